@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "criu/base/io.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+#define IO_LOOP(call, advance)                                     \
+	while (len) {                                              \
+		ssize_t n = (call);                                \
+                                                                   \
+		if (n < 0 && errno == EINTR)                       \
+			continue;                                  \
+		if (n < 0)                                         \
+			return -errno;                             \
+		if (n == 0)                                        \
+			return -ENODATA;                           \
+		buf = (__typeof__(buf))((const char *)buf + n);    \
+		len -= (size_t)n;                                  \
+		advance;                                           \
+	}                                                          \
+	return 0
+
+int io_read(int fd, void *buf, size_t len)
+{
+	IO_LOOP(read(fd, buf, len), (void)0);
+}
+
+int io_pread(int fd, void *buf, size_t len, off_t off)
+{
+	IO_LOOP(pread(fd, buf, len, off), off += n);
+}
+
+int io_write(int fd, const void *buf, size_t len)
+{
+	IO_LOOP(write(fd, buf, len), (void)0);
+}
+
+int io_pwrite(int fd, const void *buf, size_t len, off_t off)
+{
+	IO_LOOP(pwrite(fd, buf, len, off), off += n);
+}
