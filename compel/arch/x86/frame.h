@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* A signal frame that brings a thread's registers back by rt_sigreturn(2). */
+#pragma once
+#include <stdint.h>
+
+#include "compel/tracee.h"
+
+#define FRAME_RED_ZONE 128
+
+/*
+ * Where, below top, a frame for these registers goes; its bytes in *ret_len. The first
+ * eight are the slot that a `ret` takes, the ucontext follows at +8.
+ */
+uint64_t frame_place(const struct tracee_regs *regs, uint64_t top, uint32_t *ret_len);
+
+/* Fill buf, ret_len bytes that will stand at `at`. sigreturn: what the slot holds. */
+void frame_build(uint8_t *buf, uint64_t at, const struct tracee_regs *regs, uint64_t sigreturn);

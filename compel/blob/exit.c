@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "compel/blob/exit.h"
+
+#include "compel/blob/syscall.h"
+
+/*
+ * Runs past tgkill() only where the tracer is gone: a live one catches the stop
+ * and sets the registers itself. rcx and r11 are the kernel's to clobber, all others
+ * come back from the signal frame.
+ */
+void blob_exit(const struct blob_exit *x)
+{
+	if (x->signo)
+		blob_syscall3(__NR_tgkill, x->pid, x->tid, x->signo);
+	else
+		for (uint32_t i = 0; i < x->spin; i++)
+			blob_syscall0(__NR_sched_yield);
+
+	__asm__ volatile("mov %[rsp], %%rsp\n\t"
+			 "jmp *%[rip]"
+			 :
+			 : [rsp] "r"(x->rsp), [rip] "r"(x->rip), "a"(x->rax), "D"(x->rdi),
+			   "S"(x->rsi)
+			 : "memory");
+	__builtin_unreachable();
+}

@@ -1,0 +1,6 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The end of a one-shot blob: stop for the tracer, or go home without one. */
+#pragma once
+#include "compel/blob/abi.h"
+
+void blob_exit(const struct blob_exit *x) __attribute__((noreturn));

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A thread under ptrace(2). Quiet: every function returns >= 0 or -errno.
+ *
+ * A tracer that dies lets go of its tracees, and they run on. So whatever is done to a
+ * thread here must, at each single instant, leave it in a state that it can run on from:
+ * see compel/remote.h.
+ */
+#pragma once
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <sys/user.h>
+
+/* Extended registers as PTRACE_GETREGSET(NT_X86_XSTATE) gives them: the XSAVE area in
+ * its standard format. AMX makes it 11 KiB, all that is defined fits in 16. */
+#define TRACEE_XSTATE_MAX 16384
+
+struct tracee_regs {
+	struct user_regs_struct gp;
+	uint64_t sigmask;
+	uint32_t xstate_len;
+	bool compat; /* a 32-bit task: gp is not filled */
+	uint8_t *xstate; /* owned; tracee_regs_done() */
+};
+
+enum tracee_event {
+	TRACEE_INTERRUPTED, /* by PTRACE_INTERRUPT */
+	TRACEE_GROUP_STOP, /* stopped by a job-control signal, in .sig */
+	TRACEE_SIGNAL, /* about to take the signal in .sig */
+	TRACEE_SYSCALL, /* entry or exit of a system call */
+	TRACEE_EXIT, /* gone; wait status in .status */
+	TRACEE_OTHER,
+};
+
+struct tracee_stop {
+	enum tracee_event event;
+	int sig;
+	int status;
+};
+
+/* Attach and ask for a stop; tracee_wait() then says when it has come. */
+int tracee_seize(pid_t tid);
+int tracee_interrupt(pid_t tid);
+/* Attach without a stop, for a thread that is to die with its tracer; until it may live on. */
+int tracee_attach(pid_t tid);
+int tracee_outlive(pid_t tid);
+
+/* Wait for the next stop. -EINTR when a signal handler ran in the tracer. */
+int tracee_wait(pid_t tid, struct tracee_stop *ret);
+
+/* Wait for the stop that PTRACE_INTERRUPT asked for. Signals that come first are
+ * delivered as they would have been. -ESRCH when the thread is gone instead. */
+int tracee_wait_interrupted(pid_t tid, struct tracee_stop *ret);
+
+int tracee_cont(pid_t tid, int sig);
+/* One system call of a stopped thread, by the instruction at insn. Its registers are lost. */
+int tracee_syscall(pid_t tid, uint64_t insn, long nr, const uint64_t arg[6], int64_t *ret);
+/* Up to the entry or the exit of the next system call. */
+int tracee_syscall_stop(pid_t tid);
+int tracee_detach(pid_t tid);
+
+int tracee_get_sigmask(pid_t tid, uint64_t *ret);
+int tracee_set_sigmask(pid_t tid, uint64_t mask);
+int tracee_get_gp(pid_t tid, struct user_regs_struct *ret, bool *ret_compat);
+int tracee_set_gp(pid_t tid, const struct user_regs_struct *gp);
+int tracee_set_xstate(pid_t tid, const void *xstate, uint32_t len);
+
+int tracee_regs_read(pid_t tid, struct tracee_regs *ret);
+void tracee_regs_done(struct tracee_regs *r);
+
+struct tracee_rseq {
+	uint64_t addr; /* 0: none registered */
+	uint32_t size, signature;
+};
+
+int tracee_get_rseq(pid_t tid, struct tracee_rseq *ret);
+
+/* Up to nr pending signals, from `from` on, of the thread or, shared, of the process: how
+ * many, 0 at the end. Nothing is dequeued. */
+int tracee_peek_siginfo(pid_t tid, bool shared, uint64_t from, siginfo_t *ret, int nr);
+
+/* A TLS entry of the GDT, entry_number 12 to 14. */
+struct user_desc;
+int tracee_get_tls(pid_t tid, int entry, struct user_desc *ret);
+int tracee_set_tls(pid_t tid, const struct user_desc *d);
+
+/* The whole range or an error; -EFAULT when not all of it is there. */
+int tracee_mem_read(pid_t pid, uint64_t addr, void *buf, uint64_t len);
+int tracee_mem_write(pid_t pid, uint64_t addr, const void *buf, uint64_t len);
+/* Also where the mapping is not writable: through /proc/PID/mem. */
+int tracee_mem_poke(pid_t pid, uint64_t addr, const void *buf, uint64_t len);
