@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* What the steps of a dump share. */
+#pragma once
+#include <stdint.h>
+
+#include "criu/base/arena.h"
+#include "criu/core/ident.h"
+#include "criu/core/session.h"
+#include "criu/core/task.h"
+
+struct image_writer;
+struct mapped_file;
+struct shmem_seen;
+
+struct dump;
+
+/* The id of the image of a mapped file: files/, which mem/ must not know, fills it in. */
+typedef int (*map_file_fn)(struct dump *d, const struct task *t, const struct proc_vma *v,
+			   uint32_t flags, uint32_t *ret_id);
+
+struct dump {
+	struct session *s;
+	struct tree tree;
+	struct proc_buf buf; /* for any one read of /proc */
+	struct arena arena; /* messages that live as long as the dump */
+	struct arena scratch; /* messages of one task until they are written */
+	struct proc_ns own_ns; /* crtool's own namespaces */
+	uint64_t frozen_at_us;
+
+	struct ident ident_vm, ident_files, ident_fs, ident_sighand;
+
+	/* files */
+	struct ident_set files; /* open file descriptions */
+	uint32_t next_file_id;
+	int *types; /* enum fd_types by id */
+	size_t nr_types, cap_types;
+	struct image_writer *files_img;
+	struct image_writer *pipes_data_img;
+	struct image_writer *tty_info_img;
+	uint64_t *pipes; /* inode numbers whose contents are written */
+	size_t nr_pipes, cap_pipes;
+
+	/* memory */
+	uint32_t next_pages_id;
+	uint32_t next_shmid;
+	map_file_fn map_file;
+	struct mapped_file *mapped; /* files/mapped.c */
+	size_t nr_mapped, cap_mapped;
+	struct shmem_seen *shmems; /* mem/shmem.c: shared memory that was met */
+	size_t nr_shmems, cap_shmems;
+};

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* An open file description, its kind, and the fd slots that point at it. */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/stat.h>
+
+#include "criu/core/dump.h"
+#include "criu/kernel/proc.h"
+#include "images/file.pb-c.h"
+
+struct restore;
+struct file;
+
+/* What the dump side learned about one fd of a stopped task. */
+struct fd_probe {
+	const struct task *task;
+	int fd; /* number in the task */
+	int lfd; /* the same description, in crtool */
+	uint32_t id; /* for its image */
+	const char *link; /* readlink of /proc/PID/fd/N */
+	struct stat st;
+	struct proc_fdinfo info;
+};
+
+struct file {
+	const struct file_kind *kind;
+	uint32_t id; /* same id, same description */
+	const FileEntry *entry; /* of the images; lives as long as the restore */
+	const struct task *owner; /* who opens it, as number owner_fd */
+	int owner_fd; /* -1: only mapped, or the directory of somebody */
+};
+
+struct file_kind {
+	const char *name; /* "eventfd": in images, messages, docs and test names */
+	FdTypes type; /* its arm of FileEntry */
+	size_t size; /* of the struct that embeds struct file */
+
+	/* dump */
+	bool (*match)(const struct fd_probe *p);
+	/* Writes one FileEntry with dump_file_write(), or records a blocker. */
+	int (*dump)(struct dump *d, const struct fd_probe *p);
+
+	/*
+	 * restore: load in crtool; create in crtool when all tasks exist, what several
+	 * descriptions are made of; open in the task that owns the file: the fd; connect when
+	 * every file of every task is open.
+	 */
+	int (*load)(struct restore *r, const FileEntry *e, struct file *f);
+	int (*create)(struct restore *r, struct file *f);
+	int (*open)(struct restore *r, struct file *f);
+	int (*connect)(struct restore *r, struct file *f, int fd);
+	void (*done)(struct file *f);
+};
+
+/* Every kind, in match order, NULL at the end; the only list to extend (flow/kinds.c). */
+extern const struct file_kind *const file_kinds[];
+
+#define file_to(type, f) ((type *)((char *)(f)-offsetof(type, file)))
+
+/* files.img; e->type and the arm are the kind's, the id is p->id. */
+int dump_file_write(struct dump *d, uint32_t id, FileEntry *e);
+
+/* "pid 43 (nginx): fd 7" in buf, for blockers. */
+const char *fd_probe_name(const struct fd_probe *p, char *buf, size_t size);
+
+/* Flags as images have them: without FD_CLOEXEC, which is the descriptor's. */
+static inline uint32_t fd_probe_flags(const struct fd_probe *p)
+{
+	return p->info.flags & ~(uint32_t)02000000;
+}

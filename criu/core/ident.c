@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "criu/core/ident.h"
+
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "criu/base/error.h"
+#include "criu/base/mem.h"
+#include "criu/kernel/kcmp.h"
+
+/* Where it is, or would be; *ret_found says which. */
+static int ident_search(const struct ident *i, int type, pid_t pid, int fd, size_t *ret_at,
+			bool *ret_found)
+{
+	size_t lo = 0, hi = i->nr;
+
+	*ret_found = false;
+	while (lo < hi) {
+		size_t mid = (lo + hi) / 2;
+		const struct ident_seen *s = &i->seen[mid];
+		int order = 0, r;
+
+		r = kcmp_order(pid, s->pid, (enum kcmp_type)type, (unsigned long)fd,
+			       (unsigned long)s->fd, &order);
+		if (r < 0)
+			return fail(-r, "kcmp with pid %d fd %d", (int)s->pid, s->fd);
+		if (order == 0) {
+			*ret_found = true;
+			lo = mid;
+			break;
+		}
+		if (order < 0)
+			hi = mid;
+		else
+			lo = mid + 1;
+	}
+	*ret_at = lo;
+	return 0;
+}
+
+static int ident_get_from(struct ident *i, int type, pid_t pid, int fd, uint32_t *last,
+			  uint32_t *ret_id)
+{
+	struct ident_seen new = { .pid = pid, .fd = fd };
+	bool found;
+	size_t at = 0;
+	int r;
+
+	r = ident_search(i, type, pid, fd, &at, &found);
+	if (r < 0)
+		return r;
+	if (found) {
+		*ret_id = i->seen[at].id;
+		return 0;
+	}
+	array_push(i->seen, i->nr, i->cap);
+	memmove(&i->seen[at + 1], &i->seen[at], (i->nr - 1 - at) * sizeof(new));
+	new.id = ++*last;
+	i->seen[at] = new;
+	*ret_id = new.id;
+	return 1;
+}
+
+int ident_get(struct ident *i, int type, pid_t pid, int fd, uint32_t *ret_id)
+{
+	return ident_get_from(i, type, pid, fd, &i->last, ret_id);
+}
+
+void ident_done(struct ident *i)
+{
+	free(i->seen);
+	*i = (struct ident){ 0 };
+}
+
+void ident_set_init(struct ident_set *s, uint32_t *last)
+{
+	*s = (struct ident_set){ .cap = 64, .last = last };
+	s->buckets = mem_alloc(s->cap * sizeof(*s->buckets));
+}
+
+static struct ident_bucket *bucket_find(struct ident_bucket *b, size_t cap, uint64_t dev,
+					uint64_t ino)
+{
+	size_t at = (ino * 0x9e3779b97f4a7c15ull ^ dev) & (cap - 1);
+
+	while (b[at].ident.nr && (b[at].dev != dev || b[at].ino != ino))
+		at = (at + 1) & (cap - 1);
+	return &b[at];
+}
+
+static void ident_set_grow(struct ident_set *s)
+{
+	size_t cap = s->cap * 2;
+	struct ident_bucket *b = mem_alloc(cap * sizeof(*b));
+
+	for (size_t i = 0; i < s->cap; i++)
+		if (s->buckets[i].ident.nr)
+			*bucket_find(b, cap, s->buckets[i].dev, s->buckets[i].ino) = s->buckets[i];
+	free(s->buckets);
+	s->buckets = b;
+	s->cap = cap;
+}
+
+int ident_set_get(struct ident_set *s, uint64_t dev, uint64_t ino, pid_t pid, int fd,
+		  uint32_t *ret_id)
+{
+	struct ident_bucket *b;
+	bool fresh;
+	int r;
+
+	if (s->nr * 2 >= s->cap)
+		ident_set_grow(s);
+	b = bucket_find(s->buckets, s->cap, dev, ino);
+	fresh = !b->ident.nr;
+	r = ident_get_from(&b->ident, KCMP_FILE, pid, fd, s->last, ret_id);
+	if (r > 0 && fresh) {
+		b->dev = dev;
+		b->ino = ino;
+		s->nr++;
+	}
+	return r;
+}
+
+void ident_set_done(struct ident_set *s)
+{
+	for (size_t i = 0; i < s->cap; i++)
+		free(s->buckets[i].ident.seen);
+	free(s->buckets);
+	*s = (struct ident_set){ 0 };
+}

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* What the user asked for. Filled by cmd/options.c, const for everyone else. */
+#pragma once
+#include <stdbool.h>
+#include <sys/types.h>
+
+enum end_state {
+	END_KILL, /* dump: the tree is gone afterwards */
+	END_RUNNING, /* --leave-running */
+	END_STOPPED, /* --leave-stopped */
+};
+
+struct options {
+	/* general */
+	const char *images_dir; /* --images-dir, "." by default */
+	const char *work_dir; /* --work-dir; the images directory when NULL */
+	const char *log_file; /* --log-file, in the work dir; stderr when NULL */
+	int verbosity; /* -v0..4 */
+	bool display_stats;
+	bool shell_job;
+	unsigned int timeout; /* --timeout, seconds a freeze may take */
+	bool cpu_cap_none; /* --cpu-cap=none: do not compare processors */
+
+	/* dump */
+	pid_t tree; /* --tree */
+	enum end_state end;
+
+	/* restore */
+	bool detach; /* --restore-detached */
+	bool sibling; /* --restore-sibling */
+	const char *pidfile; /* --pidfile, in the work dir; NULL: none */
+	bool skip_file_rwx_check; /* --skip-file-rwx-check */
+	bool validate_size_only; /* --file-validation filesize, the default is buildid */
+
+	/* check */
+	const char **features; /* --feature, may be given more than once */
+	size_t nr_features;
+	bool check_extra, check_experimental;
+
+	/* for tests */
+	const char *fault; /* --fault STEP: this step fails */
+};

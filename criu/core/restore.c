@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "criu/core/restore.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "criu/base/error.h"
+#include "criu/kernel/syscalls.h"
+
+struct file *restore_find_file(const struct restore *r, uint32_t id)
+{
+	size_t lo = 0, hi = r->nr_files;
+
+	while (lo < hi) {
+		size_t mid = (lo + hi) / 2;
+
+		if (r->files[mid]->id == id)
+			return r->files[mid];
+		if (r->files[mid]->id < id)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return NULL;
+}
+
+int restore_add_broker(struct restore *r)
+{
+	if (r->nr_brokers == BROKERS_MAX)
+		return fail_plain("more than %d pipes", BROKERS_MAX);
+	r->brokers[r->nr_brokers].fd = -1;
+	return (int)r->nr_brokers++;
+}
+
+int broker_give(struct restore *r, int slot, int fd)
+{
+	r->brokers[slot].fd = fd;
+	return 0;
+}
+
+int broker_take(const struct restore *r, int slot)
+{
+	int fd = sys_pidfd_getfd(r->crtool_pidfd, r->brokers[slot].fd);
+
+	return fd < 0 ? fail(-fd, "take descriptor %d of crtool", (int)r->brokers[slot].fd) : fd;
+}
+
+int service_fd(const struct restore *r, int fd)
+{
+	int up = fcntl(fd, F_DUPFD_CLOEXEC, r->service_base);
+	int err = errno;
+
+	close(fd);
+	if (up < 0)
+		return fail_hint(fail(err, "no descriptor number from %d on", r->service_base),
+				 "raise the hard limit of open files (ulimit -Hn)");
+	return up;
+}

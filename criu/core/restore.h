@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* What the steps of a restore share. The part that tasks need is inherited by fork. */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "criu/core/file.h"
+#include "criu/core/program.h"
+#include "criu/core/session.h"
+#include "criu/core/stage.h"
+#include "criu/core/task.h"
+#include "images/core.pb-c.h"
+#include "images/file.pb-c.h"
+#include "images/fs.pb-c.h"
+#include "images/inventory.pb-c.h"
+#include "images/mm.pb-c.h"
+#include "images/pagemap.pb-c.h"
+
+struct fork_plan;
+struct shmem_segment;
+struct vdso;
+
+/* One descriptor of a table. */
+struct fd_slot {
+	int fd;
+	bool cloexec;
+	struct file *file;
+};
+
+/* One run of pages in the pages image, in order. */
+struct page_run {
+	uint64_t addr, len; /* bytes */
+};
+
+struct task_restore {
+	CoreEntry **cores; /* one for each thread, the leader first; a zombie has one */
+	MmEntry *mm;
+	FsEntry *fs;
+	TaskKobjIdsEntry *ids;
+
+	const struct task *fdtable; /* whose descriptors these are: itself, or an ancestor */
+	struct fd_slot *slots; /* ascending */
+	size_t nr_slots;
+
+	struct page_run *pages;
+	size_t nr_pages;
+	uint32_t pages_id;
+
+	size_t room; /* bytes that its program and stacks take of the hole */
+};
+
+/* What crtool hands out to the tasks after they exist: indexed by a slot number. */
+struct broker {
+	int32_t fd; /* in crtool; -1: none */
+};
+
+#define BROKERS_MAX 65536
+
+struct restore {
+	struct session *s;
+	struct tree tree;
+	struct arena arena;
+	InventoryEntry *inventory;
+	struct fork_plan *plan;
+
+	struct file **files; /* sorted by id */
+	size_t nr_files;
+
+	/* memory shared by crtool and all tasks */
+	struct stage_area *stage;
+	struct broker *brokers;
+	size_t nr_brokers;
+	uint8_t *created; /* by index in tree.tasks: the process exists, and is ours */
+
+	/* the hole: see criu/pie/abi/program.h */
+	uint64_t hole, hole_len;
+	uint64_t private_at; /* from here on a task's own: blob, program, stacks */
+	struct shmem_segment *segments;
+	size_t nr_segments;
+
+	/* descriptors that tasks use themselves lie from here on, above all that they restore */
+	int service_base;
+	int crtool_pidfd, log_fd;
+	int tty_fd; /* the terminal of --shell-job; -1 */
+	pid_t crtool_pid;
+
+	struct vdso *vdso; /* mem/vdso.h: where crtool's own is */
+	pid_t root_pid;
+	uint64_t start_us;
+
+};
+
+/* NULL when no image has it. */
+struct file *restore_find_file(const struct restore *r, uint32_t id);
+
+/* A new number for something that crtool will hand out. */
+int restore_add_broker(struct restore *r);
+/* In crtool: the fd is kept open, at service_base or above, until the tasks run. */
+int broker_give(struct restore *r, int slot, int fd);
+/* In a task: a new fd. Speaks. */
+int broker_take(const struct restore *r, int slot);
+
+/* Move fd out of the range of what is restored. Takes fd, also on failure. Speaks. */
+int service_fd(const struct restore *r, int fd);

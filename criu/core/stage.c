@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The blob has its own few lines of the same protocol (pie/restorer). */
+#include "criu/core/stage.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <linux/futex.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "criu/base/error.h"
+#include "criu/core/program.h"
+#include "criu/core/session.h"
+#include "criu/kernel/syscalls.h"
+
+#define CHECK_ALIVE_MS 100
+
+static int futex_wait(const uint32_t *word, uint32_t seen, unsigned int ms)
+{
+	struct timespec ts = { .tv_nsec = (long)ms * 1000000 };
+
+	return syscall(SYS_futex, word, FUTEX_WAIT, seen, ms ? &ts : NULL) < 0 ? -errno : 0;
+}
+
+static void futex_wake(uint32_t *word)
+{
+	syscall(SYS_futex, word, FUTEX_WAKE, INT_MAX);
+}
+
+void stage_start(struct stage_area *a, enum stage s, uint32_t nr)
+{
+	__atomic_store_n(&a->busy, nr, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&a->stage, (uint32_t)s, __ATOMIC_SEQ_CST);
+	futex_wake(&a->stage);
+}
+
+bool stage_failed(const struct stage_area *a)
+{
+	return __atomic_load_n(&a->failed, __ATOMIC_SEQ_CST);
+}
+
+static int stage_error(struct stage_area *a)
+{
+	char text[1024];
+
+	if (!a->is_op)
+		return error_adopt(a->err, a->text);
+	op_describe(&a->op, a->err, text, sizeof(text));
+	return fail_at(fail_plain("%s", text), "pid %d", (int)a->pid);
+}
+
+int stage_wait(struct stage_area *a, const struct session *s, int (*alive)(void *), void *ctx)
+{
+	for (;;) {
+		uint32_t busy = __atomic_load_n(&a->busy, __ATOMIC_SEQ_CST);
+		int r;
+
+		if (__atomic_load_n(&a->told, __ATOMIC_SEQ_CST))
+			return stage_error(a);
+		if (!busy && !stage_failed(a))
+			return 0;
+		r = session_interrupted(s);
+		if (r < 0)
+			return r;
+		if (futex_wait(&a->busy, busy, CHECK_ALIVE_MS) == -ETIMEDOUT &&
+		    !__atomic_load_n(&a->told, __ATOMIC_SEQ_CST)) {
+			r = alive(ctx);
+			if (r < 0)
+				return __atomic_load_n(&a->told, __ATOMIC_SEQ_CST) ? stage_error(a) : r;
+		}
+	}
+}
+
+void stage_done(struct stage_area *a)
+{
+	if (__atomic_sub_fetch(&a->busy, 1, __ATOMIC_SEQ_CST) == 0)
+		futex_wake(&a->busy);
+}
+
+void stage_enter(struct stage_area *a, enum stage s, int crtool_pidfd)
+{
+	uint32_t now;
+
+	while ((now = __atomic_load_n(&a->stage, __ATOMIC_SEQ_CST)) < (uint32_t)s)
+		if (futex_wait(&a->stage, now, CHECK_ALIVE_MS) == -ETIMEDOUT &&
+		    sys_pidfd_send_signal(crtool_pidfd, 0, NULL) == -ESRCH)
+			_exit(1);
+}
+
+void stage_fail(struct stage_area *a, int32_t pid, int err)
+{
+	if (!__atomic_exchange_n(&a->failed, 1, __ATOMIC_SEQ_CST)) {
+		a->pid = pid;
+		a->err = err;
+		snprintf(a->text, sizeof(a->text), "%s", error_bare_text());
+		__atomic_store_n(&a->told, 1, __ATOMIC_SEQ_CST);
+	}
+	futex_wake(&a->busy);
+	_exit(1);
+}

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The meeting points of a restore: all tasks reach one before any starts the next. */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "criu/pie/abi/program.h"
+
+enum stage {
+	STAGE_START,
+	STAGE_FORK, /* every task and helper exists, in its session */
+	STAGE_GROUPS, /* everybody is in the right process group */
+	STAGE_DEATHS, /* zombies and helpers have ended */
+	STAGE_FILES, /* every fd is open by its owner, none is connected */
+	STAGE_CONNECT, /* shared descriptions taken from their owners, terminals set */
+	STAGE_MEMORY, /* restorer running, memory in place, threads exist */
+	STAGE_CREDS, /* all are traced: credentials */
+	STAGE_RUN, /* leaders only: what may only be done when all threads are done */
+};
+
+struct session;
+
+/* crtool: nr will work at the stage. Wakes them. */
+void stage_start(struct stage_area *a, enum stage s, uint32_t nr);
+/* crtool: until nobody is busy, or the first error, which is recorded. alive() is asked now
+ * and then whether the tasks still live, and fails when one does not. */
+int stage_wait(struct stage_area *a, const struct session *s, int (*alive)(void *), void *ctx);
+
+/* A task. */
+void stage_done(struct stage_area *a);
+/* Waits for the stage; ends the task when crtool is gone. */
+void stage_enter(struct stage_area *a, enum stage s, int crtool_pidfd);
+/* A task hands its error record to crtool and ends. */
+void stage_fail(struct stage_area *a, int32_t pid, int err) __attribute__((noreturn));
+bool stage_failed(const struct stage_area *a);

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "criu/core/task.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "criu/base/error.h"
+#include "criu/base/mem.h"
+
+struct task *tree_add(struct tree *tree, pid_t pid, struct task *parent)
+{
+	struct task *t = mem_alloc(sizeof(*t));
+
+	t->pid = pid;
+	t->parent = parent;
+	t->kind = TASK_ALIVE;
+	t->pidfd = -1;
+	*array_push(tree->tasks, tree->nr, tree->cap) = t;
+	return t;
+}
+
+static int by_pid(const void *a, const void *b)
+{
+	const struct task *const *x = a, *const *y = b;
+
+	return ((*x)->pid > (*y)->pid) - ((*x)->pid < (*y)->pid);
+}
+
+void tree_index(struct tree *tree)
+{
+	free(tree->by_pid);
+	tree->by_pid = mem_dup(tree->tasks, tree->nr * sizeof(*tree->tasks));
+	qsort(tree->by_pid, tree->nr, sizeof(*tree->by_pid), by_pid);
+}
+
+struct task *tree_find(const struct tree *tree, pid_t pid)
+{
+	struct task key = { .pid = pid }, *k = &key, **found;
+
+	if (!tree->by_pid)
+		return NULL;
+	found = bsearch(&k, tree->by_pid, tree->nr, sizeof(*tree->by_pid), by_pid);
+	return found ? *found : NULL;
+}
+
+static void task_free(struct task *t)
+{
+	for (size_t i = 0; i < t->nr_threads; i++) {
+		tracee_regs_done(&t->threads[i].regs);
+		proc_status_done(&t->threads[i].status);
+	}
+	free(t->threads);
+	proc_timers_done(&t->timers);
+	proc_vmas_done(&t->vmas);
+	proc_fds_done(&t->fds);
+	free(t->inner);
+	if (t->pidfd >= 0)
+		close(t->pidfd);
+	free(t);
+}
+
+void tree_done(struct tree *tree)
+{
+	for (size_t i = 0; i < tree->nr; i++)
+		task_free(tree->tasks[i]);
+	free(tree->tasks);
+	free(tree->by_pid);
+	*tree = (struct tree){ 0 };
+}
+
+struct thread *task_add_thread(struct task *t, pid_t tid)
+{
+	struct thread *th;
+
+	t->threads = mem_realloc(t->threads, t->nr_threads + 1, sizeof(*t->threads));
+	th = &t->threads[t->nr_threads++];
+	memset(th, 0, sizeof(*th));
+	th->tid = tid;
+	th->restart_left = UINT64_MAX;
+	return th;
+}
+
+struct thread *task_find_thread(struct task *t, pid_t tid)
+{
+	for (size_t i = 0; i < t->nr_threads; i++)
+		if (t->threads[i].tid == tid)
+			return &t->threads[i];
+	return NULL;
+}
+
+void task_advance(struct task *t, enum task_life life)
+{
+	assert(life > t->life || life == TASK_GONE || t->life == TASK_FOUND);
+	t->life = life;
+}
+
+int task_fail_at(int r, const struct task *t)
+{
+	return fail_at(r, "pid %d (%s)", (int)t->pid, t->comm);
+}

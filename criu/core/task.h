@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* A process of the tree, its threads, and the tree. */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "compel/tracee.h"
+#include "criu/kernel/proc.h"
+#include "criu/pie/abi/parasite.h"
+
+struct MmEntry;
+struct task_restore;
+
+/* The life of a task. task_advance() asserts the order. */
+enum task_life {
+	/* dump */
+	TASK_FOUND,
+	TASK_SEIZED, /* every thread is in a ptrace stop, or the task is a zombie */
+	TASK_KNOWN, /* what the outside shows has been read */
+	TASK_ASKED, /* the parasite has been in and is out again */
+	TASK_SAVED, /* its images are written */
+	TASK_GONE, /* killed or let go */
+	/* restore */
+	TASK_LOADED,
+	TASK_PLANNED,
+	TASK_FORKED,
+	TASK_PARKED, /* all its threads wait inside the restorer */
+	TASK_RUNNING,
+};
+
+/* As images number them (task_core_entry.task_state). */
+enum task_kind { TASK_ALIVE = 1, TASK_ZOMBIE = 2, TASK_STOPPED = 3 };
+
+/* Ids of objects that tasks may share: the same id, the same object. 1 is crtool's own. */
+struct task_ids {
+	uint32_t vm, files, fs, sighand;
+};
+
+struct thread {
+	pid_t tid;
+	bool seized;
+	char comm[PROC_COMM_MAX];
+	struct tracee_regs regs;
+	struct proc_status status;
+	uint32_t policy, rt_priority;
+	int nice;
+	struct parasite_thread inner;
+	uint64_t robust_list, robust_len;
+	uint64_t rseq, rseq_cs;
+	uint32_t rseq_size, rseq_sig;
+	int restart; /* 512..516: the -ERESTART* that the interrupted call returned, or 0 */
+	uint64_t restart_left; /* ns that a timed wait had left; UINT64_MAX: not known */
+};
+
+struct task {
+	enum task_life life;
+	enum task_kind kind;
+	pid_t pid, ppid, pgid, sid;
+	struct task *parent;
+	char comm[PROC_COMM_MAX];
+	int exit_code; /* of a zombie, as wait(2) has it */
+	int stop_sig; /* of a stopped task */
+	struct task_ids ids;
+
+	struct thread *threads; /* the leader first */
+	size_t nr_threads;
+
+	/* dump only */
+	struct proc_stat stat;
+	struct proc_limits limits;
+	struct proc_timers timers;
+	struct proc_vmas vmas;
+	struct proc_fds fds;
+	struct proc_ns ns;
+	struct parasite_process_args *inner;
+	struct MmEntry *mm; /* in the arena of the dump */
+	int pidfd; /* -1: not open */
+
+	/* restore only */
+	struct task_restore *restore;
+};
+
+struct tree {
+	struct task **tasks; /* a parent comes before its children; the root first */
+	size_t nr, cap;
+	struct task **by_pid; /* sorted, made by tree_index() */
+};
+
+#define tasks_for_each(t, tree)                                                          \
+	for (size_t i_##t = 0; i_##t < (tree)->nr && ((t) = (tree)->tasks[i_##t], 1); i_##t++)
+
+/* The tree owns it. */
+struct task *tree_add(struct tree *tree, pid_t pid, struct task *parent);
+/* After the last tree_add(). */
+void tree_index(struct tree *tree);
+struct task *tree_find(const struct tree *tree, pid_t pid);
+void tree_done(struct tree *tree);
+
+struct thread *task_add_thread(struct task *t, pid_t tid);
+struct thread *task_find_thread(struct task *t, pid_t tid);
+void task_advance(struct task *t, enum task_life life);
+
+static inline bool task_is_alive(const struct task *t)
+{
+	return t->kind != TASK_ZOMBIE;
+}
+
+/* fail_at() for a loop over tasks. */
+int task_fail_at(int r, const struct task *t);
