@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* What the parasite blob finds out from inside a task: there is no other way to ask. */
+#pragma once
+#include <stdint.h>
+
+#include "compel/blob/abi.h"
+
+#define PARASITE_NSIG 64
+
+/* As the kernel's struct sigaction. */
+struct parasite_sigaction {
+	uint64_t handler, flags, restorer, mask;
+};
+
+struct parasite_itimer {
+	uint64_t interval_sec, interval_usec, value_sec, value_usec;
+};
+
+struct parasite_timer {
+	int32_t id; /* in: from /proc/PID/timers */
+	int32_t overrun;
+	uint64_t interval_sec, interval_nsec, value_sec, value_nsec;
+};
+
+struct parasite_thread {
+	uint64_t sas_sp, sas_size;
+	uint32_t sas_flags;
+	uint32_t pdeath_sig;
+	uint64_t clear_child_tid;
+	uint32_t securebits;
+	uint32_t pad;
+};
+
+/* data of a call for a single thread */
+struct parasite_thread_args {
+	struct blob_exit exit;
+	uint32_t command; /* PARASITE_THREAD */
+	int32_t err; /* 0, or -errno of the call named by err_nr */
+	uint32_t err_nr, pad;
+	struct parasite_thread thread;
+};
+
+/* data of a call for the leader: the same, and what all threads share */
+struct parasite_process_args {
+	struct blob_exit exit;
+	uint32_t command; /* PARASITE_PROCESS */
+	int32_t err;
+	uint32_t err_nr, nr_timers;
+	struct parasite_thread thread;
+	struct parasite_sigaction sa[PARASITE_NSIG];
+	struct parasite_itimer itimer[3];
+	uint64_t brk;
+	uint32_t dumpable, child_subreaper, thp_disabled, membarrier;
+	struct parasite_timer timer[];
+};
+
+enum parasite_command { PARASITE_THREAD = 1, PARASITE_PROCESS };

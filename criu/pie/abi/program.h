@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The restore program: what a task has still to do when nothing of crtool is mapped any
+ * more but this. Built by the host, run by the restorer blob, one list of operations per
+ * thread. Fixed-size integers and addresses inside the hole only.
+ *
+ * The hole is the one range that is free in the address space of every task to be
+ * restored and of crtool:
+ *
+ *	stage area        shared by crtool and all tasks
+ *	shared memory     segments that are to be shared, waiting to be mapped in place
+ *	blob              code
+ *	program           operations and their data, stacks of the threads
+ *	parking           vdso and its data pages between old place and new
+ */
+#pragma once
+#include <stdint.h>
+
+enum op_kind {
+	OP_END, /* report, and wait to be picked up by the tracer */
+	OP_SYSCALL,
+	OP_READ, /* fd, file offset, iovec array, how many, total bytes: no short counts */
+	OP_CLONE, /* flags, tid, stack top, list of operations of the thread */
+	OP_STAGE, /* report that the one before is done, wait for stage arg[0]; pidfd of crtool */
+	OP_TIMER, /* clock, sigevent, wanted id: timer_create until it is that one */
+	OP_SIGQUEUE, /* siginfo array, how many, tid or 0 for the process */
+};
+
+enum op_flag {
+	OP_ANY = 1, /* failure is fine */
+	OP_EXPECT = 2, /* the result must be .expect */
+};
+
+/* What the operation is for: the host makes a message of it (core/program.c). */
+enum op_what {
+	OP_WHAT_NONE,
+	OP_WHAT_RSEQ,
+	OP_WHAT_UNMAP,
+	OP_WHAT_VDSO,
+	OP_WHAT_MAP,
+	OP_WHAT_SHMEM,
+	OP_WHAT_READ,
+	OP_WHAT_PROTECT,
+	OP_WHAT_ADVISE,
+	OP_WHAT_LOCK,
+	OP_WHAT_MM,
+	OP_WHAT_CLOSE,
+	OP_WHAT_THREAD,
+	OP_WHAT_RLIMIT,
+	OP_WHAT_SIGNAL,
+	OP_WHAT_TIMER,
+	OP_WHAT_CREDS,
+	OP_WHAT_PRCTL,
+	OP_WHAT_SAS,
+	OP_WHAT_SCHED,
+	OP_WHAT_WAIT,
+};
+
+struct op {
+	uint16_t kind, flags;
+	uint16_t what, pad;
+	int64_t nr;
+	uint64_t arg[6];
+	int64_t expect;
+};
+
+struct op_iov {
+	uint64_t base, len;
+};
+
+/*
+ * Where all tasks and crtool meet. stage and busy are futex words. Whoever claims `failed`
+ * first fills the rest; crtool then reads it and kills the tree.
+ */
+struct stage_area {
+	uint32_t stage; /* enum stage: which one runs */
+	uint32_t busy; /* how many have not finished it */
+	uint32_t failed;
+	uint32_t told; /* the text or the operation below is complete */
+	int32_t pid, err;
+	uint32_t is_op;
+	uint32_t pad;
+	struct op op;
+	char text[2048]; /* from the host code of a task */
+};
+
+/* First argument of the restorer. */
+struct restorer_args {
+	uint64_t area; /* struct stage_area */
+	uint64_t ops; /* struct op[], the leader's list */
+	int32_t pid, tid;
+};

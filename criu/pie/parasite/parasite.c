@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * One entry, all that only the task itself can ask, and out again. Nothing here blocks,
+ * waits, or changes the task.
+ */
+#include <linux/membarrier.h>
+#include <linux/prctl.h>
+#include <stddef.h>
+
+#include "compel/blob/exit.h"
+#include "compel/blob/syscall.h"
+#include "criu/pie/abi/parasite.h"
+
+/* Since Linux 6.3. */
+#define GET_REGISTRATIONS (1 << 9)
+
+void blob_entry(struct parasite_process_args *a) __attribute__((noreturn, section(".text.entry")));
+
+struct first_error {
+	int32_t err;
+	uint32_t nr;
+};
+
+static long ask(struct first_error *e, long nr, uint64_t a, uint64_t b, uint64_t c)
+{
+	long r = blob_syscall(nr, a, b, c, 0, 0, 0);
+
+	if (r < 0 && !e->err) {
+		e->err = (int32_t)r;
+		e->nr = (uint32_t)nr;
+	}
+	return r;
+}
+
+static void thread_ask(struct first_error *e, struct parasite_thread *t)
+{
+	struct {
+		uint64_t sp;
+		int32_t flags, pad;
+		uint64_t size;
+	} sas = { 0 };
+
+	ask(e, __NR_sigaltstack, 0, BLOB_ADDR(&sas), 0);
+	t->sas_sp = sas.sp;
+	t->sas_size = sas.size;
+	t->sas_flags = (uint32_t)sas.flags;
+	ask(e, __NR_prctl, PR_GET_PDEATHSIG, BLOB_ADDR(&t->pdeath_sig), 0);
+	ask(e, __NR_prctl, PR_GET_TID_ADDRESS, BLOB_ADDR(&t->clear_child_tid), 0);
+	t->securebits = (uint32_t)ask(e, __NR_prctl, PR_GET_SECUREBITS, 0, 0);
+}
+
+static void timers_ask(struct first_error *e, struct parasite_process_args *a)
+{
+	for (uint32_t i = 0; i < a->nr_timers; i++) {
+		struct parasite_timer *t = &a->timer[i];
+
+		ask(e, __NR_timer_gettime, (uint64_t)t->id, BLOB_ADDR(&t->interval_sec), 0);
+		t->overrun = (int32_t)ask(e, __NR_timer_getoverrun, (uint64_t)t->id, 0, 0);
+	}
+}
+
+static void process_ask(struct first_error *e, struct parasite_process_args *a)
+{
+	long r;
+
+	for (uint32_t i = 0; i < PARASITE_NSIG; i++)
+		blob_syscall4(__NR_rt_sigaction, i + 1, 0, BLOB_ADDR(&a->sa[i]), 8);
+	for (uint32_t i = 0; i < 3; i++)
+		ask(e, __NR_getitimer, i, BLOB_ADDR(&a->itimer[i]), 0);
+	a->brk = (uint64_t)ask(e, __NR_brk, 0, 0, 0);
+	a->dumpable = (uint32_t)ask(e, __NR_prctl, PR_GET_DUMPABLE, 0, 0);
+	ask(e, __NR_prctl, PR_GET_CHILD_SUBREAPER, BLOB_ADDR(&a->child_subreaper), 0);
+	a->thp_disabled = (uint32_t)ask(e, __NR_prctl, PR_GET_THP_DISABLE, 0, 0);
+	r = blob_syscall3(__NR_membarrier, GET_REGISTRATIONS, 0, 0);
+	a->membarrier = r < 0 ? 0 : (uint32_t)r;
+	timers_ask(e, a);
+}
+
+void blob_entry(struct parasite_process_args *a)
+{
+	struct first_error e = { 0 };
+
+	thread_ask(&e, &a->thread);
+	if (a->command == PARASITE_PROCESS)
+		process_ask(&e, a);
+	a->err = e.err;
+	a->err_nr = e.nr;
+	blob_exit(&a->exit);
+}

@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Runs a list of operations. It knows nothing of what they are for; the first that does
+ * not end as expected is reported as it stands, and the task ends.
+ */
+#include <asm/unistd.h>
+#include <linux/futex.h>
+#include <linux/sched.h>
+#include <stddef.h>
+
+#include "compel/blob/syscall.h"
+#include "criu/pie/abi/program.h"
+
+#define IOV_AT_ONCE 1024
+#define TIMER_TRIES 1000000
+#define EINTR_	    4
+#define EAGAIN_	    11
+#define ENODATA_    61
+#define EEXIST_	    17
+#define ESRCH_	    3
+#define ETIMEDOUT_  110
+#define CHECK_ALIVE_MS 200
+
+struct run {
+	struct stage_area *area;
+	const struct op *ops;
+	int32_t pid, tid;
+};
+
+void blob_entry(struct restorer_args *a) __attribute__((noreturn, section(".text.entry")));
+static void run_list(const struct run *r) __attribute__((noreturn));
+
+static void futex_wake(uint32_t *word)
+{
+	blob_syscall3(__NR_futex, BLOB_ADDR(word), FUTEX_WAKE, 0x7fffffff);
+}
+
+static long futex_wait(uint32_t *word, uint32_t seen, uint64_t ms)
+{
+	const uint64_t ts[2] = { 0, ms * 1000000 };
+
+	return blob_syscall4(__NR_futex, BLOB_ADDR(word), FUTEX_WAIT, seen,
+			     ms ? BLOB_ADDR(ts) : 0);
+}
+
+static void __attribute__((noreturn)) die(void)
+{
+	for (;;)
+		blob_syscall1(__NR_exit_group, 1);
+}
+
+static void __attribute__((noreturn)) report(const struct run *r, const struct op *op, long err)
+{
+	struct stage_area *a = r->area;
+
+	if (!__atomic_exchange_n(&a->failed, 1, __ATOMIC_SEQ_CST)) {
+		a->pid = r->pid;
+		a->err = (int32_t)err;
+		a->is_op = 1;
+		a->op = *op;
+		__atomic_store_n(&a->told, 1, __ATOMIC_SEQ_CST);
+	}
+	futex_wake(&a->busy);
+	die();
+}
+
+static void stage_done(struct stage_area *a)
+{
+	if (__atomic_sub_fetch(&a->busy, 1, __ATOMIC_SEQ_CST) == 0)
+		futex_wake(&a->busy);
+}
+
+/* crtool: a pidfd, or -1. Without crtool nobody would ever start the stage. */
+static void stage_wait(struct stage_area *a, uint32_t stage, int64_t crtool)
+{
+	uint32_t now;
+
+	while ((now = __atomic_load_n(&a->stage, __ATOMIC_SEQ_CST)) < stage)
+		if (futex_wait(&a->stage, now, crtool < 0 ? 0 : CHECK_ALIVE_MS) == -ETIMEDOUT_ &&
+		    blob_syscall4(__NR_pidfd_send_signal, crtool, 0, 0, 0) == -ESRCH_)
+			die();
+}
+
+/* arg: fd, offset, iov, nr, total */
+static long read_all(const struct op *op)
+{
+	struct op_iov *iov = (struct op_iov *)(uintptr_t)op->arg[2];
+	uint64_t nr = op->arg[3], off = op->arg[1], left = op->arg[4];
+
+	while (left) {
+		uint64_t batch = nr < IOV_AT_ONCE ? nr : IOV_AT_ONCE;
+		long n = blob_syscall5(__NR_preadv, op->arg[0], BLOB_ADDR(iov), batch, off, 0);
+
+		if (n == -EINTR_ || n == -EAGAIN_)
+			continue;
+		if (n <= 0)
+			return n ? n : -ENODATA_;
+		off += (uint64_t)n;
+		left -= (uint64_t)n;
+		for (; nr && (uint64_t)n >= iov->len; nr--, iov++)
+			n -= (long)iov->len;
+		if (n) {
+			iov->base += (uint64_t)n;
+			iov->len -= (uint64_t)n;
+		}
+	}
+	return 0;
+}
+
+/* The new thread starts on its own stack, with nothing but the run in a register. */
+static long clone_thread(const struct run *r, const struct op *op)
+{
+	int32_t tid = (int32_t)op->arg[1];
+	struct run *its = (struct run *)(uintptr_t)op->arg[2] - 1;
+	struct clone_args ca = {
+		.flags = op->arg[0],
+		.stack = op->arg[2] - 4096,
+		.stack_size = 4096 - 64,
+		.set_tid = BLOB_ADDR(&tid),
+		.set_tid_size = 1,
+	};
+	register struct run *start __asm__("r12") = its;
+	long ret;
+
+	*its = (struct run){ r->area, (const struct op *)(uintptr_t)op->arg[3], r->pid, tid };
+	__asm__ volatile("syscall\n\t"
+			 "test %%rax, %%rax\n\t"
+			 "jnz 1f\n\t"
+			 "xor %%ebp, %%ebp\n\t"
+			 "mov %%r12, %%rdi\n\t"
+			 "and $-16, %%rsp\n\t"
+			 "call *%[run]\n\t"
+			 "1:"
+			 : "=a"(ret)
+			 : "a"(__NR_clone3), "D"(&ca), "S"(sizeof(ca)), "r"(start),
+			   [run] "r"(run_list)
+			 : "rcx", "r11", "memory");
+	return ret < 0 ? ret : ret == tid ? 0 : -EEXIST_;
+}
+
+/* arg: clock, sigevent, id. Without a way to ask for an id, ids are counted up. */
+static long timer_create(const struct op *op)
+{
+	int32_t want = (int32_t)op->arg[2];
+
+	for (int i = 0; i < TIMER_TRIES; i++) {
+		int32_t id = want;
+		long r = blob_syscall3(__NR_timer_create, op->arg[0], op->arg[1], BLOB_ADDR(&id));
+
+		if (r < 0 || id == want)
+			return r;
+		blob_syscall1(__NR_timer_delete, id);
+		if (id > want)
+			break;
+	}
+	return -EEXIST_;
+}
+
+/* arg: array of 128-byte siginfo, how many, tid or 0 */
+static long sigqueue(const struct run *r, const struct op *op)
+{
+	for (uint64_t i = 0; i < op->arg[1]; i++) {
+		uint64_t info = op->arg[0] + i * 128;
+		uint32_t signo = *(const uint32_t *)(uintptr_t)info;
+		long ret = op->arg[2] ? blob_syscall4(__NR_rt_tgsigqueueinfo, r->pid, op->arg[2],
+						      signo, info) :
+					blob_syscall3(__NR_rt_sigqueueinfo, r->pid, signo, info);
+
+		if (ret < 0)
+			return ret;
+	}
+	return 0;
+}
+
+static long run_one(const struct run *r, const struct op *op)
+{
+	switch (op->kind) {
+	case OP_SYSCALL:
+		return blob_syscall6(op->nr, op->arg[0], op->arg[1], op->arg[2], op->arg[3],
+				     op->arg[4], op->arg[5]);
+	case OP_READ:
+		return read_all(op);
+	case OP_CLONE:
+		return clone_thread(r, op);
+	case OP_TIMER:
+		return timer_create(op);
+	case OP_SIGQUEUE:
+		return sigqueue(r, op);
+	case OP_STAGE:
+		stage_done(r->area);
+		stage_wait(r->area, (uint32_t)op->arg[0], (int64_t)op->arg[1]);
+		return 0;
+	default:
+		return -EEXIST_;
+	}
+}
+
+static void run_list(const struct run *r)
+{
+	uint32_t never = 0;
+
+	for (const struct op *op = r->ops; op->kind != OP_END; op++) {
+		long ret = run_one(r, op);
+
+		if (op->flags & OP_ANY)
+			continue;
+		if ((op->flags & OP_EXPECT) ? ret != op->expect : ret < 0 && ret > -4096)
+			report(r, op, ret < 0 && ret > -4096 ? ret : -EEXIST_);
+	}
+	stage_done(r->area);
+	for (;;)
+		futex_wait(&never, 0, 0);
+}
+
+void blob_entry(struct restorer_args *a)
+{
+	struct run r = { (struct stage_area *)(uintptr_t)a->area,
+			 (const struct op *)(uintptr_t)a->ops, a->pid, a->tid };
+
+	run_list(&r);
+}
