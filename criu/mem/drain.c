@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * An address space is scanned once (PAGEMAP_SCAN) for pages that are its own: there, or
+ * swapped out, and neither of a file nor the zero page. What is found is laid over the
+ * list of mappings: only those with private pages count.
+ */
+#include "criu/mem/drain.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+
+#include "criu/base/cleanup.h"
+#include "criu/base/clock.h"
+#include "criu/base/error.h"
+#include "criu/base/log.h"
+#include "criu/base/mem.h"
+#include "criu/image/writer.h"
+#include "criu/kernel/pagemap.h"
+#include "criu/mem/pages.h"
+#include "criu/mem/shmem.h"
+#include "criu/mem/vma.h"
+
+static int scan(struct dump *d, const struct task *t, const MmEntry *mm,
+		struct pagemap_regions *ret)
+{
+	struct pagemap_query q = {
+		.start = 0,
+		.end = TASK_END,
+		.inverted = PAGE_IS_FILE | PAGE_IS_PFNZERO,
+		.all_of = PAGE_IS_FILE | PAGE_IS_PFNZERO,
+		.any_of = PAGE_IS_PRESENT | PAGE_IS_SWAPPED,
+	};
+	char path[32];
+	cleanup_close int fd = -1;
+	int r;
+
+	snprintf(path, sizeof(path), "/proc/%d/pagemap", (int)t->pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return fail(errno, "open %s", path);
+	r = pagemap_collect(fd, &q, ret);
+	if (r < 0)
+		return fail(-r, "scan %s", path);
+	for (size_t i = 0; i < mm->n_vmas; i++)
+		if (!(mm->vmas[i]->status & VMA_VSYSCALL))
+			d->s->stats.pages_scanned +=
+				(mm->vmas[i]->end - mm->vmas[i]->start) / PAGE_BYTES;
+	return 0;
+}
+
+static uint32_t page_flags(const VmaEntry *v)
+{
+	return PAGE_PRESENT |
+	       (v->status & VMA_ANON_PRIVATE && !(v->status & VMA_VDSO) ? PAGE_LAZY : 0);
+}
+
+/* Regions and mappings both ascend: one walk over the two. */
+static int write_regions(struct page_out *o, const MmEntry *mm, const struct pagemap_regions *l)
+{
+	size_t i = 0;
+
+	for (size_t v = 0; v < mm->n_vmas; v++) {
+		const VmaEntry *vma = mm->vmas[v];
+
+		if (!vma_has_private_pages(vma))
+			continue;
+		while (i < l->nr && l->v[i].end <= vma->start)
+			i++;
+		for (size_t j = i; j < l->nr && l->v[j].start < vma->end; j++) {
+			uint64_t from = l->v[j].start > vma->start ? l->v[j].start : vma->start;
+			uint64_t to = l->v[j].end < vma->end ? l->v[j].end : vma->end;
+			int r = page_out_range(o, from, to, page_flags(vma));
+
+			if (r < 0)
+				return r;
+		}
+	}
+	return 0;
+}
+
+static int pages_dump(struct dump *d, const struct task *t, const MmEntry *mm)
+{
+	struct pagemap_regions regions = { 0 };
+	struct page_out o;
+	int r = scan(d, t, mm, &regions);
+
+	if (r >= 0) {
+		r = page_out_open(&o, d->s, IMAGE_PAGEMAP, (uint64_t)t->pid, d->next_pages_id++,
+				  t->pid);
+		if (r >= 0)
+			r = write_regions(&o, mm, &regions);
+		if (r >= 0)
+			r = page_out_close(&o);
+		d->s->stats.pages_written += o.written;
+		page_out_done(&o);
+	}
+	pagemap_regions_done(&regions);
+	return r;
+}
+
+/* The vdso's data pages may be shown as two mappings; images have them as one. */
+static bool extends_vvar(const MmEntry *mm, const VmaEntry *e)
+{
+	const VmaEntry *last = mm->n_vmas ? mm->vmas[mm->n_vmas - 1] : NULL;
+
+	return last && e->status & VMA_VVAR && last->status & VMA_VVAR && last->end == e->start;
+}
+
+static int vmas_dump(struct dump *d, const struct task *t, MmEntry *mm)
+{
+	mm->vmas = arena_array(&d->arena, VmaEntry *, t->vmas.nr);
+	for (size_t i = 0; i < t->vmas.nr; i++) {
+		const struct proc_vma *v = &t->vmas.v[i];
+		VmaEntry *e = vma_dump(&d->arena, t, v);
+		int r = 0;
+
+		if (!e)
+			continue;
+		if (extends_vvar(mm, e)) {
+			mm->vmas[mm->n_vmas - 1]->end = e->end;
+			continue;
+		}
+		if (vma_is_file(e)) {
+			uint32_t id = 0;
+
+			e->has_fdflags = true;
+			e->fdflags = v->shared && v->vmflags & PROC_VMF(MW) ? O_RDWR : O_RDONLY;
+			r = d->map_file(d, t, v, e->fdflags, &id);
+			e->shmid = id;
+		} else if (e->status & VMA_ANON_SHARED) {
+			r = shmem_dump(d, t, v, &e->shmid);
+		}
+		if (r < 0)
+			return fail_at(r, "mapping %llx-%llx", (unsigned long long)v->start,
+				       (unsigned long long)v->end);
+		mm->vmas[mm->n_vmas++] = e;
+	}
+	return 0;
+}
+
+static void mm_fields(const struct task *t, MmEntry *mm)
+{
+	mm->mm_start_code = t->stat.start_code;
+	mm->mm_end_code = t->stat.end_code;
+	mm->mm_start_data = t->stat.start_data;
+	mm->mm_end_data = t->stat.end_data;
+	mm->mm_start_stack = t->stat.start_stack;
+	mm->mm_start_brk = t->stat.start_brk;
+	mm->mm_brk = t->inner->brk;
+	mm->mm_arg_start = t->stat.arg_start;
+	mm->mm_arg_end = t->stat.arg_end;
+	mm->mm_env_start = t->stat.env_start;
+	mm->mm_env_end = t->stat.env_end;
+	mm->has_dumpable = true;
+	mm->dumpable = (int32_t)t->inner->dumpable;
+	mm->has_thp_disabled = true;
+	mm->thp_disabled = t->inner->thp_disabled;
+}
+
+#define AUXV_MAX 128
+
+static int auxv_dump(struct dump *d, const struct task *t, MmEntry *mm)
+{
+	uint64_t words[AUXV_MAX];
+	cleanup_close int proc = proc_open(t->pid);
+	size_t nr = 0;
+	int r = proc < 0 ? proc : proc_auxv_read(proc, &d->buf, words, AUXV_MAX, &nr);
+
+	if (r < 0)
+		return fail(-r, "read auxv");
+	/* The closing AT_NULL is not kept. */
+	while (nr >= 2 && !words[nr - 2])
+		nr -= 2;
+	mm->n_mm_saved_auxv = nr;
+	mm->mm_saved_auxv = arena_dup(&d->arena, words, nr * sizeof(*words));
+	return 0;
+}
+
+static int mm_read(struct dump *d, struct task *t)
+{
+	MmEntry *mm = arena_message(&d->arena, MmEntry, MM_ENTRY__INIT);
+	uint32_t exe = 0;
+	int r;
+
+	mm_fields(t, mm);
+	r = auxv_dump(d, t, mm);
+	if (r >= 0)
+		r = d->map_file(d, t, NULL, O_RDONLY, &exe);
+	if (r >= 0)
+		r = vmas_dump(d, t, mm);
+	mm->exe_file_id = exe;
+	t->mm = mm;
+	return r;
+}
+
+int mappings_dump(struct dump *d)
+{
+	struct task *t;
+
+	tasks_for_each(t, &d->tree) {
+		int r = task_is_alive(t) && t->inner ? mm_read(d, t) : 0;
+
+		if (r < 0)
+			return task_fail_at(r, t);
+	}
+	return 0;
+}
+
+static int mm_write(struct dump *d, struct task *t)
+{
+	int r = image_put(d->s->images, IMAGE_MM, (uint64_t)t->pid, &t->mm->base);
+
+	return r < 0 ? r : pages_dump(d, t, t->mm);
+}
+
+int drain_tasks(struct dump *d)
+{
+	uint64_t start = clock_us();
+	struct task *t;
+
+	tasks_for_each(t, &d->tree) {
+		int r;
+
+		if (!task_is_alive(t))
+			continue;
+		r = session_interrupted(d->s);
+		if (r >= 0)
+			r = mm_write(d, t);
+		if (r < 0)
+			return task_fail_at(r, t);
+	}
+	d->s->stats.memdump_us = clock_us() - start;
+	log_info("wrote %llu pages", (unsigned long long)d->s->stats.pages_written);
+	return 0;
+}

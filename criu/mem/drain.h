@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Memory of stopped tasks into images: mm-N, pagemap-N, pages-N. */
+#pragma once
+#include "criu/core/dump.h"
+
+/* task->mm: the fields and mappings of each task. Shared memory is written, mapped files
+ * get their ids; what cannot be kept becomes a blocker. */
+int mappings_dump(struct dump *d);
+
+/* The rest: task->mm and the private pages. */
+int drain_tasks(struct dump *d);

@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * One range that nobody uses: not a task, not crtool. It is reserved before the first
+ * fork, so the tasks have it at the same address, and what is shared in it is shared.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "criu/base/cleanup.h"
+#include "criu/base/error.h"
+#include "criu/base/io.h"
+#include "criu/base/log.h"
+#include "criu/base/mem.h"
+#include "criu/image/reader.h"
+#include "criu/kernel/proc.h"
+#include "criu/mem/load.h"
+#include "criu/mem/vma.h"
+
+#define HOLE_LOWEST 0x10000000ull /* above mmap_min_addr and where programs begin */
+#define HOLE_MARGIN (4ull << 20) /* the kernel keeps a gap below stacks that grow */
+#define STAGE_BYTES PAGE_UP(sizeof(struct stage_area))
+#define HOLE_TRIES  16
+
+struct used {
+	uint64_t start, end;
+};
+
+static int by_start(const void *a, const void *b)
+{
+	const struct used *x = a, *y = b;
+
+	return (x->start > y->start) - (x->start < y->start);
+}
+
+/* Ranges of the tasks and of crtool, sorted. Equal ones, as children have them, are many. */
+static int used_ranges(const struct restore *r, struct used **ret, size_t *ret_nr)
+{
+	cleanup_proc_buf struct proc_buf b = { 0 };
+	cleanup_proc_vmas struct proc_vmas own = { 0 };
+	cleanup_close int proc = proc_open(getpid());
+	size_t nr = 0, cap = 0;
+	struct used *u = NULL;
+	struct task *t;
+	int err = proc < 0 ? proc : proc_maps_read(proc, &b, &own);
+
+	if (err < 0)
+		return fail(-err, "read /proc/self/maps");
+	for (size_t i = 0; i < own.nr; i++)
+		*array_push(u, nr, cap) = (struct used){ own.v[i].start, own.v[i].end };
+	tasks_for_each(t, &r->tree) {
+		const MmEntry *mm = t->restore->mm;
+
+		for (size_t i = 0; mm && i < mm->n_vmas; i++)
+			*array_push(u, nr, cap) = (struct used){ mm->vmas[i]->start,
+								 mm->vmas[i]->end };
+	}
+	qsort(u, nr, sizeof(*u), by_start);
+	*ret = u;
+	*ret_nr = nr;
+	return 0;
+}
+
+static void *map_at(uint64_t at, uint64_t len, int prot, int flags)
+{
+	return mmap((void *)(uintptr_t)at, len, prot, flags | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+}
+
+/* First fit; what the kernel refuses after all is tried further up. */
+static int hole_reserve(struct restore *r, const struct used *u, size_t nr)
+{
+	uint64_t at = HOLE_LOWEST, need = r->hole_len + 2 * HOLE_MARGIN;
+	unsigned int tries = 0;
+
+	for (size_t i = 0; i <= nr; i++) {
+		uint64_t limit = i < nr ? u[i].start : TASK_END;
+
+		if (limit > at && limit - at >= need) {
+			uint64_t hole = PAGE_UP(at + HOLE_MARGIN);
+
+			if (map_at(hole, r->hole_len, PROT_NONE,
+				   MAP_PRIVATE | MAP_FIXED_NOREPLACE) == (void *)(uintptr_t)hole) {
+				r->hole = hole;
+				return 0;
+			}
+			if (++tries == HOLE_TRIES)
+				break;
+		}
+		if (i < nr && u[i].end > at)
+			at = u[i].end;
+	}
+	return fail_plain("no range of %llu MiB is free in all address spaces",
+			  (unsigned long long)(r->hole_len >> 20));
+}
+
+static int segment_fill(struct restore *r, const struct shmem_segment *s)
+{
+	cleanup_free struct page_run *runs = NULL;
+	cleanup_close int fd = -1;
+	uint32_t pages_id = 0;
+	off_t off = 0;
+	size_t nr = 0;
+	int err = pagemap_load(r, IMAGE_SHMEM_PAGEMAP, s->shmid, &runs, &nr, &pages_id);
+
+	if (err < 0 || !nr)
+		return err;
+	err = image_open_raw(r->s->images, IMAGE_PAGES, pages_id, &fd);
+	if (err <= 0)
+		return err < 0 ? err : fail_plain("pages-%u.img is missing", pages_id);
+	for (size_t i = 0; i < nr; i++) {
+		if (runs[i].addr + runs[i].len > s->size)
+			return fail_plain("shared memory %llu: pages beyond its end",
+					  (unsigned long long)s->shmid);
+		err = io_pread(fd, (void *)(uintptr_t)(s->at + runs[i].addr), runs[i].len, off);
+		if (err < 0)
+			return fail(-err, "read pages-%u.img", pages_id);
+		off += (off_t)runs[i].len;
+		r->s->stats.pages_restored += runs[i].len / PAGE_BYTES;
+	}
+	return 0;
+}
+
+static int segments_make(struct restore *r)
+{
+	for (size_t i = 0; i < r->nr_segments; i++) {
+		const struct shmem_segment *s = &r->segments[i];
+		int err;
+
+		if (map_at(s->at, s->size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED) ==
+		    MAP_FAILED)
+			return fail(errno, "map %llu bytes of shared memory",
+				    (unsigned long long)s->size);
+		err = segment_fill(r, s);
+		if (err < 0)
+			return err;
+	}
+	return 0;
+}
+
+/* Offsets from the start of the hole; returns its length. */
+static uint64_t layout(struct restore *r, uint64_t *ret_brokers, uint64_t *ret_created)
+{
+	uint64_t at = STAGE_BYTES, room = 0;
+	struct task *t;
+
+	*ret_brokers = at;
+	at += PAGE_UP(BROKERS_MAX * sizeof(struct broker));
+	*ret_created = at;
+	at += PAGE_UP(r->tree.nr + 1);
+	for (size_t i = 0; i < r->nr_segments; i++) {
+		r->segments[i].at = at;
+		at += PAGE_UP(r->segments[i].size);
+	}
+	r->private_at = at;
+	tasks_for_each(t, &r->tree) {
+		if (t->restore->room > room)
+			room = t->restore->room;
+	}
+	return at + PAGE_UP(room);
+}
+
+int hole_make(struct restore *r)
+{
+	uint64_t brokers, created;
+	struct broker *had = r->brokers;
+	struct used *u = NULL;
+	size_t nr = 0;
+	int err;
+
+	r->hole_len = layout(r, &brokers, &created);
+	err = used_ranges(r, &u, &nr);
+	if (err >= 0) {
+		err = hole_reserve(r, u, nr);
+		free(u);
+	}
+	if (err < 0)
+		return err;
+	for (size_t i = 0; i < r->nr_segments; i++)
+		r->segments[i].at += r->hole;
+	r->private_at += r->hole;
+	if (map_at(r->hole, created + PAGE_UP(r->tree.nr + 1), PROT_READ | PROT_WRITE,
+		   MAP_SHARED | MAP_FIXED) == MAP_FAILED)
+		return fail(errno, "map the stage area");
+	r->stage = (struct stage_area *)(uintptr_t)r->hole;
+	r->brokers = (struct broker *)(uintptr_t)(r->hole + brokers);
+	r->created = (uint8_t *)(uintptr_t)(r->hole + created);
+	memcpy(r->brokers, had, r->nr_brokers * sizeof(*had));
+	free(had);
+	log_debug("hole at %#llx, %llu KiB", (unsigned long long)r->hole,
+		  (unsigned long long)(r->hole_len >> 10));
+	return segments_make(r);
+}
+
+void hole_done(struct restore *r)
+{
+	if (r->hole)
+		munmap((void *)(uintptr_t)r->hole, r->hole_len);
+	else
+		free(r->brokers);
+	r->hole = 0;
+	r->brokers = NULL;
+	r->stage = NULL;
+	r->created = NULL;
+	free(r->segments);
+	r->segments = NULL;
+}

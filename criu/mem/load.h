@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Address spaces of a restore: loaded, checked, and the hole that all of them have in common. */
+#pragma once
+#include "criu/core/restore.h"
+#include "criu/image/dir.h"
+
+/* A piece of shared anonymous memory, waiting in the hole of every task. */
+struct shmem_segment {
+	uint64_t shmid;
+	uint64_t size; /* as far as anybody maps it */
+	uint64_t at;
+};
+
+/* mm-N and pagemap-N of every task. */
+int mem_load(struct restore *r);
+/* Finds and maps the hole, with the stage area and the shared memory in it, filled. */
+int hole_make(struct restore *r);
+void hole_done(struct restore *r);
+
+/* The runs of a pagemap image, ascending, to be freed: 1, or 0 when there is none. */
+int pagemap_load(struct restore *r, enum image_kind kind, uint64_t id, struct page_run **ret,
+		 size_t *ret_nr, uint32_t *ret_pages_id);
+
+const struct shmem_segment *shmem_find(const struct restore *r, uint64_t shmid);

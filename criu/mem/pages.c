@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Memory of a stopped task goes through one buffer that stays in the processor's cache:
+ * process_vm_readv(2) of many ranges at once, one write(2). Where a mapping cannot be read
+ * that way (PROT_NONE), /proc/PID/mem can.
+ */
+#include "criu/mem/pages.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "criu/base/clock.h"
+#include "criu/base/error.h"
+#include "criu/base/io.h"
+#include "criu/base/mem.h"
+#include "images/pagemap.pb-c.h"
+
+#define BUF_SIZE (512ul << 10)
+
+int page_out_open(struct page_out *o, struct session *s, enum image_kind kind, uint64_t id,
+		  uint32_t pages_id, pid_t pid)
+{
+	PagemapHead head = PAGEMAP_HEAD__INIT;
+	int r;
+
+	*o = (struct page_out){ .s = s, .fd = -1, .mem = -1, .pid = pid };
+	r = image_writer_open(s->images, kind, id, &o->map);
+	if (r < 0)
+		return r;
+	head.pages_id = pages_id;
+	r = image_write(o->map, &head.base);
+	if (r < 0)
+		return r;
+	o->fd = image_create_raw(s->images, IMAGE_PAGES, pages_id);
+	if (o->fd < 0)
+		return o->fd;
+	o->buf = mem_alloc(BUF_SIZE);
+	o->iov = mem_alloc(IOV_MAX * sizeof(*o->iov));
+	return 0;
+}
+
+static int write_out(struct page_out *o, uint64_t len)
+{
+	uint64_t start = clock_us();
+	int r = io_write(o->fd, o->buf, len);
+
+	o->s->stats.memwrite_us += clock_us() - start;
+	o->written += len / PAGE_BYTES;
+	return r < 0 ? fail(-r, "write page contents to %s",
+			    image_dir_path(o->s->images)) : 0;
+}
+
+static int mem_open(struct page_out *o)
+{
+	char path[32];
+
+	if (o->mem >= 0)
+		return 0;
+	snprintf(path, sizeof(path), "/proc/%d/mem", (int)o->pid);
+	o->mem = open(path, O_RDONLY | O_CLOEXEC);
+	return o->mem < 0 ? fail(errno, "open %s", path) : 0;
+}
+
+static int copy_slowly(struct page_out *o)
+{
+	uint8_t *to = o->buf;
+	int r = mem_open(o);
+
+	for (size_t i = 0; i < o->nr_iov && r >= 0; i++) {
+		const struct iovec *v = &o->iov[i];
+
+		r = io_pread(o->mem, to, v->iov_len, (off_t)(uintptr_t)v->iov_base);
+		if (r < 0)
+			return fail(-r, "read memory at %p", v->iov_base);
+		to += v->iov_len;
+	}
+	return r;
+}
+
+static int flush(struct page_out *o)
+{
+	struct iovec here = { .iov_base = o->buf, .iov_len = o->queued };
+	ssize_t n;
+	int r = 0;
+
+	if (!o->queued)
+		return 0;
+	n = process_vm_readv(o->pid, &here, 1, o->iov, o->nr_iov, 0);
+	if (n != (ssize_t)o->queued)
+		r = copy_slowly(o);
+	if (r >= 0)
+		r = write_out(o, o->queued);
+	o->nr_iov = 0;
+	o->queued = 0;
+	return r;
+}
+
+static int queue(struct page_out *o, uint64_t start, uint64_t end)
+{
+	while (start < end) {
+		uint64_t n = end - start;
+		int r;
+
+		if (n > BUF_SIZE - o->queued)
+			n = BUF_SIZE - o->queued;
+		o->iov[o->nr_iov++] = (struct iovec){ (void *)(uintptr_t)start, n };
+		o->queued += n;
+		start += n;
+		if (o->queued < BUF_SIZE && o->nr_iov < IOV_MAX)
+			continue;
+		r = session_interrupted(o->s);
+		if (r >= 0)
+			r = flush(o);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int run_end(struct page_out *o)
+{
+	PagemapEntry e = PAGEMAP_ENTRY__INIT;
+
+	if (o->run_start == o->run_end)
+		return 0;
+	e.vaddr = o->run_start;
+	e.has_nr_pages = true;
+	e.nr_pages = (o->run_end - o->run_start) / PAGE_BYTES;
+	e.has_flags = true;
+	e.flags = o->run_flags;
+	o->run_start = o->run_end = 0;
+	return image_write(o->map, &e.base);
+}
+
+static int run_add(struct page_out *o, uint64_t start, uint64_t end, uint32_t flags)
+{
+	int r;
+
+	if (o->run_end == start && o->run_flags == flags && o->run_start != o->run_end) {
+		o->run_end = end;
+		return 0;
+	}
+	r = run_end(o);
+	o->run_start = start;
+	o->run_end = end;
+	o->run_flags = flags;
+	return r;
+}
+
+int page_out_range(struct page_out *o, uint64_t start, uint64_t end, uint32_t flags)
+{
+	int r = run_add(o, start, end, flags);
+
+	return r < 0 ? r : queue(o, start, end);
+}
+
+int page_out_file(struct page_out *o, int fd, uint64_t off, uint64_t len)
+{
+	int r = run_add(o, off, off + len, PAGE_PRESENT);
+
+	while (r >= 0 && len) {
+		uint64_t n = len < BUF_SIZE ? len : BUF_SIZE;
+
+		r = io_pread(fd, o->buf, n, (off_t)off);
+		if (r < 0)
+			return fail(-r, "read shared memory at offset %#llx",
+				    (unsigned long long)off);
+		r = write_out(o, n);
+		off += n;
+		len -= n;
+	}
+	return r;
+}
+
+int page_out_close(struct page_out *o)
+{
+	int r = flush(o);
+
+	if (r >= 0)
+		r = run_end(o);
+	if (r >= 0)
+		r = image_writer_close(&o->map);
+	if (r >= 0 && close(o->fd) < 0)
+		r = fail(errno, "close page contents");
+	else if (r >= 0)
+		o->fd = -1;
+	return r;
+}
+
+void page_out_done(struct page_out *o)
+{
+	image_writer_free(o->map);
+	if (o->fd >= 0)
+		close(o->fd);
+	if (o->mem >= 0)
+		close(o->mem);
+	free(o->buf);
+	free(o->iov);
+	*o = (struct page_out){ .fd = -1, .mem = -1 };
+}

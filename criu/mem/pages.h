@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Page contents on their way out: a pages-N.img and the pagemap that lists what is in it. */
+#pragma once
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "criu/core/session.h"
+#include "criu/image/writer.h"
+
+/* pagemap_entry.flags */
+enum page_flag { PAGE_IN_PARENT = 1, PAGE_LAZY = 2, PAGE_PRESENT = 4 };
+
+struct page_out {
+	struct session *s;
+	struct image_writer *map;
+	int fd; /* pages-N.img */
+	uint8_t *buf; /* owned */
+	uint64_t written; /* pages */
+
+	/* the run that the next range may extend */
+	uint64_t run_start, run_end;
+	uint32_t run_flags;
+
+	/* ranges of the target that wait to be copied */
+	struct iovec *iov;
+	size_t nr_iov;
+	uint64_t queued; /* bytes */
+	pid_t pid;
+	int mem; /* /proc/PID/mem, opened when needed; -1 */
+};
+
+/* kind: IMAGE_PAGEMAP or IMAGE_SHMEM_PAGEMAP with its id; pages_id: of pages-N.img. */
+int page_out_open(struct page_out *o, struct session *s, enum image_kind kind, uint64_t id,
+		  uint32_t pages_id, pid_t pid);
+/* Memory of the task, in ascending order. */
+int page_out_range(struct page_out *o, uint64_t start, uint64_t end, uint32_t flags);
+/* What a file has at off: shared memory. vaddr: what the pagemap calls it. */
+int page_out_file(struct page_out *o, int fd, uint64_t off, uint64_t len);
+int page_out_close(struct page_out *o);
+void page_out_done(struct page_out *o);

@@ -1,0 +1,311 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Order: the vdso is parked inside the hole, everything outside of the hole goes, the vdso
+ * comes to its place, mappings are made writable where they have pages, all pages are
+ * read in a few large calls, and then protections and the rest are set.
+ *
+ * Neighbours that are alike must not become one mapping: they were two. Two mappings
+ * with pages of their own are not merged by the kernel; so until they have some, every
+ * other one of a row is executable.
+ */
+#include "criu/mem/program.h"
+
+#include <linux/prctl.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "criu/base/error.h"
+#include "criu/base/mem.h"
+#include "criu/base/str.h"
+#include "criu/image/reader.h"
+#include "criu/mem/load.h"
+#include "criu/mem/vma.h"
+
+#ifndef PR_SET_VMA
+#define PR_SET_VMA	     0x53564d41
+#define PR_SET_VMA_ANON_NAME 0
+#endif
+
+#define OPS_PER_VMA   12
+#define OPS_OF_MM     64
+#define ADVICES	      32
+#define AUXV_MAX      64
+#define VMA_NAME_MAX  80
+
+int mem_open(struct restore *r, struct task *t,
+	     int (*open_file)(struct restore *r, uint32_t id, uint32_t flags),
+	     struct mem_fds *ret)
+{
+	const MmEntry *mm = t->restore->mm;
+	struct mem_fds fds = { .exe = -1, .pages = -1 };
+	int err;
+
+	fds.vma = mem_alloc((mm->n_vmas + 1) * sizeof(*fds.vma));
+	for (size_t i = 0; i < mm->n_vmas; i++) {
+		const VmaEntry *v = mm->vmas[i], *last = i ? mm->vmas[i - 1] : NULL;
+
+		fds.vma[i] = -1;
+		if (!vma_is_file(v))
+			continue;
+		/* The segments of a library follow each other. */
+		if (last && vma_is_file(last) && last->shmid == v->shmid &&
+		    last->fdflags == v->fdflags)
+			fds.vma[i] = fds.vma[i - 1];
+		else
+			fds.vma[i] = open_file(r, (uint32_t)v->shmid, v->fdflags);
+		if (fds.vma[i] < 0)
+			return fail_at(fds.vma[i], "mapping %llx-%llx",
+				       (unsigned long long)v->start, (unsigned long long)v->end);
+	}
+	fds.exe = open_file(r, mm->exe_file_id, 0);
+	if (fds.exe < 0)
+		return fail_at(fds.exe, "executable");
+	if (t->restore->nr_pages) {
+		err = image_open_raw(r->s->images, IMAGE_PAGES, t->restore->pages_id, &fds.pages);
+		if (err <= 0)
+			return err < 0 ? err : fail_plain("pages-%u.img is missing",
+							  t->restore->pages_id);
+		fds.pages = service_fd(r, fds.pages);
+		if (fds.pages < 0)
+			return fds.pages;
+	}
+	*ret = fds;
+	return 0;
+}
+
+size_t mem_program_room(const struct task_restore *tr)
+{
+	size_t ops = tr->mm->n_vmas * OPS_PER_VMA + OPS_OF_MM;
+
+	return ops * sizeof(struct op) + tr->nr_pages * sizeof(struct op_iov) +
+	       tr->mm->n_mm_saved_auxv * 8 + tr->mm->n_vmas * (VMA_NAME_MAX + 16) + 4096;
+}
+
+/* --- leaving crtool's address space -------------------------------------------- */
+
+extern const ptrdiff_t __rseq_offset __attribute__((weak));
+extern const unsigned int __rseq_size __attribute__((weak));
+
+#define RSEQ_SIG_GLIBC	0x53053053
+#define RSEQ_UNREGISTER 1
+#define RSEQ_LEN	32
+
+/* libc's area is about to be unmapped, and the kernel writes to it at each preemption. */
+static void rseq_leave(struct program *p)
+{
+	uint64_t area;
+
+	if (!&__rseq_size || !__rseq_size)
+		return;
+	area = (uint64_t)(uintptr_t)__builtin_thread_pointer() + (uint64_t)__rseq_offset;
+	PROGRAM_SYSCALL(p, OP_WHAT_RSEQ, SYS_rseq, area, RSEQ_LEN, RSEQ_UNREGISTER,
+			RSEQ_SIG_GLIBC);
+}
+
+static void unmap(struct program *p, uint64_t start, uint64_t end)
+{
+	PROGRAM_SYSCALL(p, OP_WHAT_UNMAP, SYS_munmap, start, end - start);
+}
+
+/* --- mappings ------------------------------------------------------------------- */
+
+static bool has_pages(const struct task_restore *tr, const VmaEntry *v)
+{
+	size_t lo = 0, hi = tr->nr_pages;
+
+	while (lo < hi) {
+		size_t mid = (lo + hi) / 2;
+
+		if (tr->pages[mid].addr + tr->pages[mid].len <= v->start)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo < tr->nr_pages && tr->pages[lo].addr < v->end;
+}
+
+static bool str_same(const char *a, const char *b)
+{
+	return a && b ? str_eq(a, b) : a == b;
+}
+
+static bool alike(const VmaEntry *a, const VmaEntry *b)
+{
+	return a->end == b->start && a->status == b->status && a->prot == b->prot &&
+	       a->flags == b->flags && a->madv == b->madv && a->shmid == b->shmid &&
+	       str_same(a->name, b->name);
+}
+
+/* Made by others: the vdso is moved, vsyscall is everywhere. */
+static bool is_given(const VmaEntry *v)
+{
+	return v->status & (VMA_VDSO | VMA_VVAR | VMA_VSYSCALL);
+}
+
+static uint64_t flags_of(const VmaEntry *v)
+{
+	/* Locked at the end: MAP_LOCKED would bring in pages that were not there. */
+	return (v->flags & ~(uint32_t)MAP_LOCKED) | MAP_FIXED_NOREPLACE;
+}
+
+static void map_one(struct program *p, const VmaEntry *v, int fd, uint64_t prot)
+{
+	struct op *op = PROGRAM_SYSCALL(p, OP_WHAT_MAP, SYS_mmap, v->start, v->end - v->start,
+					prot, flags_of(v), (uint64_t)(int64_t)fd,
+					fd < 0 ? 0 : v->pgoff);
+
+	op->flags |= OP_EXPECT;
+	op->expect = (int64_t)v->start;
+}
+
+/* A shared mapping that is "moved" with an old size of 0 is mapped a second time. */
+static void map_shmem(struct program *p, const struct restore *r, const VmaEntry *v)
+{
+	const struct shmem_segment *s = shmem_find(r, v->shmid);
+	struct op *op = PROGRAM_SYSCALL(p, OP_WHAT_SHMEM, SYS_mremap, s->at + v->pgoff, 0,
+					v->end - v->start, MREMAP_MAYMOVE | MREMAP_FIXED, v->start);
+
+	op->flags |= OP_EXPECT;
+	op->expect = (int64_t)v->start;
+}
+
+static void advise(struct program *p, const VmaEntry *v)
+{
+	for (unsigned int n = 0; v->has_madv && n < ADVICES; n++)
+		if (v->madv & (1ull << n))
+			PROGRAM_SYSCALL(p, OP_WHAT_ADVISE, SYS_madvise, v->start,
+					v->end - v->start, n);
+}
+
+/* prot[i]: what mapping i has until its pages are there. */
+static void map_all(struct program *p, const struct restore *r, const struct task_restore *tr,
+		    const struct mem_fds *fds, uint8_t *prot)
+{
+	const MmEntry *mm = tr->mm;
+	bool odd = false;
+
+	for (size_t i = 0; i < mm->n_vmas; i++) {
+		const VmaEntry *v = mm->vmas[i];
+
+		prot[i] = (uint8_t)v->prot;
+		if (is_given(v))
+			continue;
+		if (v->status & VMA_ANON_SHARED) {
+			map_shmem(p, r, v);
+			prot[i] = PROT_READ | PROT_WRITE;
+			advise(p, v);
+			continue;
+		}
+		if (vma_has_private_pages(v) && has_pages(tr, v))
+			prot[i] |= PROT_READ | PROT_WRITE;
+		odd = i && alike(mm->vmas[i - 1], v) ? !odd : false;
+		if (odd)
+			prot[i] ^= PROT_EXEC;
+		map_one(p, v, fds->vma[i], prot[i]);
+		advise(p, v);
+	}
+}
+
+static void read_pages(struct program *p, const struct task_restore *tr, int fd)
+{
+	struct op_iov *iov;
+	uint64_t total = 0;
+	struct op *op;
+
+	if (!tr->nr_pages)
+		return;
+	iov = program_data(p, tr->nr_pages * sizeof(*iov));
+	for (size_t i = 0; i < tr->nr_pages; i++) {
+		iov[i] = (struct op_iov){ tr->pages[i].addr, tr->pages[i].len };
+		total += tr->pages[i].len;
+	}
+	op = program_op(p, OP_READ, OP_WHAT_READ);
+	op->arg[0] = (uint64_t)fd;
+	op->arg[2] = (uint64_t)(uintptr_t)iov;
+	op->arg[3] = tr->nr_pages;
+	op->arg[4] = total;
+}
+
+static void finish_mapping(struct program *p, const VmaEntry *v, uint8_t prot)
+{
+	uint64_t len = v->end - v->start;
+
+	if (is_given(v))
+		return;
+	if (prot != v->prot)
+		PROGRAM_SYSCALL(p, OP_WHAT_PROTECT, SYS_mprotect, v->start, len, v->prot);
+	if (v->flags & MAP_LOCKED)
+		PROGRAM_SYSCALL(p, OP_WHAT_LOCK, SYS_mlock, v->start, len);
+	if (v->name)
+		PROGRAM_SYSCALL(p, OP_WHAT_PRCTL, SYS_prctl, PR_SET_VMA, PR_SET_VMA_ANON_NAME,
+				v->start, len, program_copy(p, v->name, strlen(v->name) + 1))
+			->flags |= OP_ANY; /* a kernel without CONFIG_ANON_VMA_NAME */
+}
+
+static void mm_fields(struct program *p, const MmEntry *mm, int exe)
+{
+	uint64_t auxv[AUXV_MAX] = { 0 };
+	size_t words = mm->n_mm_saved_auxv < AUXV_MAX - 2 ? mm->n_mm_saved_auxv : AUXV_MAX - 2;
+	struct prctl_mm_map map = {
+		.start_code = mm->mm_start_code,
+		.end_code = mm->mm_end_code,
+		.start_data = mm->mm_start_data,
+		.end_data = mm->mm_end_data,
+		.start_brk = mm->mm_start_brk,
+		.brk = mm->mm_brk,
+		.start_stack = mm->mm_start_stack,
+		.arg_start = mm->mm_arg_start,
+		.arg_end = mm->mm_arg_end,
+		.env_start = mm->mm_env_start,
+		.env_end = mm->mm_env_end,
+		.exe_fd = (uint32_t)exe,
+	};
+
+	for (size_t i = 0; i < words; i++)
+		auxv[i] = mm->mm_saved_auxv[i];
+	words = (words + 1) & ~1ul;
+	map.auxv = (__u64 *)(uintptr_t)program_copy(p, auxv, (words + 2) * sizeof(*auxv));
+	map.auxv_size = (uint32_t)((words + 2) * sizeof(*auxv));
+	PROGRAM_SYSCALL(p, OP_WHAT_MM, SYS_prctl, PR_SET_MM, PR_SET_MM_MAP,
+			program_copy(p, &map, sizeof(map)), sizeof(map), 0);
+}
+
+static void close_all(struct program *p, const MmEntry *mm, const struct mem_fds *fds)
+{
+	int last = -1;
+
+	for (size_t i = 0; i < mm->n_vmas; i++) {
+		if (fds->vma[i] >= 0 && fds->vma[i] != last)
+			PROGRAM_SYSCALL(p, OP_WHAT_CLOSE, SYS_close, (uint64_t)fds->vma[i]);
+		if (fds->vma[i] >= 0)
+			last = fds->vma[i];
+	}
+	PROGRAM_SYSCALL(p, OP_WHAT_CLOSE, SYS_close, (uint64_t)fds->exe);
+	if (fds->pages >= 0)
+		PROGRAM_SYSCALL(p, OP_WHAT_CLOSE, SYS_close, (uint64_t)fds->pages);
+}
+
+void mem_program(struct program *p, const struct restore *r, const struct task *t,
+		 const struct vdso *vdso, uint64_t parking, const struct mem_fds *fds)
+{
+	const struct task_restore *tr = t->restore;
+	const MmEntry *mm = tr->mm;
+	uint8_t *prot = program_data(p, mm->n_vmas);
+
+	rseq_leave(p);
+	vdso_park(p, vdso, parking);
+	unmap(p, 0, r->hole);
+	unmap(p, r->hole + r->hole_len, TASK_END);
+	vdso_unpark(p, vdso, parking, mm);
+	if (mm->has_thp_disabled && mm->thp_disabled)
+		PROGRAM_SYSCALL(p, OP_WHAT_PRCTL, SYS_prctl, PR_SET_THP_DISABLE, 1);
+	map_all(p, r, tr, fds, prot);
+	read_pages(p, tr, fds->pages);
+	for (size_t i = 0; i < mm->n_vmas; i++)
+		finish_mapping(p, mm->vmas[i], prot[i]);
+	mm_fields(p, mm, fds->exe);
+	close_all(p, mm, fds);
+}

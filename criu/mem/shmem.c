@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The object behind MAP_SHARED | MAP_ANONYMOUS is a file of an internal tmpfs. Through
+ * /proc/PID/map_files it can be opened, and lseek(2) tells which pages it has: page
+ * tables of the tasks show only what each of them has touched.
+ */
+#include "criu/mem/shmem.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "criu/base/cleanup.h"
+#include "criu/base/error.h"
+#include "criu/base/mem.h"
+#include "criu/mem/pages.h"
+#include "criu/mem/vma.h"
+
+struct shmem_seen {
+	uint64_t key, shmid;
+};
+
+static int write_contents(struct page_out *o, int fd)
+{
+	off_t at = 0, end = lseek(fd, 0, SEEK_END);
+
+	if (end < 0)
+		return fail(errno, "seek in shared memory");
+	while (at < end) {
+		off_t data = lseek(fd, at, SEEK_DATA), hole;
+		int r;
+
+		if (data < 0 && errno == ENXIO)
+			return 0;
+		hole = data < 0 ? -1 : lseek(fd, data, SEEK_HOLE);
+		if (hole < 0)
+			return fail(errno, "seek in shared memory");
+		r = page_out_file(o, fd, (uint64_t)data, PAGE_UP((uint64_t)(hole - data)));
+		if (r < 0)
+			return r;
+		at = hole;
+	}
+	return 0;
+}
+
+static int contents_dump(struct dump *d, const struct task *t, const struct proc_vma *v,
+			 uint64_t shmid)
+{
+	char path[80];
+	cleanup_close int fd = -1;
+	struct page_out o;
+	int r;
+
+	snprintf(path, sizeof(path), "/proc/%d/map_files/%llx-%llx", (int)t->pid,
+		 (unsigned long long)v->start, (unsigned long long)v->end);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return fail(errno, "open %s", path);
+	r = page_out_open(&o, d->s, IMAGE_SHMEM_PAGEMAP, shmid, d->next_pages_id++, t->pid);
+	if (r >= 0)
+		r = write_contents(&o, fd);
+	if (r >= 0)
+		r = page_out_close(&o);
+	d->s->stats.shpages_written += o.written;
+	page_out_done(&o);
+	return r;
+}
+
+int shmem_dump(struct dump *d, const struct task *t, const struct proc_vma *v, uint64_t *ret_shmid)
+{
+	uint64_t key = vma_shmem_key(v);
+	struct shmem_seen *s;
+
+	for (size_t i = 0; i < d->nr_shmems; i++) {
+		if (d->shmems[i].key == key) {
+			*ret_shmid = d->shmems[i].shmid;
+			return 0;
+		}
+	}
+	s = array_push(d->shmems, d->nr_shmems, d->cap_shmems);
+	s->key = key;
+	s->shmid = *ret_shmid = ++d->next_shmid;
+	return contents_dump(d, t, v, s->shmid);
+}

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * [vvar], [vvar_vclock] and [vdso] cannot be made, only moved: mremap(2) of a special
+ * mapping tells the kernel where it is now. They lie side by side, data before code.
+ */
+#include "criu/mem/vdso.h"
+
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "criu/base/cleanup.h"
+#include "criu/base/error.h"
+#include "criu/base/io.h"
+#include "criu/base/mem.h"
+#include "criu/image/reader.h"
+#include "criu/kernel/proc.h"
+#include "criu/mem/vma.h"
+
+int vdso_find(struct vdso *ret)
+{
+	cleanup_proc_buf struct proc_buf b = { 0 };
+	cleanup_proc_vmas struct proc_vmas own = { 0 };
+	cleanup_close int proc = proc_open(getpid());
+	int err = proc < 0 ? proc : proc_maps_read(proc, &b, &own);
+	struct vdso v = { .nr = 0 };
+
+	if (err < 0)
+		return fail(-err, "read /proc/self/maps");
+	for (size_t i = 0; i < own.nr && v.nr < VDSO_PARTS_MAX; i++) {
+		const struct proc_vma *p = &own.v[i];
+
+		if (p->special != PROC_VMA_VDSO && p->special != PROC_VMA_VVAR &&
+		    p->special != PROC_VMA_VVAR_VCLOCK)
+			continue;
+		v.part[v.nr].start = p->start;
+		v.part[v.nr].end = p->end;
+		v.part[v.nr++].code = p->special == PROC_VMA_VDSO;
+	}
+	*ret = v;
+	return 0;
+}
+
+static uint64_t part_bytes(const struct vdso *v, bool code)
+{
+	uint64_t n = 0;
+
+	for (size_t i = 0; i < v->nr; i++)
+		if (v->part[i].code == code)
+			n += v->part[i].end - v->part[i].start;
+	return n;
+}
+
+static const VmaEntry *image_part(const MmEntry *mm, uint32_t status)
+{
+	for (size_t i = 0; i < mm->n_vmas; i++)
+		if (mm->vmas[i]->status & status)
+			return mm->vmas[i];
+	return NULL;
+}
+
+/* Offset of addr in the pages image, or -1. */
+static off_t pages_offset(const struct task_restore *tr, uint64_t addr)
+{
+	uint64_t off = 0;
+
+	for (size_t i = 0; i < tr->nr_pages; i++) {
+		const struct page_run *run = &tr->pages[i];
+
+		if (addr >= run->addr && addr < run->addr + run->len)
+			return (off_t)(off + addr - run->addr);
+		off += run->len;
+	}
+	return -1;
+}
+
+static int contents_check(struct restore *r, const struct vdso *own, const struct task *t,
+			  const VmaEntry *code)
+{
+	uint64_t len = code->end - code->start, start = 0;
+	off_t off = pages_offset(t->restore, code->start);
+	cleanup_free uint8_t *was = NULL;
+	cleanup_close int fd = -1;
+	int err;
+
+	for (size_t i = 0; i < own->nr; i++)
+		if (own->part[i].code)
+			start = own->part[i].start;
+	if (off < 0)
+		return 0; /* not stored: nothing to compare */
+	err = image_open_raw(r->s->images, IMAGE_PAGES, t->restore->pages_id, &fd);
+	if (err <= 0)
+		return err < 0 ? err : fail_plain("pages-%u.img is missing", t->restore->pages_id);
+	was = mem_alloc(len);
+	err = io_pread(fd, was, len, off);
+	if (err < 0)
+		return fail(-err, "read the vdso from pages-%u.img", t->restore->pages_id);
+	if (!memcmp(was, (const void *)(uintptr_t)start, len))
+		return 0;
+	return fail_hint(fail_plain("the vdso of the kernel that it ran on is another one"),
+			 "restore on the kernel of the dump");
+}
+
+int vdso_check(struct restore *r, const struct vdso *own, const struct task *t)
+{
+	const VmaEntry *code = image_part(t->restore->mm, VMA_VDSO);
+	const VmaEntry *data = image_part(t->restore->mm, VMA_VVAR);
+
+	if (!code)
+		return 0;
+	if (code->end - code->start != part_bytes(own, true) ||
+	    (data && (data->end - data->start != part_bytes(own, false) ||
+		      data->end != code->start)))
+		return fail_hint(fail_plain("the vdso of the kernel that it ran on has another size"),
+				 "restore on the kernel of the dump");
+	return contents_check(r, own, t, code);
+}
+
+uint64_t vdso_room(const struct vdso *own)
+{
+	return part_bytes(own, true) + part_bytes(own, false);
+}
+
+static void move(struct program *p, uint64_t from, uint64_t len, uint64_t to)
+{
+	struct op *op = PROGRAM_SYSCALL(p, OP_WHAT_VDSO, SYS_mremap, from, len, len,
+					MREMAP_MAYMOVE | MREMAP_FIXED, to);
+
+	op->flags |= OP_EXPECT;
+	op->expect = (int64_t)to;
+}
+
+void vdso_park(struct program *p, const struct vdso *own, uint64_t parking)
+{
+	for (size_t i = 0; i < own->nr; i++) {
+		uint64_t len = own->part[i].end - own->part[i].start;
+
+		move(p, own->part[i].start, len, parking);
+		parking += len;
+	}
+}
+
+void vdso_unpark(struct program *p, const struct vdso *own, uint64_t parking, const MmEntry *mm)
+{
+	const VmaEntry *code = image_part(mm, VMA_VDSO), *data = image_part(mm, VMA_VVAR);
+	uint64_t code_to = code ? code->start : 0, data_to = data ? data->start : 0;
+
+	/* What the task has unmapped goes away with the hole. */
+	for (size_t i = 0; i < own->nr; i++) {
+		uint64_t len = own->part[i].end - own->part[i].start;
+		uint64_t *to = own->part[i].code ? &code_to : &data_to;
+
+		if (*to) {
+			move(p, parking, len, *to);
+			*to += len;
+		}
+		parking += len;
+	}
+}

@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Which mapping is what. The kernel shows it in the name column, the device and VmFlags. */
+#include "criu/mem/vma.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "criu/base/error.h"
+#include "criu/base/mem.h"
+#include "criu/base/str.h"
+
+#define MADV_BIT(n) (1ull << (n))
+
+#ifndef MADV_WIPEONFORK
+#define MADV_WIPEONFORK 18
+#endif
+
+/* Advice that stays with a mapping, and the flag that shows it. */
+static const struct {
+	uint64_t vmflag;
+	unsigned int advice;
+} advices[] = {
+	{ PROC_VMF(SR), MADV_SEQUENTIAL },  { PROC_VMF(RR), MADV_RANDOM },
+	{ PROC_VMF(DC), MADV_DONTFORK },    { PROC_VMF(DD), MADV_DONTDUMP },
+	{ PROC_VMF(MG), MADV_MERGEABLE },   { PROC_VMF(HG), MADV_HUGEPAGE },
+	{ PROC_VMF(NH), MADV_NOHUGEPAGE },  { PROC_VMF(WF), MADV_WIPEONFORK },
+};
+
+/* Flags that say more than can be put back in this version. */
+static const struct {
+	uint64_t vmflag;
+	const char *what;
+} refused[] = {
+	{ PROC_VMF(HT), "huge pages of hugetlbfs" },
+	{ PROC_VMF(IO), "device memory" },
+	{ PROC_VMF(PF), "pages without a struct page" },
+	{ PROC_VMF(UM), "a userfaultfd registration" },
+	{ PROC_VMF(UW), "a userfaultfd registration" },
+	{ PROC_VMF(UI), "a userfaultfd registration" },
+	{ PROC_VMF(SS), "a shadow stack" },
+	{ PROC_VMF(SL), "a seal (mseal)" },
+	{ PROC_VMF(DP), "droppable pages (MAP_DROPPABLE)" },
+	{ PROC_VMF(GU), "guard ranges (MADV_GUARD_INSTALL)" },
+};
+
+static bool vma_blocked(const struct task *t, const struct proc_vma *v)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(refused); i++) {
+		if (!(v->vmflags & refused[i].vmflag))
+			continue;
+		blocker(NULL, "pid %d (%s): mapping %llx-%llx: %s, which cannot be kept yet",
+			(int)t->pid, t->comm, (unsigned long long)v->start,
+			(unsigned long long)v->end, refused[i].what);
+		return true;
+	}
+	if (v->pkey)
+		blocker(NULL, "pid %d (%s): mapping %llx-%llx: protection key %u cannot be kept yet",
+			(int)t->pid, t->comm, (unsigned long long)v->start,
+			(unsigned long long)v->end, v->pkey);
+	return v->pkey;
+}
+
+static uint32_t special_status(const struct proc_vma *v)
+{
+	switch ((enum proc_vma_special)v->special) {
+	case PROC_VMA_VDSO:
+		return VMA_REGULAR | VMA_ANON_PRIVATE | VMA_VDSO;
+	case PROC_VMA_VVAR:
+	case PROC_VMA_VVAR_VCLOCK:
+		return VMA_REGULAR | VMA_ANON_PRIVATE | VMA_VVAR;
+	case PROC_VMA_VSYSCALL:
+		return VMA_ANON_PRIVATE | VMA_VSYSCALL;
+	case PROC_VMA_HEAP:
+		return VMA_REGULAR | VMA_HEAP | (v->shared ? VMA_ANON_SHARED : VMA_ANON_PRIVATE);
+	case PROC_VMA_UPROBES:
+	case PROC_VMA_OTHER:
+		return 0;
+	default:
+		return UINT32_MAX;
+	}
+}
+
+static bool is_anon_shared(const struct proc_vma *v)
+{
+	return v->shared && (v->special == PROC_VMA_SHMEM_NAMED ||
+			     (v->deleted && str_eq(v->path, "/dev/zero")));
+}
+
+/* 0: cannot be kept. */
+static uint32_t vma_status(const struct proc_vma *v)
+{
+	uint32_t special = special_status(v);
+
+	if (special != UINT32_MAX)
+		return special;
+	if (is_anon_shared(v))
+		return VMA_REGULAR | VMA_ANON_SHARED;
+	if (!v->ino || !*v->path || v->special == PROC_VMA_ANON_NAMED ||
+	    v->special == PROC_VMA_STACK)
+		return v->shared ? 0 : VMA_REGULAR | VMA_ANON_PRIVATE;
+	if (v->path[0] != '/' || v->deleted || str_starts(v->path, "/memfd:") ||
+	    str_starts(v->path, "/SYSV") || str_eq(v->path, "/[aio]"))
+		return 0;
+	return VMA_REGULAR | (v->shared ? VMA_FILE_SHARED : VMA_FILE_PRIVATE);
+}
+
+static uint32_t vma_map_flags(const struct proc_vma *v, uint32_t status)
+{
+	uint32_t flags = v->shared ? MAP_SHARED : MAP_PRIVATE;
+
+	if (status & (VMA_ANON_PRIVATE | VMA_ANON_SHARED))
+		flags |= MAP_ANONYMOUS;
+	if (v->vmflags & PROC_VMF(GD))
+		flags |= MAP_GROWSDOWN;
+	if (v->vmflags & PROC_VMF(LO))
+		flags |= MAP_LOCKED;
+	if (v->vmflags & PROC_VMF(NR))
+		flags |= MAP_NORESERVE;
+	return flags;
+}
+
+static void block_kind(const struct task *t, const struct proc_vma *v)
+{
+	const char *name = *v->path ? v->path : "shared memory without a name";
+
+	if (v->special == PROC_VMA_UPROBES)
+		name = "[uprobes]";
+	blocker(NULL, "pid %d (%s): mapping %llx-%llx: %s%s cannot be kept yet", (int)t->pid,
+		t->comm, (unsigned long long)v->start, (unsigned long long)v->end, name,
+		v->deleted ? " (deleted)" : "");
+}
+
+VmaEntry *vma_dump(struct arena *a, const struct task *t, const struct proc_vma *v)
+{
+	uint32_t status = vma_status(v);
+	VmaEntry *e;
+
+	if (!status) {
+		block_kind(t, v);
+		return NULL;
+	}
+	/* vvar has PF, the data pages of the kernel. */
+	if (!(status & (VMA_VVAR | VMA_VSYSCALL)) && vma_blocked(t, v))
+		return NULL;
+	e = arena_message(a, VmaEntry, VMA_ENTRY__INIT);
+	e->start = v->start;
+	e->end = v->end;
+	e->pgoff = status & (VMA_ANON_PRIVATE | VMA_VSYSCALL) ? 0 : v->pgoff;
+	e->prot = v->prot;
+	e->status = status;
+	e->flags = vma_map_flags(v, status);
+	e->fd = -1;
+	for (size_t i = 0; i < ARRAY_SIZE(advices); i++)
+		if (v->vmflags & advices[i].vmflag)
+			e->madv |= MADV_BIT(advices[i].advice);
+	e->has_madv = e->madv != 0;
+	if (v->special == PROC_VMA_ANON_NAMED || v->special == PROC_VMA_SHMEM_NAMED)
+		e->name = arena_strdup(a, v->path);
+	return e;
+}
+
+uint64_t vma_shmem_key(const struct proc_vma *v)
+{
+	return v->ino ^ (uint64_t)v->dev_minor << 48 ^ (uint64_t)v->dev_major << 56;
+}
+
+static int vma_check_one(const VmaEntry *v)
+{
+	static const uint32_t known = VMA_REGULAR | VMA_VSYSCALL | VMA_VDSO | VMA_HEAP |
+				      VMA_FILE_PRIVATE | VMA_FILE_SHARED | VMA_ANON_SHARED |
+				      VMA_ANON_PRIVATE | VMA_VVAR;
+
+	if (v->start >= v->end || (v->start | v->end) & PAGE_REST)
+		return fail_plain("no range of pages");
+	if (v->status & VMA_VSYSCALL)
+		return 0;
+	if (v->end > TASK_END)
+		return fail_plain("beyond the end of the address space");
+	if (v->status & ~known || !(v->status & VMA_REGULAR))
+		return fail_plain("a kind (status %#x) that cannot be restored yet", v->status);
+	if (v->flags & ~(uint32_t)(MAP_PRIVATE | MAP_SHARED | MAP_ANONYMOUS | MAP_GROWSDOWN |
+				   MAP_LOCKED | MAP_NORESERVE | MAP_DENYWRITE | MAP_EXECUTABLE |
+				   MAP_STACK | MAP_FIXED))
+		return fail_plain("flags %#x that cannot be restored yet", v->flags);
+	if (v->prot & ~(uint32_t)(PROT_READ | PROT_WRITE | PROT_EXEC))
+		return fail_plain("protection %#x", v->prot);
+	if (v->pgoff & PAGE_REST)
+		return fail_plain("offset %#llx is within a page", (unsigned long long)v->pgoff);
+	return 0;
+}
+
+int vma_load_check(const MmEntry *mm)
+{
+	uint64_t last = 0;
+
+	for (size_t i = 0; i < mm->n_vmas; i++) {
+		const VmaEntry *v = mm->vmas[i];
+		int r = vma_check_one(v);
+
+		if (r >= 0 && v->start < last)
+			r = fail_plain("overlaps the one before it");
+		if (r < 0)
+			return fail_at(r, "mapping %llx-%llx", (unsigned long long)v->start,
+				       (unsigned long long)v->end);
+		last = v->end;
+	}
+	return 0;
+}

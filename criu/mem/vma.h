@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* A mapping in images: what it is (status) and how it is made again. */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "criu/core/dump.h"
+#include "images/mm.pb-c.h"
+
+/* Above is the kernel's half, and below it the page that no mapping may take. */
+#define TASK_END 0x7ffffffff000ull
+
+/* vma_entry.status */
+enum vma_status {
+	VMA_REGULAR = 1 << 0,
+	VMA_VSYSCALL = 1 << 2,
+	VMA_VDSO = 1 << 3,
+	VMA_HEAP = 1 << 5,
+	VMA_FILE_PRIVATE = 1 << 6,
+	VMA_FILE_SHARED = 1 << 7,
+	VMA_ANON_SHARED = 1 << 8,
+	VMA_ANON_PRIVATE = 1 << 9,
+	VMA_SYSVIPC = 1 << 10,
+	VMA_SOCKET = 1 << 11,
+	VMA_VVAR = 1 << 12,
+	VMA_AIORING = 1 << 13,
+	VMA_MEMFD = 1 << 14,
+	VMA_SHSTK = 1 << 15,
+	VMA_GUARD = 1 << 16,
+	VMA_UPROBES = 1 << 17,
+};
+
+/* Pages of its own, that only the images have. */
+static inline bool vma_has_private_pages(const VmaEntry *v)
+{
+	return (v->status & (VMA_ANON_PRIVATE | VMA_FILE_PRIVATE)) &&
+	       !(v->status & (VMA_VVAR | VMA_VSYSCALL | VMA_AIORING | VMA_GUARD));
+}
+
+static inline bool vma_is_file(const VmaEntry *v)
+{
+	return v->status & (VMA_FILE_PRIVATE | VMA_FILE_SHARED);
+}
+
+/* One entry for v, without shmid and fdflags of a file. Mappings that cannot be kept are
+ * recorded as blockers; then NULL. */
+VmaEntry *vma_dump(struct arena *a, const struct task *t, const struct proc_vma *v);
+
+/* The object behind a shared anonymous mapping: the same number, the same memory. */
+uint64_t vma_shmem_key(const struct proc_vma *v);
+
+/* What the image says is possible on this machine, and its parts agree. Speaks. */
+int vma_load_check(const MmEntry *mm);
