@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * In, one call for the leader and one for each other thread, and out again: afterwards
+ * the task is as it was, only still stopped. About 150 us for a task, 30 for a thread.
+ */
+#include "criu/task/ask.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "compel/remote.h"
+#include "criu/base/error.h"
+#include "criu/base/log.h"
+#include "criu/base/mem.h"
+#include "criu/pie/abi/parasite.h"
+#include "criu/pie/blobs.h"
+
+#define TEXT_CHUNK  (1ul << 20)
+#define SITES_TRIED 16
+
+/* Where in a file's text the two pieces of code are: searched once for each library. */
+struct known_site {
+	uint32_t major, minor;
+	uint64_t ino, pgoff;
+	struct remote_site at; /* offsets from the start of the mapping */
+};
+
+struct sites {
+	struct known_site *v;
+	size_t nr, cap;
+	uint8_t *text;
+};
+
+static const struct remote_site *sites_get(struct sites *s, pid_t pid, const struct proc_vma *vma)
+{
+	uint64_t len = vma->end - vma->start;
+	struct known_site *k;
+
+	for (size_t i = 0; vma->ino && i < s->nr; i++) {
+		k = &s->v[i];
+		if (k->ino == vma->ino && k->pgoff == vma->pgoff && k->major == vma->dev_major &&
+		    k->minor == vma->dev_minor)
+			return &k->at;
+	}
+	k = array_push(s->v, s->nr, s->cap);
+	*k = (struct known_site){ vma->dev_major, vma->dev_minor, vma->ino, vma->pgoff,
+				  { UINT64_MAX, UINT64_MAX } };
+	/* The interesting code of a C library stands in its first megabyte; others are small. */
+	for (uint64_t off = 0; off < len && off < 8 * TEXT_CHUNK; off += TEXT_CHUNK) {
+		uint64_t n = len - off < TEXT_CHUNK ? len - off : TEXT_CHUNK;
+		struct remote_site found;
+
+		if (tracee_mem_read(pid, vma->start + off, s->text, n) < 0)
+			break;
+		found = remote_site_find(s->text, n);
+		if (k->at.syscall_ret == UINT64_MAX && found.syscall_ret != UINT64_MAX)
+			k->at.syscall_ret = found.syscall_ret + off;
+		if (k->at.sigreturn == UINT64_MAX && found.sigreturn != UINT64_MAX)
+			k->at.sigreturn = found.sigreturn + off;
+		if (k->at.syscall_ret != UINT64_MAX && k->at.sigreturn != UINT64_MAX)
+			break;
+	}
+	return &k->at;
+}
+
+/* Both addresses, wherever they are: libc first has them, so mappings of libraries are
+ * asked from the top down. False: this process has no such code. */
+static bool site_search(struct sites *s, const struct task *t, struct remote_site *ret)
+{
+	struct remote_site site = { UINT64_MAX, UINT64_MAX };
+	unsigned int tried = 0;
+
+	for (size_t i = t->vmas.nr; i-- > 0 && tried < SITES_TRIED;) {
+		const struct proc_vma *v = &t->vmas.v[i];
+		const struct remote_site *at;
+
+		if (!(v->prot & PROT_EXEC) || !(v->prot & PROT_READ) || v->shared ||
+		    v->special == PROC_VMA_VSYSCALL)
+			continue;
+		tried++;
+		at = sites_get(s, t->pid, v);
+		if (site.syscall_ret == UINT64_MAX && at->syscall_ret != UINT64_MAX)
+			site.syscall_ret = v->start + at->syscall_ret;
+		if (site.sigreturn == UINT64_MAX && at->sigreturn != UINT64_MAX)
+			site.sigreturn = v->start + at->sigreturn;
+		if (site.syscall_ret != UINT64_MAX && site.sigreturn != UINT64_MAX) {
+			*ret = site;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* A program without the code gets it at the end of its last private text page, for as long
+ * as we are inside. That page is then its own copy. */
+struct planted {
+	uint64_t addr;
+	uint8_t was[sizeof(remote_site_bytes)];
+};
+
+static int site_plant(const struct task *t, struct planted *p, struct remote_site *ret)
+{
+	for (size_t i = t->vmas.nr; i-- > 0;) {
+		const struct proc_vma *v = &t->vmas.v[i];
+		int r;
+
+		if (!(v->prot & PROT_EXEC) || v->shared || v->special == PROC_VMA_VSYSCALL)
+			continue;
+		p->addr = v->end - sizeof(p->was);
+		r = tracee_mem_read(t->pid, p->addr, p->was, sizeof(p->was));
+		if (!r)
+			r = tracee_mem_poke(t->pid, p->addr, remote_site_bytes, sizeof(p->was));
+		if (r < 0)
+			continue;
+		ret->syscall_ret = p->addr + REMOTE_SITE_SYSCALL_RET;
+		ret->sigreturn = p->addr + REMOTE_SITE_SIGRETURN;
+		return 0;
+	}
+	p->addr = 0;
+	return fail_plain("no executable mapping to make system calls from");
+}
+
+/* A signal that this task would drop: not handled, not blocked, not waited for. */
+static int pick_signal(const struct task *t)
+{
+	static const int candidates[] = { SIGURG, SIGWINCH, SIGCHLD };
+
+	for (size_t i = 0; i < ARRAY_SIZE(candidates); i++) {
+		uint64_t bit = 1ull << (candidates[i] - 1), used = 0;
+
+		for (size_t j = 0; j < t->nr_threads; j++) {
+			const struct proc_status *s = &t->threads[j].status;
+
+			used |= s->sig_cgt | s->sig_blk | s->sig_pnd | s->shd_pnd;
+		}
+		if (!(used & bit))
+			return candidates[i];
+	}
+	return 0;
+}
+
+/* The stack below the leader's own, or, when it runs on another one (a coroutine's, an
+ * alternate one), which may lie close to other data, below the lowest used of [stack]. */
+static uint64_t frame_top(const struct task *t)
+{
+	uint64_t sp = t->threads[0].regs.gp.rsp;
+
+	for (size_t i = 0; i < t->vmas.nr; i++) {
+		const struct proc_vma *v = &t->vmas.v[i];
+
+		if (v->special != PROC_VMA_STACK)
+			continue;
+		if (sp >= v->start + TRACEE_XSTATE_MAX && sp < v->end)
+			return 0;
+		if (v->end - v->start > 4 * TRACEE_XSTATE_MAX)
+			return v->start + 2 * TRACEE_XSTATE_MAX;
+	}
+	return 0;
+}
+
+static int answer_check(int32_t err, uint32_t nr)
+{
+	return err < 0 ? fail(-err, "system call %u inside the task", nr) : 0;
+}
+
+static int ask_inside(struct task *t, struct remote *r, struct parasite_process_args *a,
+		      uint32_t len)
+{
+	struct parasite_thread_args ta;
+	int err;
+
+	err = remote_infect(r, parasite_blob, (uint64_t)(parasite_blob_end - parasite_blob),
+			    PAGE_UP(len) + 2 * TRACEE_XSTATE_MAX);
+	if (err < 0)
+		return fail(-err, "map the parasite");
+	for (size_t i = 1; i < t->nr_threads; i++) {
+		struct thread *th = &t->threads[i];
+
+		memset(&ta, 0, sizeof(ta));
+		ta.command = PARASITE_THREAD;
+		err = remote_call_thread(r, th->tid, &th->regs, 0, &ta, sizeof(ta));
+		if (err < 0)
+			return fail_at(fail(-err, "run the parasite"), "thread %d", (int)th->tid);
+		err = answer_check(ta.err, ta.err_nr);
+		if (err < 0)
+			return fail_at(err, "thread %d", (int)th->tid);
+		th->inner = ta.thread;
+	}
+	err = remote_call(r, 0, a, len);
+	if (err < 0)
+		return fail(-err, "run the parasite");
+	t->threads[0].inner = a->thread;
+	return answer_check(a->err, a->err_nr);
+}
+
+static int ask_task(struct sites *sites, struct task *t)
+{
+	size_t len = sizeof(struct parasite_process_args) +
+		     t->timers.nr * sizeof(struct parasite_timer);
+	struct remote r = { .signo = pick_signal(t) };
+	struct planted planted = { 0 };
+	struct remote_site site;
+	int err = 0, cured;
+
+	if (!site_search(sites, t, &site))
+		err = site_plant(t, &planted, &site);
+	if (err < 0)
+		return err;
+	t->inner = mem_alloc(len);
+	t->inner->command = PARASITE_PROCESS;
+	t->inner->nr_timers = (uint32_t)t->timers.nr;
+	for (size_t i = 0; i < t->timers.nr; i++)
+		t->inner->timer[i].id = t->timers.v[i].id;
+
+	err = remote_init(&r, t->pid, &t->threads[0].regs, &site, frame_top(t));
+	if (err < 0)
+		err = fail(-err, "no room on its stack at %#llx",
+			   (unsigned long long)t->threads[0].regs.gp.rsp);
+	else
+		err = ask_inside(t, &r, t->inner, (uint32_t)len);
+	cured = remote_cure(&r);
+	if (planted.addr && !cured)
+		cured = tracee_mem_poke(t->pid, planted.addr, planted.was, sizeof(planted.was));
+	if (cured < 0 && err >= 0)
+		err = fail(-cured, "put its registers back");
+	return err;
+}
+
+int ask_tasks(struct dump *d)
+{
+	struct sites sites = { .text = mem_alloc(TEXT_CHUNK) };
+	struct task *t;
+	int r = 0;
+
+	tasks_for_each(t, &d->tree) {
+		if (!task_is_alive(t) || blockers_count())
+			continue;
+		r = session_interrupted(d->s);
+		if (r >= 0)
+			r = ask_task(&sites, t);
+		if (r < 0) {
+			task_fail_at(r, t);
+			break;
+		}
+		task_advance(t, TASK_ASKED);
+	}
+	free(sites.v);
+	free(sites.text);
+	return r;
+}

@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Reading is cheap and complete; judging comes right after, so that one run names all
+ * that stands in the way. */
+#include "criu/task/collect.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "criu/base/cleanup.h"
+#include "criu/base/error.h"
+#include "criu/base/log.h"
+#include "criu/base/mem.h"
+#include "criu/kernel/syscalls.h"
+
+#define RESTART_FIRST 512 /* ERESTARTSYS */
+#define RESTART_LAST  516 /* ERESTART_RESTARTBLOCK */
+
+static void block_ns(const struct task *t, const char *what, uint64_t own, uint64_t theirs)
+{
+	if (own != theirs)
+		blocker("dump it from inside that namespace",
+			"pid %d (%s): lives in another %s namespace than crtool", (int)t->pid,
+			t->comm, what);
+}
+
+static int task_read_ns(struct dump *d, struct task *t, int proc)
+{
+	const struct proc_ns *own = &d->own_ns, *ns = &t->ns;
+	int r = proc_ns_read(proc, 0, &t->ns);
+
+	if (r < 0)
+		return fail(-r, "read namespaces");
+	block_ns(t, "pid", own->pid, ns->pid);
+	block_ns(t, "pid (for its children)", own->pid, ns->pid_for_children);
+	block_ns(t, "net", own->net, ns->net);
+	block_ns(t, "ipc", own->ipc, ns->ipc);
+	block_ns(t, "uts", own->uts, ns->uts);
+	block_ns(t, "mnt", own->mnt, ns->mnt);
+	block_ns(t, "user", own->user, ns->user);
+	block_ns(t, "time", own->time, ns->time);
+	return 0;
+}
+
+static void block_status(const struct task *t, const struct thread *th)
+{
+	const struct proc_status *s = &th->status;
+
+	if (s->tracer_pid && s->tracer_pid != getpid())
+		blocker("end the debugger or strace first", "pid %d (%s): is traced by pid %d",
+			(int)t->pid, t->comm, (int)s->tracer_pid);
+	if (s->seccomp)
+		blocker(NULL, "pid %d (%s): thread %d runs under seccomp, which cannot be kept yet",
+			(int)t->pid, t->comm, (int)th->tid);
+	if (th->regs.compat)
+		blocker(NULL, "pid %d (%s): thread %d is a 32-bit task, which cannot be kept yet",
+			(int)t->pid, t->comm, (int)th->tid);
+	if (s->shstk)
+		blocker(NULL, "pid %d (%s): thread %d has a shadow stack, which cannot be kept yet",
+			(int)t->pid, t->comm, (int)th->tid);
+}
+
+static void thread_find_restart(struct thread *th)
+{
+	const struct user_regs_struct *gp = &th->regs.gp;
+	long ax = -(long)gp->rax;
+
+	if ((long)gp->orig_rax >= 0 && ax >= RESTART_FIRST && ax <= RESTART_LAST)
+		th->restart = (int)ax;
+}
+
+static int thread_read_rseq(struct thread *th)
+{
+	struct tracee_rseq rseq = { 0 };
+	int r = tracee_get_rseq(th->tid, &rseq);
+
+	if (r < 0)
+		return r == -EIO || r == -EINVAL ? 0 : fail(-r, "ptrace rseq configuration");
+	th->rseq = rseq.addr;
+	th->rseq_size = rseq.size;
+	th->rseq_sig = rseq.signature;
+	/* struct rseq: rseq_cs at 8. Unreadable: the registration outlived its memory. */
+	if (th->rseq && tracee_mem_read(th->tid, th->rseq + 8, &th->rseq_cs, 8) < 0)
+		th->rseq_cs = 0;
+	return 0;
+}
+
+static int thread_read_sched(struct dump *d, struct thread *th, int proc)
+{
+	struct proc_stat st;
+	int r = proc_stat_read(proc, th->tid, &d->buf, &st);
+
+	if (r < 0)
+		return fail(-r, "read stat");
+	memcpy(th->comm, st.comm, sizeof(th->comm));
+	th->policy = st.policy;
+	th->rt_priority = st.rt_priority;
+	th->nice = st.nice;
+	return 0;
+}
+
+static int thread_read(struct dump *d, struct task *t, struct thread *th, int proc)
+{
+	uint64_t head = 0;
+	size_t len = 0;
+	int r;
+
+	r = tracee_regs_read(th->tid, &th->regs);
+	if (r < 0)
+		return fail(-r, "read registers");
+	thread_find_restart(th);
+	r = thread_read_sched(d, th, proc);
+	if (r < 0)
+		return r;
+	r = proc_status_read(proc, th->tid, &d->buf, &th->status);
+	if (r < 0)
+		return fail(-r, "read status");
+	r = sys_get_robust_list(th->tid, &head, &len);
+	if (r < 0)
+		return fail(-r, "get_robust_list");
+	th->robust_list = head;
+	th->robust_len = head ? len : 0;
+	r = thread_read_rseq(th);
+	if (r < 0)
+		return r;
+	block_status(t, th);
+	return 0;
+}
+
+static int zombie_read(struct task *t)
+{
+	t->exit_code = t->stat.exit_code;
+	if (t->stat.num_threads > 1)
+		blocker(NULL, "pid %d (%s): its main thread has ended before the others, which "
+			"cannot be kept yet", (int)t->pid, t->comm);
+	return 0;
+}
+
+static int task_read_alive(struct dump *d, struct task *t, int proc)
+{
+	int r;
+
+	r = task_read_ns(d, t, proc);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < t->nr_threads; i++) {
+		r = thread_read(d, t, &t->threads[i], proc);
+		if (r < 0)
+			return fail_at(r, "thread %d", (int)t->threads[i].tid);
+	}
+	r = proc_limits_read(proc, &d->buf, &t->limits);
+	if (r < 0)
+		return fail(-r, "read limits");
+	r = proc_timers_read(proc, &d->buf, &t->timers);
+	if (r < 0 && r != -ENOENT)
+		return fail(-r, "read timers");
+	r = proc_smaps_read(proc, &d->buf, &t->vmas);
+	if (r < 0)
+		return fail(-r, "read smaps");
+	r = proc_fds_read(proc, 0, &t->fds);
+	if (r < 0)
+		return fail(-r, "read the list of descriptors");
+	return 0;
+}
+
+static int task_read(struct dump *d, struct task *t)
+{
+	cleanup_close int proc = proc_open(t->pid);
+	int r;
+
+	if (proc < 0)
+		return fail(-proc, "open /proc/%d", (int)t->pid);
+	r = proc_stat_read(proc, 0, &d->buf, &t->stat);
+	if (r < 0)
+		return fail(-r, "read stat");
+	memcpy(t->comm, t->stat.comm, sizeof(t->comm));
+	t->ppid = t->stat.ppid;
+	t->pgid = t->stat.pgrp;
+	t->sid = t->stat.session;
+	if (!t->nr_threads)
+		return zombie_read(t);
+	if (t->threads[0].tid != t->pid) {
+		blocker(NULL, "pid %d (%s): its main thread has ended before the others, which "
+			"cannot be kept yet", (int)t->pid, t->comm);
+		return 0;
+	}
+	return task_read_alive(d, t, proc);
+}
+
+/* Sessions and groups must be of the tree, or the terminal's that the job was started on. */
+static void block_session(const struct dump *d, const struct task *t)
+{
+	static const char hint[] = "use --shell-job, or start it with setsid(1)";
+	const struct task *root = d->tree.tasks[0];
+
+	if (d->s->opts->shell_job)
+		return;
+	if (root->sid != root->pid && !t->parent)
+		blocker(hint, "pid %d (%s): belongs to session %d, whose leader is outside the tree",
+			(int)t->pid, t->comm, (int)t->sid);
+	else if (t == root && root->pgid != root->pid && !tree_find(&d->tree, t->pgid))
+		blocker(hint, "pid %d (%s): belongs to process group %d, whose leader is outside "
+			"the tree", (int)t->pid, t->comm, (int)t->pgid);
+}
+
+int collect_tasks(struct dump *d)
+{
+	cleanup_close int self = proc_open(getpid());
+	struct task *t;
+	int r;
+
+	r = self < 0 ? self : proc_ns_read(self, 0, &d->own_ns);
+	if (r < 0)
+		return fail(-r, "read /proc/self/ns");
+	tree_index(&d->tree);
+	tasks_for_each(t, &d->tree) {
+		r = task_read(d, t);
+		if (r < 0)
+			return task_fail_at(r, t);
+		task_advance(t, TASK_KNOWN);
+	}
+	tasks_for_each(t, &d->tree)
+		block_session(d, t);
+	return 0;
+}

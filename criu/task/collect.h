@@ -1,0 +1,7 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* What /proc and ptrace show of the stopped tasks. */
+#pragma once
+#include "criu/core/dump.h"
+
+/* Reads every task; what stands in the way of a dump is recorded as blockers. */
+int collect_tasks(struct dump *d);

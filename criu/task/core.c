@@ -1,0 +1,275 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "criu/task/core.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "criu/base/cleanup.h"
+#include "criu/base/error.h"
+#include "criu/base/mem.h"
+#include "criu/image/writer.h"
+#include "criu/task/creds.h"
+#include "criu/task/regs.h"
+#include "criu/task/signals.h"
+#include "criu/task/timers.h"
+#include "images/core.pb-c.h"
+#include "images/pstree.pb-c.h"
+
+#define CG_SET_OF_CRTOOL 1
+
+static TaskRlimitsEntry *rlimits_dump(struct arena *a, const struct proc_limits *l)
+{
+	TaskRlimitsEntry *e = arena_message(a, TaskRlimitsEntry, TASK_RLIMITS_ENTRY__INIT);
+
+	e->n_rlimits = RLIM_NLIMITS;
+	e->rlimits = arena_array(a, RlimitEntry *, RLIM_NLIMITS);
+	for (size_t i = 0; i < RLIM_NLIMITS; i++) {
+		e->rlimits[i] = arena_message(a, RlimitEntry, RLIMIT_ENTRY__INIT);
+		e->rlimits[i]->cur = l->limit[i].rlim_cur;
+		e->rlimits[i]->max = l->limit[i].rlim_max;
+	}
+	return e;
+}
+
+static int process_files_dump(struct dump *d, const struct task *t, TaskCoreEntry *e)
+{
+	cleanup_close int proc = proc_open(t->pid);
+	int r = proc, oom;
+
+	if (r >= 0)
+		r = proc_personality_read(proc, 0, &d->buf, &e->personality);
+	if (r >= 0)
+		r = proc_oom_score_adj_read(proc, &d->buf, &oom);
+	if (r < 0)
+		return fail(-r, "read /proc/%d", (int)t->pid);
+	e->has_oom_score_adj = true;
+	e->oom_score_adj = oom;
+	r = proc_loginuid_read(proc, &d->buf, &e->loginuid);
+	e->has_loginuid = r >= 0;
+	return 0;
+}
+
+static TaskCoreEntry *task_core(struct arena *a, const struct task *t)
+{
+	TaskCoreEntry *e = arena_message(a, TaskCoreEntry, TASK_CORE_ENTRY__INIT);
+
+	e->task_state = t->kind;
+	e->exit_code = (uint32_t)t->exit_code;
+	e->comm = arena_strdup(a, t->comm);
+	e->flags = t->stat.flags;
+	if (t->kind == TASK_STOPPED) {
+		e->has_stop_signo = true;
+		e->stop_signo = (uint32_t)t->stop_sig;
+	}
+	return e;
+}
+
+static int process_core(struct dump *d, const struct task *t, TaskCoreEntry **ret)
+{
+	TaskCoreEntry *e = task_core(&d->scratch, t);
+	int r;
+
+	e->blk_sigset = t->threads[0].regs.sigmask;
+	e->timers = timers_dump(&d->scratch, t);
+	e->rlimits = rlimits_dump(&d->scratch, &t->limits);
+	sigactions_dump(&d->scratch, t, e);
+	e->has_child_subreaper = true;
+	e->child_subreaper = t->inner->child_subreaper;
+	if (t->inner->membarrier) {
+		e->has_membarrier_registration_mask = true;
+		e->membarrier_registration_mask = t->inner->membarrier;
+	}
+	r = process_files_dump(d, t, e);
+	if (r < 0)
+		return r;
+	r = sigqueue_dump(&d->scratch, &t->threads[0], true, &e->signals_s);
+	if (r < 0)
+		return r;
+	*ret = e;
+	return 0;
+}
+
+static void thread_sched_dump(const struct thread *th, ThreadCoreEntry *e)
+{
+	e->has_sched_nice = true;
+	e->sched_nice = th->nice;
+	e->has_sched_policy = true;
+	e->sched_policy = th->policy;
+	if (th->rt_priority) {
+		e->has_sched_prio = true;
+		e->sched_prio = th->rt_priority;
+	}
+}
+
+static ThreadSasEntry *sas_dump(struct arena *a, const struct parasite_thread *in)
+{
+	ThreadSasEntry *e = arena_message(a, ThreadSasEntry, THREAD_SAS_ENTRY__INIT);
+
+	e->ss_sp = in->sas_sp;
+	e->ss_size = in->sas_size;
+	e->ss_flags = in->sas_flags;
+	return e;
+}
+
+static void thread_restart_dump(const struct thread *th, const ThreadInfoX86 *ti,
+				ThreadCoreEntry *e)
+{
+	/* Unless a restartable sequence was aborted instead. */
+	if (!th->restart || (int64_t)ti->gpregs->ip - (int64_t)th->regs.gp.rip > 0 ||
+	    (int64_t)th->regs.gp.rip - (int64_t)ti->gpregs->ip > 2)
+		return;
+	e->has_restart = true;
+	e->restart = th->restart;
+	if (th->restart_left != UINT64_MAX) {
+		e->has_restart_left = true;
+		e->restart_left = th->restart_left;
+	}
+}
+
+static int thread_core(struct dump *d, const struct task *t, const struct thread *th,
+		       const ThreadInfoX86 *ti, ThreadCoreEntry **ret)
+{
+	struct arena *a = &d->scratch;
+	ThreadCoreEntry *e = arena_message(a, ThreadCoreEntry, THREAD_CORE_ENTRY__INIT);
+
+	e->futex_rla = th->robust_list;
+	e->futex_rla_len = (uint32_t)th->robust_len;
+	thread_sched_dump(th, e);
+	if (th != &t->threads[0]) {
+		e->has_blk_sigset = true;
+		e->blk_sigset = th->regs.sigmask;
+	}
+	e->sas = sas_dump(a, &th->inner);
+	if (th->inner.pdeath_sig) {
+		e->has_pdeath_sig = true;
+		e->pdeath_sig = th->inner.pdeath_sig;
+	}
+	e->creds = creds_dump(a, th);
+	e->comm = arena_strdup(a, th->comm);
+	if (th->rseq) {
+		e->rseq_entry = arena_message(a, RseqEntry, RSEQ_ENTRY__INIT);
+		e->rseq_entry->rseq_abi_pointer = th->rseq;
+		e->rseq_entry->rseq_abi_size = th->rseq_size;
+		e->rseq_entry->signature = th->rseq_sig;
+	}
+	e->has_cg_set = true;
+	e->cg_set = CG_SET_OF_CRTOOL;
+	thread_restart_dump(th, ti, e);
+	*ret = e;
+	return sigqueue_dump(a, th, false, &e->signals_p);
+}
+
+static int thread_write(struct dump *d, const struct task *t, const struct thread *th)
+{
+	CoreEntry *core = arena_message(&d->scratch, CoreEntry, CORE_ENTRY__INIT);
+	int r = 0;
+
+	core->mtype = CORE_ENTRY__MARCH__X86_64;
+	core->thread_info = regs_dump(&d->scratch, th);
+	r = thread_core(d, t, th, core->thread_info, &core->thread_core);
+	if (r >= 0 && th == &t->threads[0])
+		r = process_core(d, t, &core->tc);
+	if (r < 0)
+		return fail_at(r, "thread %d", (int)th->tid);
+	return image_put(d->s->images, IMAGE_CORE, (uint64_t)th->tid, &core->base);
+}
+
+static int zombie_write(struct dump *d, const struct task *t)
+{
+	CoreEntry core = CORE_ENTRY__INIT;
+
+	core.mtype = CORE_ENTRY__MARCH__X86_64;
+	core.tc = task_core(&d->scratch, t);
+	return image_put(d->s->images, IMAGE_CORE, (uint64_t)t->pid, &core.base);
+}
+
+void ids_fill_namespaces(TaskKobjIdsEntry *e)
+{
+	/* All tasks live in crtool's own namespaces: numbered once, in the usual order. */
+	e->has_pid_ns_id = e->has_net_ns_id = e->has_ipc_ns_id = e->has_uts_ns_id = true;
+	e->has_time_ns_id = e->has_mnt_ns_id = e->has_user_ns_id = e->has_cgroup_ns_id = true;
+	e->pid_ns_id = 1;
+	e->net_ns_id = 2;
+	e->ipc_ns_id = 3;
+	e->uts_ns_id = 4;
+	e->time_ns_id = 5;
+	e->mnt_ns_id = 6;
+	e->user_ns_id = 7;
+	e->cgroup_ns_id = 8;
+}
+
+static int ids_write(struct dump *d, const struct task *t)
+{
+	TaskKobjIdsEntry e = TASK_KOBJ_IDS_ENTRY__INIT;
+
+	e.vm_id = t->ids.vm;
+	e.files_id = t->ids.files;
+	e.fs_id = t->ids.fs;
+	e.sighand_id = t->ids.sighand;
+	ids_fill_namespaces(&e);
+	return image_put(d->s->images, IMAGE_IDS, (uint64_t)t->pid, &e.base);
+}
+
+static int task_write(struct dump *d, struct task *t)
+{
+	int r = 0;
+
+	if (!task_is_alive(t))
+		return zombie_write(d, t);
+	for (size_t i = 0; i < t->nr_threads && r >= 0; i++)
+		r = thread_write(d, t, &t->threads[i]);
+	return r < 0 ? r : ids_write(d, t);
+}
+
+static int pstree_write(struct image_writer *w, const struct task *t)
+{
+	PstreeEntry e = PSTREE_ENTRY__INIT;
+	uint32_t *tids;
+	int r;
+
+	e.pid = (uint32_t)t->pid;
+	e.ppid = t->parent ? (uint32_t)t->ppid : 0;
+	e.pgid = (uint32_t)t->pgid;
+	e.sid = (uint32_t)t->sid;
+	/* A zombie has one thread, number 0. */
+	e.n_threads = t->nr_threads ? t->nr_threads : 1;
+	tids = mem_alloc(e.n_threads * sizeof(*tids));
+	for (size_t i = 0; i < t->nr_threads; i++)
+		tids[i] = (uint32_t)t->threads[i].tid;
+	e.threads = tids;
+	r = image_write(w, &e.base);
+	free(tids);
+	return r;
+}
+
+static int tree_write(struct dump *d)
+{
+	struct image_writer *w = NULL;
+	struct task *t;
+	int r = image_writer_open(d->s->images, IMAGE_PSTREE, 0, &w);
+
+	tasks_for_each(t, &d->tree) {
+		if (r >= 0)
+			r = pstree_write(w, t);
+	}
+	if (r < 0) {
+		image_writer_free(w);
+		return r;
+	}
+	return image_writer_close(&w);
+}
+
+int core_dump(struct dump *d)
+{
+	struct task *t;
+
+	tasks_for_each(t, &d->tree) {
+		int r = task_write(d, t);
+
+		if (r < 0)
+			return task_fail_at(r, t);
+		arena_done(&d->scratch);
+		task_advance(t, TASK_SAVED);
+	}
+	return tree_write(d);
+}

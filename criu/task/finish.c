@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Registers are set from outside: no signal frame, no code of ours is left in the task, and
+ * the kernel decides itself about the restart of the system call that was
+ * interrupted, as it would have without us.
+ */
+#include "criu/task/finish.h"
+
+#include <asm/ldt.h>
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/ptrace.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "compel/remote.h"
+#include "criu/base/error.h"
+#include "criu/base/log.h"
+#include "criu/base/mem.h"
+#include "criu/task/regs.h"
+#include "criu/task/restart.h"
+
+int trace_tasks(struct restore *r)
+{
+	struct task *t;
+
+	tasks_for_each(t, &r->tree) {
+		for (size_t i = 0; i < t->nr_threads; i++) {
+			int err = tracee_attach(t->threads[i].tid);
+
+			if (err < 0)
+				return task_fail_at(fail(-err, "ptrace thread %d",
+							 (int)t->threads[i].tid), t);
+			t->threads[i].seized = true;
+		}
+	}
+	return 0;
+}
+
+static int thread_set(struct restore *r, const struct task *t, size_t i)
+{
+	const CoreEntry *core = t->restore->cores[i];
+	const ThreadCoreEntry *tc = core->thread_core;
+	struct thread *th = &t->threads[i];
+	uint64_t mask = i ? tc->blk_sigset : core->tc->blk_sigset;
+	struct user_desc tls[3];
+	size_t nr;
+	int err;
+
+	err = restart_prepare(r, th, core);
+	nr = regs_load_tls(core->thread_info, tls, ARRAY_SIZE(tls));
+	for (size_t j = 0; j < nr && err >= 0; j++)
+		err = tracee_set_tls(th->tid, &tls[j]);
+	if (err >= 0)
+		err = tracee_set_xstate(th->tid, th->regs.xstate, th->regs.xstate_len);
+	if (err >= 0)
+		err = tracee_set_sigmask(th->tid, mask);
+	if (err >= 0 && i)
+		err = tracee_set_gp(th->tid, &th->regs.gp);
+	return err < 0 ? fail_at(fail(-err, "set registers"), "thread %d", (int)th->tid) : 0;
+}
+
+/* The leader goes last: with the hole goes what the others stood on. */
+static int task_set(struct restore *r, const struct task *t)
+{
+	const struct thread *leader = &t->threads[0];
+	int64_t ret = 0;
+	int err;
+
+	for (size_t i = t->nr_threads; i-- > 0;) {
+		err = thread_set(r, t, i);
+		if (err < 0)
+			return err;
+	}
+	err = tracee_syscall(t->pid, restart_syscall_insn(r), SYS_munmap,
+			     (const uint64_t[6]){ r->hole, r->hole_len }, &ret);
+	if (err < 0 || ret < 0)
+		return fail(err < 0 ? -err : (int)-ret, "unmap the restorer");
+	err = tracee_set_gp(leader->tid, &leader->regs.gp);
+	return err < 0 ? fail(-err, "set registers") : 0;
+}
+
+static int thread_load(struct restore *r, struct task *t, size_t i)
+{
+	const CoreEntry *core = t->restore->cores[i];
+	const ThreadCoreEntry *tc = core->thread_core;
+
+	return regs_load(core->thread_info, tc->has_restart ? tc->restart : 0,
+			 r->s->opts->cpu_cap_none, &t->threads[i].regs);
+}
+
+int registers_load(struct restore *r)
+{
+	struct task *t;
+
+	tasks_for_each(t, &r->tree) {
+		for (size_t i = 0; i < t->nr_threads; i++) {
+			int err = thread_load(r, t, i);
+
+			if (err < 0)
+				return task_fail_at(err, t);
+		}
+	}
+	return 0;
+}
+
+static int threads_stop(struct restore *r)
+{
+	struct tracee_stop stop;
+	struct task *t;
+
+	tasks_for_each(t, &r->tree)
+		for (size_t i = 0; i < t->nr_threads; i++)
+			if (tracee_interrupt(t->threads[i].tid) < 0)
+				return task_fail_at(fail(errno, "ptrace interrupt"), t);
+	tasks_for_each(t, &r->tree) {
+		for (size_t i = 0; i < t->nr_threads; i++) {
+			int err;
+
+			do
+				err = tracee_wait_interrupted(t->threads[i].tid, &stop);
+			while (err == -EINTR && session_interrupted(r->s) >= 0);
+			if (err < 0)
+				return task_fail_at(fail(-err, "wait for thread %d to stop",
+							 (int)t->threads[i].tid), t);
+		}
+	}
+	return 0;
+}
+
+int registers_set(struct restore *r)
+{
+	struct task *t;
+	int err = threads_stop(r);
+
+	if (err < 0)
+		return err;
+	tasks_for_each(t, &r->tree) {
+		if (!task_is_alive(t))
+			continue;
+		err = task_set(r, t);
+		if (err < 0)
+			return task_fail_at(err, t);
+		task_advance(t, TASK_PARKED);
+	}
+	return 0;
+}
+
+int resume_tasks(struct restore *r)
+{
+	struct task *t;
+
+	/* Stopped again, before the first of them runs. */
+	tasks_for_each(t, &r->tree)
+		if (t->kind == TASK_STOPPED)
+			kill(t->pid, t->stop_sig);
+	/* From the first of these on, losing crtool means running on, not dying. */
+	tasks_for_each(t, &r->tree)
+		for (size_t i = 0; i < t->nr_threads; i++)
+			tracee_outlive(t->threads[i].tid);
+	tasks_for_each(t, &r->tree) {
+		for (size_t i = 0; i < t->nr_threads; i++)
+			if (tracee_detach(t->threads[i].tid) < 0)
+				log_warn("pid %d: detach thread %d: %s", (int)t->pid,
+					 (int)t->threads[i].tid, strerror(errno));
+		t->life = TASK_RUNNING;
+	}
+	return 0;
+}

@@ -1,0 +1,354 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Interrupt all threads of a generation, then wait for all of them, then look for what
+ * they forked. A task that stands still has no new children, unless one of its
+ * descendants dies and leaves it orphans: so as long as a pass sees somebody die or
+ * somebody dead, another pass follows.
+ */
+#include "criu/task/freeze.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "compel/tracee.h"
+#include "criu/base/cleanup.h"
+#include "criu/base/clock.h"
+#include "criu/base/error.h"
+#include "criu/base/log.h"
+#include "criu/base/mem.h"
+#include "criu/kernel/proc.h"
+#include "criu/kernel/syscalls.h"
+
+static int root_is_thread(struct dump *d, int proc, pid_t pid)
+{
+	cleanup_proc_status struct proc_status st = { 0 };
+	int r = proc_status_read(proc, 0, &d->buf, &st);
+
+	if (r < 0)
+		return fail(-r, "read /proc/%d/status", (int)pid);
+	if (st.tgid != pid)
+		return fail_hint(fail_plain("%d is a thread of process %d (%s)", (int)pid,
+					    (int)st.tgid, st.comm),
+				 "dump the process: --tree %d", (int)st.tgid);
+	if (st.kthread)
+		return fail_plain("pid %d (%s): a kernel thread", (int)pid, st.comm);
+	return 0;
+}
+
+static int root_is_not_ours(struct dump *d, pid_t pid)
+{
+	struct proc_stat st = { .ppid = getpid() };
+
+	for (pid_t up = getpid(); up > 1; up = st.ppid) {
+		cleanup_close int proc = proc_open(up);
+
+		if (up == pid)
+			return fail_plain("pid %d is %s", (int)pid,
+					  up == getpid() ? "crtool itself" :
+							   "an ancestor of crtool");
+		if (proc < 0 || proc_stat_read(proc, 0, &d->buf, &st) < 0)
+			break;
+	}
+	return 0;
+}
+
+int freeze_check_root(struct dump *d)
+{
+	pid_t pid = d->s->opts->tree;
+	cleanup_close int proc = proc_open(pid);
+	int r;
+
+	if (proc < 0)
+		return fail_plain("pid %d: no such process", (int)pid);
+	r = root_is_thread(d, proc, pid);
+	return r < 0 ? r : root_is_not_ours(d, pid);
+}
+
+static int seize_refused(struct dump *d, const struct task *t, pid_t tid, int err)
+{
+	cleanup_close int proc = proc_open(tid);
+	struct proc_status st = { 0 };
+
+	if (proc >= 0 && proc_status_read(proc, 0, &d->buf, &st) >= 0) {
+		pid_t tracer = st.tracer_pid;
+
+		proc_status_done(&st);
+		if (tracer)
+			return fail_hint(fail_plain("pid %d (%s): is traced by pid %d", (int)t->pid,
+						    t->comm, (int)tracer),
+					 "end the debugger or strace first");
+	}
+	return task_fail_at(fail(err, "ptrace seize of thread %d", (int)tid), t);
+}
+
+/* 1: seized, 0: it is gone or a zombie. */
+static int thread_seize(struct dump *d, struct task *t, pid_t tid)
+{
+	int r = tracee_seize(tid);
+
+	if (r >= 0) {
+		task_add_thread(t, tid)->seized = true;
+		return 1;
+	}
+	if (r == -ESRCH)
+		return 0;
+	if (r == -EPERM) {
+		/* The kernel says so of a zombie, too. */
+		cleanup_close int proc = proc_open(t->pid);
+		struct proc_stat st;
+
+		if (proc < 0 || proc_stat_read(proc, tid, &d->buf, &st) < 0 || st.state == 'Z' ||
+		    st.state == 'X')
+			return 0;
+	}
+	return seize_refused(d, t, tid, -r);
+}
+
+/* Threads that are not seized yet: how many were, or negative. */
+static int task_seize_threads(struct dump *d, struct task *t)
+{
+	cleanup_proc_pids struct proc_pids tids = { 0 };
+	cleanup_close int proc = proc_open(t->pid);
+	int nr = 0, r;
+
+	if (proc < 0)
+		return 0;
+	r = proc_threads_read(proc, &tids);
+	if (r == -ENOENT || r == -ESRCH)
+		return 0;
+	if (r < 0)
+		return task_fail_at(fail(-r, "read /proc/%d/task", (int)t->pid), t);
+	for (size_t i = 0; i < tids.nr; i++) {
+		if (task_find_thread(t, tids.v[i]))
+			continue;
+		r = thread_seize(d, t, tids.v[i]);
+		if (r < 0)
+			return r;
+		nr += r;
+	}
+	return nr;
+}
+
+static void task_drop_thread(struct task *t, size_t i)
+{
+	memmove(&t->threads[i], &t->threads[i + 1], (t->nr_threads - i - 1) * sizeof(t->threads[0]));
+	t->nr_threads--;
+}
+
+/* How many threads ended instead of stopping. */
+static int task_wait_threads(struct dump *d, struct task *t, size_t from)
+{
+	int gone = 0;
+
+	for (size_t i = from; i < t->nr_threads;) {
+		struct tracee_stop stop;
+		int r = tracee_wait_interrupted(t->threads[i].tid, &stop);
+
+		if (r == -EINTR) {
+			r = session_interrupted(d->s);
+			if (r < 0)
+				return task_fail_at(r, t);
+			continue;
+		}
+		if (r == -ESRCH || r == -ECHILD) {
+			task_drop_thread(t, i);
+			gone++;
+			continue;
+		}
+		if (r < 0)
+			return task_fail_at(fail(-r, "wait for thread %d to stop",
+						 (int)t->threads[i].tid), t);
+		if (stop.event == TRACEE_GROUP_STOP) {
+			t->kind = TASK_STOPPED;
+			t->stop_sig = stop.sig;
+		}
+		i++;
+	}
+	return gone;
+}
+
+/* The leader must be first: threads of a dead one are kept from a dump later. */
+static int task_settle(struct dump *d, struct task *t)
+{
+	int nr, gone = 0;
+
+	do {
+		size_t had;
+		int r = task_wait_threads(d, t, 0);
+
+		if (r < 0)
+			return r;
+		gone += r;
+		had = t->nr_threads;
+		nr = task_seize_threads(d, t);
+		if (nr > 0) {
+			r = task_wait_threads(d, t, had);
+			if (r < 0)
+				return r;
+			gone += r;
+		}
+	} while (nr > 0);
+	if (nr < 0)
+		return nr;
+	if (!t->nr_threads)
+		t->kind = TASK_ZOMBIE;
+	task_advance(t, TASK_SEIZED);
+	return gone;
+}
+
+static int task_known(const struct dump *d, pid_t pid)
+{
+	/* Newest first: children are looked at right after their parent. */
+	for (size_t i = d->tree.nr; i-- > 0;)
+		if (d->tree.tasks[i]->pid == pid)
+			return 1;
+	return 0;
+}
+
+/* Children of t that the tree does not have yet. first: where its newest generation begins. */
+static int task_find_children(struct dump *d, struct task *t, bool again)
+{
+	cleanup_proc_pids struct proc_pids kids = { 0 };
+	cleanup_close int proc = proc_open(t->pid);
+	int nr = 0, r;
+
+	if (proc < 0)
+		return 0;
+	r = proc_children_read(proc, 0, &d->buf, &kids);
+	if (r == -ESRCH || (r == -ENOENT && t->kind == TASK_ZOMBIE))
+		return 0;
+	if (r < 0)
+		return task_fail_at(fail(-r, "read the children in /proc/%d/task", (int)t->pid), t);
+	for (size_t i = 0; i < kids.nr; i++) {
+		if (again && task_known(d, kids.v[i]))
+			continue;
+		tree_add(&d->tree, kids.v[i], t);
+		nr++;
+	}
+	return nr;
+}
+
+/* Seize and settle all tasks from `from` on; returns how many died or were dead. */
+static int generation_stop(struct dump *d, size_t from, size_t to)
+{
+	int dead = 0, r;
+
+	for (size_t i = from; i < to; i++) {
+		r = task_seize_threads(d, d->tree.tasks[i]);
+		if (r < 0)
+			return r;
+	}
+	for (size_t i = from; i < to; i++) {
+		r = task_settle(d, d->tree.tasks[i]);
+		if (r < 0)
+			return r;
+		dead += r > 0 || d->tree.tasks[i]->kind == TASK_ZOMBIE;
+	}
+	return dead;
+}
+
+static int descend(struct dump *d, size_t from, bool again, int *dead)
+{
+	while (from < d->tree.nr) {
+		size_t to = d->tree.nr;
+		int r = generation_stop(d, from, to);
+
+		if (r < 0)
+			return r;
+		*dead += r;
+		for (size_t i = from; i < to; i++) {
+			r = task_find_children(d, d->tree.tasks[i], again);
+			if (r < 0)
+				return r;
+		}
+		from = to;
+	}
+	return 0;
+}
+
+int freeze_tree(struct dump *d)
+{
+	uint64_t start = clock_us();
+	int dead = 0, r, found;
+
+	session_timeout(d->s->opts->timeout);
+	d->frozen_at_us = start;
+	tree_add(&d->tree, d->s->opts->tree, NULL);
+	r = descend(d, 0, false, &dead);
+	while (r >= 0 && dead) {
+		size_t had = d->tree.nr;
+
+		dead = 0;
+		found = 0;
+		for (size_t i = 0; i < had && found >= 0; i++)
+			found = task_find_children(d, d->tree.tasks[i], true);
+		r = found < 0 ? found : descend(d, had, true, &dead);
+		if (d->tree.nr == had)
+			break;
+	}
+	session_timeout(0);
+	if (r < 0)
+		return r;
+	if (d->tree.tasks[0]->kind == TASK_ZOMBIE)
+		return fail_plain("pid %d has ended", (int)d->tree.tasks[0]->pid);
+	d->s->stats.freezing_us = clock_us() - start;
+	log_info("froze %zu tasks in %u us", d->tree.nr, (unsigned)d->s->stats.freezing_us);
+	return 0;
+}
+
+void thaw_tree(struct dump *d)
+{
+	struct task *t;
+
+	tasks_for_each(t, &d->tree) {
+		for (size_t i = 0; i < t->nr_threads; i++)
+			if (t->threads[i].seized && tracee_detach(t->threads[i].tid) < 0)
+				log_warn("pid %d: thread %d is gone", (int)t->pid,
+					 (int)t->threads[i].tid);
+		if (t->life < TASK_GONE)
+			t->life = TASK_GONE;
+	}
+}
+
+static void task_kill(struct task *t)
+{
+	if (t->kind != TASK_ZOMBIE && kill(t->pid, SIGKILL) < 0)
+		log_warn("kill pid %d: %s", (int)t->pid, strerror(errno));
+}
+
+/* A tracer is told of the death of each thread, of the leader's last, and only then may the
+ * parent reap. */
+static void task_reap(struct task *t)
+{
+	for (size_t i = t->nr_threads; i-- > 0;) {
+		pid_t tid = t->threads[i].tid;
+
+		while (waitpid(tid, NULL, __WALL) < 0 && errno == EINTR)
+			;
+	}
+}
+
+/* Children first: nobody is reparented, or told of a death, while still to be killed. */
+int release_tree(struct dump *d)
+{
+	struct task *t;
+
+	if (d->s->opts->end == END_STOPPED)
+		tasks_for_each(t, &d->tree)
+			if (t->kind == TASK_ALIVE)
+				kill(t->pid, SIGSTOP);
+	if (d->s->opts->end != END_KILL) {
+		thaw_tree(d);
+		return 0;
+	}
+	for (size_t i = d->tree.nr; i-- > 0;)
+		task_kill(d->tree.tasks[i]);
+	for (size_t i = d->tree.nr; i-- > 0;) {
+		task_reap(d->tree.tasks[i]);
+		d->tree.tasks[i]->life = TASK_GONE;
+	}
+	return 0;
+}

@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "criu/task/load.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "criu/base/cleanup.h"
+#include "criu/base/clock.h"
+#include "criu/base/error.h"
+#include "criu/base/mem.h"
+#include "criu/image/reader.h"
+#include "criu/kernel/proc.h"
+#include "criu/task/creds.h"
+#include "criu/task/signals.h"
+#include "criu/task/timers.h"
+#include "images/pstree.pb-c.h"
+
+#define PID_LIMIT   4194304u /* PID_MAX_LIMIT of 64-bit kernels */
+#define THREADS_MAX 1000000u
+#define ZOMBIE_WAIT_US 3000000u
+
+static int pid_check(uint32_t pid, const char *what)
+{
+	return pid == 0 || pid > PID_LIMIT ? fail_plain("pstree.img: %s %u", what, pid) : 0;
+}
+
+static int pstree_entry_check(const PstreeEntry *e)
+{
+	int r = pid_check(e->pid, "pid");
+
+	if (r >= 0 && e->n_threads == 0)
+		r = fail_plain("pstree.img: pid %u has no threads", e->pid);
+	if (r >= 0 && e->n_threads > THREADS_MAX)
+		r = fail_plain("pstree.img: pid %u has %zu threads", e->pid, e->n_threads);
+	for (size_t i = 1; i < e->n_threads && r >= 0; i++)
+		r = pid_check(e->threads[i], "thread");
+	if (r >= 0 && e->threads[0] && e->threads[0] != e->pid)
+		r = fail_plain("pstree.img: pid %u: its first thread is %u", e->pid, e->threads[0]);
+	return r;
+}
+
+static int pstree_entry_load(struct restore *r, const PstreeEntry *e)
+{
+	struct task *t, *parent = NULL;
+	int ret = pstree_entry_check(e);
+
+	if (ret < 0)
+		return ret;
+	for (size_t i = 0; i < r->tree.nr; i++) {
+		if (r->tree.tasks[i]->pid == (pid_t)e->pid)
+			return fail_plain("pstree.img: pid %u twice", e->pid);
+		if (r->tree.tasks[i]->pid == (pid_t)e->ppid)
+			parent = r->tree.tasks[i];
+	}
+	if (r->tree.nr && !parent)
+		return fail_plain("pstree.img: pid %u: its parent %u is not before it", e->pid,
+				  e->ppid);
+	t = tree_add(&r->tree, (pid_t)e->pid, parent);
+	t->ppid = (pid_t)e->ppid;
+	t->pgid = (pid_t)e->pgid;
+	t->sid = (pid_t)e->sid;
+	if (e->threads[0])
+		for (size_t i = 0; i < e->n_threads; i++)
+			task_add_thread(t, (pid_t)e->threads[i]);
+	return 0;
+}
+
+static int pstree_load(struct restore *r)
+{
+	struct image_reader *img;
+	ProtobufCMessage *m;
+	int ret = image_reader_open(r->s->images, IMAGE_PSTREE, 0, &img);
+
+	if (ret <= 0)
+		return ret < 0 ? ret : fail_plain("pstree.img is missing");
+	while ((ret = image_read(img, &m)) > 0) {
+		ret = pstree_entry_load(r, (const PstreeEntry *)m);
+		protobuf_c_message_free_unpacked(m, NULL);
+		if (ret < 0)
+			break;
+	}
+	image_reader_free(img);
+	if (ret >= 0 && !r->tree.nr)
+		return fail_plain("pstree.img lists no process");
+	return ret;
+}
+
+static int core_check(const CoreEntry *c, bool leader)
+{
+	int r;
+
+	if (c->mtype != CORE_ENTRY__MARCH__X86_64)
+		return fail_plain("registers of another architecture");
+	if (leader && !c->tc)
+		return fail_plain("has no part of a process");
+	if (leader && c->tc->task_state == TASK_ZOMBIE)
+		return 0;
+	if (!c->thread_info || !c->thread_core)
+		return fail_plain("has no registers or no part of a thread");
+	if (c->thread_core->seccomp_mode || (c->tc && c->tc->old_seccomp_mode))
+		return fail_plain("runs under seccomp, which cannot be restored yet");
+	r = signals_load_check(c);
+	if (r >= 0 && c->thread_core->creds)
+		r = creds_load_check(c->thread_core->creds);
+	if (r >= 0 && c->tc)
+		r = timers_load_check(c->tc->timers);
+	return r;
+}
+
+static int core_load(struct restore *r, pid_t tid, bool leader, CoreEntry **ret)
+{
+	ProtobufCMessage *m = NULL;
+	int err = image_get(r->s->images, IMAGE_CORE, (uint64_t)tid, &m);
+
+	if (err < 0)
+		return err;
+	*ret = (CoreEntry *)m;
+	err = core_check(*ret, leader);
+	return err < 0 ? fail_at(err, "core-%d.img", (int)tid) : 0;
+}
+
+static int task_kind_load(struct task *t, const TaskCoreEntry *tc)
+{
+	if (tc->task_state < TASK_ALIVE || tc->task_state > TASK_STOPPED)
+		return fail_plain("core-%d.img: state %u", (int)t->pid, tc->task_state);
+	t->kind = (enum task_kind)tc->task_state;
+	t->exit_code = (int)tc->exit_code;
+	t->stop_sig = tc->has_stop_signo ? (int)tc->stop_signo : SIGSTOP;
+	if (t->kind == TASK_STOPPED && t->stop_sig != SIGSTOP && t->stop_sig != SIGTSTP &&
+	    t->stop_sig != SIGTTIN && t->stop_sig != SIGTTOU)
+		return fail_plain("core-%d.img: stopped by signal %d", (int)t->pid, t->stop_sig);
+	snprintf(t->comm, sizeof(t->comm), "%s", tc->comm);
+	if (task_is_alive(t) && !t->nr_threads)
+		return fail_plain("pstree.img: pid %d is alive and has no threads", (int)t->pid);
+	return 0;
+}
+
+static int task_images_load(struct restore *r, struct task *t)
+{
+	struct task_restore *tr = arena_alloc(&r->arena, sizeof(*tr));
+	size_t nr = t->nr_threads ? t->nr_threads : 1;
+	ProtobufCMessage *m = NULL;
+	int ret;
+
+	t->restore = tr;
+	tr->cores = arena_array(&r->arena, CoreEntry *, nr);
+	for (size_t i = 0; i < nr; i++) {
+		ret = core_load(r, i ? t->threads[i].tid : t->pid, i == 0, &tr->cores[i]);
+		if (ret < 0)
+			return ret;
+	}
+	ret = task_kind_load(t, tr->cores[0]->tc);
+	if (ret < 0 || !task_is_alive(t))
+		return ret;
+	ret = image_get(r->s->images, IMAGE_IDS, (uint64_t)t->pid, &m);
+	if (ret < 0)
+		return ret;
+	tr->ids = (TaskKobjIdsEntry *)m;
+	t->ids = (struct task_ids){ tr->ids->vm_id, tr->ids->files_id, tr->ids->fs_id,
+				    tr->ids->sighand_id };
+	ret = image_get(r->s->images, IMAGE_FS, (uint64_t)t->pid, &m);
+	if (ret < 0)
+		return ret;
+	tr->fs = (FsEntry *)m;
+	return 0;
+}
+
+/* Namespaces of their own would come back as crtool's: refused until they can be made. */
+static int namespaces_check(const struct restore *r, const struct task *t)
+{
+	const TaskKobjIdsEntry *own = r->inventory->root_ids, *ids = t->restore->ids;
+
+	if (!own)
+		return 0;
+	if (own->pid_ns_id != ids->pid_ns_id || own->net_ns_id != ids->net_ns_id ||
+	    own->ipc_ns_id != ids->ipc_ns_id || own->uts_ns_id != ids->uts_ns_id ||
+	    own->mnt_ns_id != ids->mnt_ns_id || own->user_ns_id != ids->user_ns_id ||
+	    own->time_ns_id != ids->time_ns_id)
+		return fail_plain("ran in a namespace of its own, which cannot be restored yet");
+	return 0;
+}
+
+int load_tasks(struct restore *r)
+{
+	ProtobufCMessage *m = NULL;
+	struct task *t;
+	int ret = image_get(r->s->images, IMAGE_INVENTORY, 0, &m);
+
+	if (ret < 0)
+		return ret;
+	r->inventory = (InventoryEntry *)m;
+	ret = pstree_load(r);
+	if (ret < 0)
+		return ret;
+	tree_index(&r->tree);
+	tasks_for_each(t, &r->tree) {
+		ret = task_images_load(r, t);
+		if (ret >= 0 && task_is_alive(t))
+			ret = namespaces_check(r, t);
+		if (ret < 0)
+			return t->comm[0] ? task_fail_at(ret, t) : fail_at(ret, "pid %d", (int)t->pid);
+		task_advance(t, TASK_LOADED);
+	}
+	if (!task_is_alive(r->tree.tasks[0]))
+		return fail_plain("the root of the tree is a zombie");
+	r->root_pid = r->tree.tasks[0]->pid;
+	return 0;
+}
+
+/* The tree of the dump may have left zombies to init, which gets to them in a moment. */
+static bool zombie_leaves(pid_t pid, uint64_t deadline_us)
+{
+	while (clock_us() < deadline_us) {
+		struct pollfd p = { .fd = -1 };
+
+		if (kill(pid, 0) < 0 && errno == ESRCH)
+			return true;
+		poll(&p, 1, 1);
+	}
+	return false;
+}
+
+static void pid_check_free(pid_t pid, uint64_t deadline_us)
+{
+	cleanup_proc_buf struct proc_buf b = { 0 };
+	cleanup_close int proc = -1;
+	struct proc_stat st;
+
+	if (kill(pid, 0) < 0 && errno == ESRCH)
+		return;
+	proc = proc_open(pid);
+	if (proc < 0 || proc_stat_read(proc, 0, &b, &st) < 0)
+		st = (struct proc_stat){ .comm = "unknown" };
+	if ((st.state == 'Z' || st.state == 'X') && zombie_leaves(pid, deadline_us))
+		return;
+	blocker(st.state == 'Z' ? "its parent has to wait for it" : "end it first",
+		"pid %d is taken by another process (%s)", (int)pid, st.comm);
+}
+
+int check_pids(struct restore *r)
+{
+	uint64_t deadline = clock_us() + ZOMBIE_WAIT_US;
+	struct task *t;
+
+	tasks_for_each(t, &r->tree) {
+		pid_check_free(t->pid, deadline);
+		for (size_t i = 1; i < t->nr_threads; i++)
+			pid_check_free(t->threads[i].tid, deadline);
+	}
+	return blockers_fail();
+}

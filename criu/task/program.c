@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A leader's list, after its memory: personality, threads, what the process has (limits,
+ * dispositions, timers), what it has as a thread; and then, with everybody traced by
+ * crtool, credentials and what they would reset or forbid. A thread's list is the
+ * middle of it.
+ */
+#include "criu/task/program.h"
+
+#include <linux/prctl.h>
+#include <linux/sched.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+
+#include "criu/base/log.h"
+#include "criu/base/mem.h"
+#include "criu/task/creds.h"
+#include "criu/task/signals.h"
+#include "criu/task/timers.h"
+
+#define OPS_PER_THREAD 220 /* each capability may take one */
+#define THREAD_STACK   8192ul
+#define THREAD_FLAGS                                                                        \
+	(CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM)
+#define COMM_BYTES     16
+#define SS_ON_STACK    1
+#define SS_DISABLED    2
+
+static size_t queue_room(const SignalQueueEntry *q)
+{
+	return q ? q->n_signals * 128 + 256 : 0;
+}
+
+size_t task_program_room(const struct task *t)
+{
+	const struct task_restore *tr = t->restore;
+	const TaskCoreEntry *tc = tr->cores[0]->tc;
+	size_t room = 64 * 1024 + queue_room(tc->signals_s);
+
+	if (tc->timers)
+		room += tc->timers->n_posix * (3 * sizeof(struct op) + 160);
+	for (size_t i = 0; i < t->nr_threads; i++) {
+		const ThreadCoreEntry *th = tr->cores[i]->thread_core;
+
+		room += THREAD_STACK + OPS_PER_THREAD * sizeof(struct op) + 1024 +
+			queue_room(th->signals_p);
+		if (th->creds)
+			room += th->creds->n_groups * 4;
+	}
+	return room;
+}
+
+/* The kernel takes less and returns it in part of the cases; the rest is as it was. */
+static void sas_restore(struct program *p, const ThreadSasEntry *e)
+{
+	struct {
+		uint64_t sp;
+		uint32_t flags, pad;
+		uint64_t size;
+	} sas;
+
+	if (!e || e->ss_flags & SS_DISABLED)
+		return;
+	sas.sp = e->ss_sp;
+	sas.flags = e->ss_flags & ~(uint32_t)SS_ON_STACK;
+	sas.pad = 0;
+	sas.size = e->ss_size;
+	PROGRAM_SYSCALL(p, OP_WHAT_SAS, SYS_sigaltstack, program_copy(p, &sas, sizeof(sas)), 0);
+}
+
+static void sched_restore(struct program *p, const ThreadCoreEntry *e)
+{
+	int prio = e->has_sched_prio ? (int)e->sched_prio : 0;
+
+	if (e->has_sched_policy && e->sched_policy != SCHED_OTHER)
+		PROGRAM_SYSCALL(p, OP_WHAT_SCHED, SYS_sched_setscheduler, 0, e->sched_policy,
+				program_copy(p, &prio, sizeof(prio)));
+	if (e->has_sched_nice)
+		PROGRAM_SYSCALL(p, OP_WHAT_SCHED, SYS_setpriority, PRIO_PROCESS, 0,
+				(uint64_t)(int64_t)e->sched_nice);
+}
+
+static void name_restore(struct program *p, const char *comm)
+{
+	char name[COMM_BYTES] = { 0 };
+
+	strncpy(name, comm, sizeof(name) - 1);
+	PROGRAM_SYSCALL(p, OP_WHAT_PRCTL, SYS_prctl, PR_SET_NAME,
+			program_copy(p, name, sizeof(name)));
+}
+
+static void thread_restore(struct program *p, const CoreEntry *core, pid_t tid, const char *comm)
+{
+	const ThreadCoreEntry *e = core->thread_core;
+	const RseqEntry *rseq = e->rseq_entry;
+
+	name_restore(p, comm);
+	sas_restore(p, e->sas);
+	if (e->futex_rla_len)
+		PROGRAM_SYSCALL(p, OP_WHAT_THREAD, SYS_set_robust_list, e->futex_rla,
+				e->futex_rla_len);
+	PROGRAM_SYSCALL(p, OP_WHAT_THREAD, SYS_set_tid_address, core->thread_info->clear_tid_addr);
+	if (rseq && rseq->rseq_abi_pointer)
+		PROGRAM_SYSCALL(p, OP_WHAT_RSEQ, SYS_rseq, rseq->rseq_abi_pointer,
+				rseq->rseq_abi_size, 0, rseq->signature);
+	sched_restore(p, e);
+	sigqueue_restore(p, e->signals_p, tid);
+}
+
+static void stage_op(struct program *p, enum stage s, int crtool_pidfd)
+{
+	struct op *op = program_op(p, OP_STAGE, OP_WHAT_WAIT);
+
+	op->arg[0] = s;
+	op->arg[1] = (uint64_t)(int64_t)crtool_pidfd;
+}
+
+static void creds_ops(struct program *p, const ThreadCoreEntry *e)
+{
+	if (e->creds)
+		creds_restore(p, e->creds);
+	if (e->has_pdeath_sig && e->pdeath_sig)
+		PROGRAM_SYSCALL(p, OP_WHAT_PRCTL, SYS_prctl, PR_SET_PDEATHSIG, e->pdeath_sig);
+}
+
+static const char *thread_comm(const struct task *t, const CoreEntry *core)
+{
+	return core->thread_core->comm ? core->thread_core->comm : t->comm;
+}
+
+static uint64_t thread_list(struct program *p, const struct task *t, size_t i)
+{
+	const CoreEntry *core = t->restore->cores[i];
+	uint64_t list = program_list(p);
+
+	thread_restore(p, core, t->threads[i].tid, thread_comm(t, core));
+	stage_op(p, STAGE_CREDS, -1);
+	creds_ops(p, core->thread_core);
+	program_end(p);
+	return list;
+}
+
+static void thread_clone(struct program *p, pid_t tid, uint64_t list)
+{
+	uint64_t stack = (uint64_t)(uintptr_t)program_data(p, THREAD_STACK);
+	struct op *op = program_op(p, OP_CLONE, OP_WHAT_THREAD);
+
+	op->arg[0] = THREAD_FLAGS;
+	op->arg[1] = (uint64_t)tid;
+	op->arg[2] = stack + THREAD_STACK;
+	op->arg[3] = list;
+}
+
+/* A hard limit cannot be raised without CAP_SYS_RESOURCE: as far as it goes, then. */
+static void rlimits_restore(struct program *p, const TaskRlimitsEntry *e)
+{
+	for (size_t i = 0; e && i < e->n_rlimits && i < RLIM_NLIMITS; i++) {
+		struct rlimit64 own, want = { e->rlimits[i]->cur, e->rlimits[i]->max };
+
+		if (prlimit64(0, (enum __rlimit_resource)i, NULL, &own) < 0)
+			continue;
+		if (want.rlim_max > own.rlim_max) {
+			log_warn("resource limit %zu: the hard limit stays at %llu", i,
+				 (unsigned long long)own.rlim_max);
+			want.rlim_max = own.rlim_max;
+			if (want.rlim_cur > want.rlim_max)
+				want.rlim_cur = want.rlim_max;
+		}
+		if (want.rlim_cur != own.rlim_cur || want.rlim_max != own.rlim_max)
+			PROGRAM_SYSCALL(p, OP_WHAT_RLIMIT, SYS_prlimit64, 0, i,
+					program_copy(p, &want, sizeof(want)), 0);
+	}
+}
+
+/* Each bit is the command that registers. */
+static void membarrier_restore(struct program *p, const TaskCoreEntry *tc)
+{
+	uint32_t mask = tc->has_membarrier_registration_mask ? tc->membarrier_registration_mask : 0;
+
+	for (uint32_t bit = 1; bit && mask; bit <<= 1)
+		if (mask & bit)
+			PROGRAM_SYSCALL(p, OP_WHAT_PRCTL, SYS_membarrier, bit, 0, 0);
+}
+
+static void process_restore(struct program *p, const struct task *t)
+{
+	const TaskCoreEntry *tc = t->restore->cores[0]->tc;
+
+	sigactions_restore(p, tc);
+	timers_restore(p, tc->timers);
+	sigqueue_restore(p, tc->signals_s, 0);
+	if (tc->child_subreaper)
+		PROGRAM_SYSCALL(p, OP_WHAT_PRCTL, SYS_prctl, PR_SET_CHILD_SUBREAPER, 1);
+	else
+		PROGRAM_SYSCALL(p, OP_WHAT_PRCTL, SYS_prctl, PR_SET_CHILD_SUBREAPER, 0);
+	membarrier_restore(p, tc);
+	rlimits_restore(p, tc->rlimits);
+}
+
+/* Service descriptors go with the last of those that share the table: its owner. */
+static void last_ops(struct program *p, const struct restore *r, const struct task *t)
+{
+	const MmEntry *mm = t->restore->mm;
+
+	if (t->restore->fdtable == t)
+		PROGRAM_SYSCALL(p, OP_WHAT_CLOSE, SYS_close_range, (uint64_t)r->service_base,
+				UINT32_MAX, 0);
+	/* Any change of credentials has reset it; 2 can only be had by such a change. */
+	if (mm->has_dumpable && mm->dumpable != 2)
+		PROGRAM_SYSCALL(p, OP_WHAT_PRCTL, SYS_prctl, PR_SET_DUMPABLE,
+				(uint64_t)mm->dumpable);
+	timers_arm(p, t->restore->cores[0]->tc->timers);
+}
+
+uint64_t task_program(struct program *p, const struct restore *r, const struct task *t,
+		      void (*before)(struct program *p, void *ctx), void *ctx)
+{
+	const CoreEntry *core = t->restore->cores[0];
+	uint64_t *lists = mem_alloc(t->nr_threads * sizeof(*lists)), list;
+
+	for (size_t i = 1; i < t->nr_threads; i++)
+		lists[i] = thread_list(p, t, i);
+	list = program_list(p);
+	before(p, ctx);
+	PROGRAM_SYSCALL(p, OP_WHAT_PRCTL, SYS_personality, core->tc->personality);
+	for (size_t i = 1; i < t->nr_threads; i++)
+		thread_clone(p, t->threads[i].tid, lists[i]);
+	free(lists);
+	process_restore(p, t);
+	thread_restore(p, core, t->pid, t->comm);
+	stage_op(p, STAGE_CREDS, r->crtool_pidfd);
+	creds_ops(p, core->thread_core);
+	stage_op(p, STAGE_RUN, -1);
+	last_ops(p, r, t);
+	program_end(p);
+	return list;
+}

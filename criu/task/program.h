@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The part of a restore program that makes threads and all that a task is. */
+#pragma once
+#include "criu/core/restore.h"
+
+/* Upper bound of the bytes that operations, data and stacks of the threads take. */
+size_t task_program_room(const struct task *t);
+
+/*
+ * All lists of the task; the leader's begins with what before() adds to it: its memory.
+ * Returns the address of the leader's list.
+ */
+uint64_t task_program(struct program *p, const struct restore *r, const struct task *t,
+		      void (*before)(struct program *p, void *ctx), void *ctx);

@@ -1,0 +1,278 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "criu/task/spawn.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "criu/base/cleanup.h"
+#include "criu/base/error.h"
+#include "criu/base/log.h"
+#include "criu/kernel/proc.h"
+#include "criu/kernel/syscalls.h"
+
+typedef void (*task_body)(struct restore *r, struct task *t);
+
+static void node_main(struct restore *r, struct fork_node *n, task_body body)
+	__attribute__((noreturn));
+
+/* The forker's side of what follows from shared ids. */
+static uint64_t clone_flags(const struct fork_node *parent, const struct fork_node *n)
+{
+	uint64_t flags = 0;
+
+	if (!parent || !parent->task || !n->task || !task_is_alive(n->task))
+		return 0;
+	if (parent->task->ids.files == n->task->ids.files)
+		flags |= CLONE_FILES;
+	if (parent->task->ids.fs == n->task->ids.fs)
+		flags |= CLONE_FS;
+	return flags;
+}
+
+static int busy_pid(pid_t pid, int err)
+{
+	cleanup_proc_buf struct proc_buf b = { 0 };
+	cleanup_close int proc = proc_open(pid);
+	struct proc_stat st;
+
+	if (err != EEXIST)
+		return fail(err, "clone pid %d", (int)pid);
+	if (proc >= 0 && proc_stat_read(proc, 0, &b, &st) >= 0)
+		return fail_plain("pid %d is taken by another process (%s)", (int)pid, st.comm);
+	return fail_plain("pid %d is taken: a session or process group has this number", (int)pid);
+}
+
+/* With pid 0 any will do. Returns in the parent. */
+static int node_clone(struct restore *r, struct fork_node *n, uint64_t flags, task_body body)
+{
+	pid_t pid = n->pid ? sys_clone_pid(flags, SIGCHLD, n->pid) :
+			     sys_clone3(&(struct clone_args){ .flags = flags,
+							      .exit_signal = SIGCHLD });
+
+	if (pid == 0)
+		node_main(r, n, body);
+	if (pid < 0)
+		return busy_pid(n->pid, -pid);
+	if (!n->pid)
+		n->pid = pid;
+	return 0;
+}
+
+static int fork_children(struct restore *r, struct fork_node *n, bool early, task_body body)
+{
+	for (struct fork_node *c = n->children; c; c = c->next) {
+		int ret = c->early == early ? node_clone(r, c, clone_flags(n, c), body) : 0;
+
+		if (ret < 0)
+			return ret;
+	}
+	return 0;
+}
+
+static void signals_reset(void)
+{
+	struct sigaction dfl = { .sa_handler = SIG_DFL };
+
+	for (int sig = 1; sig < NSIG; sig++)
+		if (sig != SIGKILL && sig != SIGSTOP)
+			sigaction(sig, &dfl, NULL);
+}
+
+static int node_settle(struct restore *r, struct fork_node *n, task_body body)
+{
+	int ret = fork_children(r, n, true, body);
+
+	if (ret < 0)
+		return ret;
+	if (n->setsid && setsid() < 0)
+		return fail(errno, "setsid");
+	if (n->adopts && prctl(PR_SET_CHILD_SUBREAPER, 1) < 0)
+		return fail(errno, "become a subreaper");
+	ret = fork_children(r, n, false, body);
+	if (ret < 0)
+		return ret;
+	if (n->join == n->pid && n->join && setpgid(0, 0) < 0)
+		return fail(errno, "found process group %d", (int)n->pid);
+	return 0;
+}
+
+static void zombie_end(const struct task *t) __attribute__((noreturn));
+
+/* exit_code as wait(2) has it: a signal in the low bits, or a status above them. */
+static void zombie_end(const struct task *t)
+{
+	int sig = t->exit_code & 0x7f;
+	struct rlimit none = { 0 };
+	sigset_t set;
+
+	prctl(PR_SET_NAME, t->comm);
+	if (sig) {
+		setrlimit(RLIMIT_CORE, &none);
+		sigemptyset(&set);
+		sigaddset(&set, sig);
+		kill(getpid(), sig);
+		sigprocmask(SIG_UNBLOCK, &set, NULL);
+	}
+	_exit(t->exit_code >> 8 & 0xff);
+}
+
+/* A zombie child stays one, a helper is reaped; both must have ended. */
+static int wait_for_dead(const struct fork_node *n)
+{
+	for (const struct fork_node *c = n->children; c; c = c->next) {
+		siginfo_t info;
+
+		if (c->task && task_is_alive(c->task))
+			continue;
+		if (waitid(P_PID, (id_t)c->pid, &info, WEXITED | (c->task ? WNOWAIT : 0)) < 0)
+			return fail(errno, "wait for pid %d to end", (int)c->pid);
+	}
+	return 0;
+}
+
+/* SIGCHLD of those that ended here must not be seen by the task: ignoring it drops it. */
+static void forget_sigchld(void)
+{
+	struct sigaction sa = { .sa_handler = SIG_IGN };
+
+	sigaction(SIGCHLD, &sa, NULL);
+	sa.sa_handler = SIG_DFL;
+	sigaction(SIGCHLD, &sa, NULL);
+}
+
+static int groups_join(struct restore *r, struct fork_node *n, task_body body)
+{
+	int ret;
+
+	signals_reset();
+	ret = node_settle(r, n, body);
+	if (ret < 0)
+		return ret;
+	stage_done(r->stage);
+	stage_enter(r->stage, STAGE_GROUPS, r->crtool_pidfd);
+	if (n->join && n->join != n->pid && setpgid(0, n->join) < 0)
+		return fail(errno, "join process group %d", (int)n->join);
+	stage_done(r->stage);
+	stage_enter(r->stage, STAGE_DEATHS, r->crtool_pidfd);
+	return 0;
+}
+
+static size_t task_index(const struct restore *r, const struct task *t)
+{
+	for (size_t i = 0; i < r->tree.nr; i++)
+		if (r->tree.tasks[i] == t)
+			return i;
+	return 0;
+}
+
+static void node_fail(struct restore *r, const struct fork_node *n, int err)
+	__attribute__((noreturn));
+
+static void node_fail(struct restore *r, const struct fork_node *n, int err)
+{
+	if (n->task)
+		task_fail_at(err, n->task);
+	stage_fail(r->stage, n->pid, err);
+}
+
+static void node_main(struct restore *r, struct fork_node *n, task_body body)
+{
+	int ret;
+
+	if (!n->pid)
+		n->pid = getpid();
+	if (n->task)
+		r->created[task_index(r, n->task)] = 1;
+	ret = groups_join(r, n, body);
+	if (ret < 0)
+		node_fail(r, n, ret);
+	if (!n->task)
+		_exit(0);
+	if (!task_is_alive(n->task))
+		zombie_end(n->task);
+	ret = wait_for_dead(n);
+	if (ret < 0)
+		node_fail(r, n, ret);
+	forget_sigchld();
+	stage_done(r->stage);
+	body(r, n->task);
+	_exit(1);
+}
+
+int spawn_root(struct restore *r, task_body body)
+{
+	uint64_t flags = r->s->opts->sibling ? CLONE_PARENT : 0;
+	sigset_t all, old;
+	int ret;
+
+	/* Tasks begin with every signal blocked: their masks come back with their registers. */
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, &old);
+	ret = node_clone(r, r->plan->nodes[0], flags, body);
+	sigprocmask(SIG_SETMASK, &old, NULL);
+	return ret;
+}
+
+uint32_t spawn_nr(const struct restore *r)
+{
+	return (uint32_t)r->plan->nr;
+}
+
+uint32_t spawn_nr_alive(const struct restore *r)
+{
+	uint32_t nr = 0;
+
+	for (size_t i = 0; i < r->tree.nr; i++)
+		nr += task_is_alive(r->tree.tasks[i]);
+	return nr;
+}
+
+int spawn_alive(void *restore)
+{
+	struct restore *r = restore;
+	cleanup_proc_buf struct proc_buf b = { 0 };
+	struct task *t;
+
+	tasks_for_each(t, &r->tree) {
+		cleanup_close int proc = -1;
+		struct proc_stat st;
+
+		if (!r->created[i_t] || !task_is_alive(t))
+			continue;
+		proc = proc_open(t->pid);
+		if (proc < 0 || proc_stat_read(proc, 0, &b, &st) < 0)
+			return task_fail_at(fail_plain("ended while it was restored"), t);
+		if (st.state != 'Z' && st.state != 'X')
+			continue;
+		if (st.exit_code & 0x7f)
+			return task_fail_at(fail_plain("ended by signal %d while it was restored",
+						       st.exit_code & 0x7f), t);
+		return task_fail_at(fail_plain("ended while it was restored"), t);
+	}
+	return 0;
+}
+
+void spawn_kill(struct restore *r)
+{
+	struct task *t;
+
+	if (!r->created)
+		return;
+	/* From the leaves: who is killed last has nobody left to hand over. */
+	for (size_t i = r->tree.nr; i-- > 0;) {
+		t = r->tree.tasks[i];
+		if (r->created[i] && kill(t->pid, SIGKILL) < 0 && errno != ESRCH)
+			log_warn("kill pid %d: %s", (int)t->pid, strerror(errno));
+	}
+	/* crtool is their reaper of last resort: see flow/restore.c. */
+	while (waitpid(-1, NULL, __WALL) > 0 || errno == EINTR)
+		;
+}

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Interval timers and POSIX timers. */
+#pragma once
+#include "criu/core/dump.h"
+#include "criu/core/program.h"
+#include "images/timer.pb-c.h"
+
+TaskTimersEntry *timers_dump(struct arena *a, const struct task *t);
+
+int timers_load_check(const TaskTimersEntry *e);
+/* Created early, armed last: they count from the moment they are armed. */
+void timers_restore(struct program *p, const TaskTimersEntry *e);
+void timers_arm(struct program *p, const TaskTimersEntry *e);
