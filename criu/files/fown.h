@@ -1,0 +1,9 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Whom a file's readiness signals go to: F_SETOWN, F_SETSIG. */
+#pragma once
+#include "images/fown.pb-c.h"
+
+/* Of a description that crtool holds as lfd. Speaks. */
+int fown_dump(int lfd, FownEntry *ret);
+/* In the task, on a file that is open. Speaks. */
+int fown_restore(int fd, const FownEntry *e);

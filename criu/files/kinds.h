@@ -1,0 +1,6 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The kinds of files of this folder, for the list in flow/kinds.c. */
+#pragma once
+#include "criu/core/file.h"
+
+extern const struct file_kind reg_kind, pipe_kind, tty_kind, unsupported_kind;

@@ -1,0 +1,366 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A description is opened by one task, its owner: the first in the tree that has it. It
+ * opens it as the number it has there. The owner dups it for its other numbers; other
+ * tables take it from the owner by pidfd_getfd(2), once all owners have opened theirs.
+ */
+#include "criu/files/load.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "criu/base/cleanup.h"
+#include "criu/base/error.h"
+#include "criu/base/mem.h"
+#include "criu/files/kinds.h"
+#include "criu/files/reg.h"
+#include "criu/image/reader.h"
+#include "criu/kernel/syscalls.h"
+
+#define FD_LIMIT 1048576u /* default of /proc/sys/fs/nr_open */
+
+static const struct file_kind *kind_by_type(FdTypes type)
+{
+	for (const struct file_kind *const *k = file_kinds; *k; k++)
+		if ((*k)->type == type && (*k)->open)
+			return *k;
+	return NULL;
+}
+
+static int by_id(const void *a, const void *b)
+{
+	const struct file *const *x = a, *const *y = b;
+
+	return ((*x)->id > (*y)->id) - ((*x)->id < (*y)->id);
+}
+
+static const char *type_name(FdTypes type)
+{
+	const ProtobufCEnumValue *v =
+		protobuf_c_enum_descriptor_get_value(&fd_types__descriptor, (int)type);
+
+	return v ? v->name : "unknown";
+}
+
+static int file_add(struct restore *r, FileEntry *e, size_t *cap)
+{
+	const struct file_kind *kind = kind_by_type(e->type);
+	struct file *f;
+
+	if (!kind)
+		return fail_plain("files.img: file %u is of type %s, which cannot be restored yet",
+				  e->id, type_name(e->type));
+	/* Kinds embed it as their first member. */
+	f = arena_alloc(&r->arena, kind->size);
+	f->kind = kind;
+	f->id = e->id;
+	f->entry = e;
+	f->owner_fd = -1;
+	*array_push(r->files, r->nr_files, *cap) = f;
+	return 0;
+}
+
+static int files_read(struct restore *r)
+{
+	struct image_reader *img;
+	ProtobufCMessage *m;
+	size_t cap = 0;
+	int ret = image_reader_open(r->s->images, IMAGE_FILES, 0, &img);
+
+	if (ret <= 0)
+		return ret;
+	while ((ret = image_read(img, &m)) > 0) {
+		ret = file_add(r, (FileEntry *)m, &cap);
+		if (ret < 0)
+			break;
+	}
+	image_reader_free(img);
+	if (ret < 0)
+		return ret;
+	qsort(r->files, r->nr_files, sizeof(*r->files), by_id);
+	for (size_t i = 1; i < r->nr_files; i++)
+		if (r->files[i]->id == r->files[i - 1]->id)
+			return fail_plain("files.img: file %u twice", r->files[i]->id);
+	return 0;
+}
+
+static int slot_load(struct restore *r, struct task *t, const FdinfoEntry *e, struct fd_slot *slot)
+{
+	struct file *f = restore_find_file(r, e->id);
+
+	if (e->fd >= FD_LIMIT)
+		return fail_plain("descriptor number %u", e->fd);
+	if (!f)
+		return fail_plain("fd %u: files.img has no file %u", e->fd, e->id);
+	if (e->type != f->entry->type)
+		return fail_plain("fd %u: is of type %s, its file %u of %s", e->fd,
+				  type_name(e->type), e->id, type_name(f->entry->type));
+	*slot = (struct fd_slot){ (int)e->fd, e->flags & FD_CLOEXEC, f };
+	if (!f->owner) {
+		f->owner = t;
+		f->owner_fd = (int)e->fd;
+	}
+	return 0;
+}
+
+static int by_fd(const void *a, const void *b)
+{
+	const struct fd_slot *x = a, *y = b;
+
+	return (x->fd > y->fd) - (x->fd < y->fd);
+}
+
+static int table_load(struct restore *r, struct task *t)
+{
+	struct task_restore *tr = t->restore;
+	struct image_reader *img;
+	ProtobufCMessage *m;
+	size_t cap = 0;
+	int ret = image_reader_open(r->s->images, IMAGE_FDINFO, t->ids.files, &img);
+
+	tr->fdtable = t;
+	if (ret <= 0)
+		return ret;
+	while ((ret = image_read(img, &m)) > 0) {
+		struct fd_slot *slot = array_push(tr->slots, tr->nr_slots, cap);
+
+		ret = slot_load(r, t, (const FdinfoEntry *)m, slot);
+		protobuf_c_message_free_unpacked(m, NULL);
+		if (ret < 0)
+			break;
+	}
+	image_reader_free(img);
+	if (ret < 0)
+		return fail_at(ret, "fdinfo-%u.img", t->ids.files);
+	qsort(tr->slots, tr->nr_slots, sizeof(*tr->slots), by_fd);
+	for (size_t i = 1; i < tr->nr_slots; i++)
+		if (tr->slots[i].fd == tr->slots[i - 1].fd)
+			return fail_plain("fdinfo-%u.img: fd %d twice", t->ids.files,
+					  tr->slots[i].fd);
+	return 0;
+}
+
+/* A table that an ancestor has is shared with it, by CLONE_FILES. */
+static int tables_load(struct restore *r)
+{
+	struct task *t;
+	int ret;
+
+	tasks_for_each(t, &r->tree) {
+		const struct task *p = t->parent;
+
+		if (!task_is_alive(t))
+			continue;
+		if (p && p->ids.files == t->ids.files) {
+			t->restore->fdtable = p->restore->fdtable;
+			continue;
+		}
+		for (size_t i = 0; i < i_t; i++)
+			if (task_is_alive(r->tree.tasks[i]) &&
+			    r->tree.tasks[i]->ids.files == t->ids.files)
+				return task_fail_at(
+					fail_plain("shares its descriptors with pid %d, which is not "
+						   "its parent: this cannot be restored yet",
+						   (int)r->tree.tasks[i]->pid), t);
+		ret = table_load(r, t);
+		if (ret < 0)
+			return task_fail_at(ret, t);
+	}
+	return 0;
+}
+
+static int file_load(struct restore *r, struct file *f)
+{
+	int ret = f->kind->load ? f->kind->load(r, f->entry, f) : 0;
+
+	if (ret >= 0)
+		return ret;
+	if (f->owner)
+		return task_fail_at(fail_at(ret, "fd %d", f->owner_fd), f->owner);
+	return fail_at(ret, "file %u", f->id);
+}
+
+int files_load(struct restore *r)
+{
+	int ret = files_read(r);
+
+	if (ret >= 0)
+		ret = tables_load(r);
+	for (size_t i = 0; i < r->nr_files && ret >= 0; i++)
+		ret = file_load(r, r->files[i]);
+	return ret;
+}
+
+int files_first_free(const struct restore *r)
+{
+	int first = 3;
+
+	for (size_t i = 0; i < r->tree.nr; i++) {
+		const struct task_restore *tr = r->tree.tasks[i]->restore;
+
+		if (tr->nr_slots && tr->slots[tr->nr_slots - 1].fd >= first)
+			first = tr->slots[tr->nr_slots - 1].fd + 1;
+	}
+	return first;
+}
+
+int files_create(struct restore *r)
+{
+	for (size_t i = 0; i < r->nr_files; i++) {
+		struct file *f = r->files[i];
+		int ret = f->owner && f->kind->create ? f->kind->create(r, f) : 0;
+
+		if (ret < 0)
+			return task_fail_at(fail_at(ret, "fd %d", f->owner_fd), f->owner);
+	}
+	return 0;
+}
+
+void files_create_done(struct restore *r)
+{
+	for (size_t i = 0; i < r->nr_brokers; i++) {
+		if (r->brokers[i].fd >= 0)
+			close(r->brokers[i].fd);
+		r->brokers[i].fd = -1;
+	}
+}
+
+/* fd becomes number `to`. */
+static int fd_place(int fd, int to, bool cloexec)
+{
+	if (fd == to) {
+		if (fcntl(fd, F_SETFD, cloexec ? FD_CLOEXEC : 0) < 0)
+			return fail(errno, "F_SETFD");
+		return 0;
+	}
+	if (dup3(fd, to, cloexec ? O_CLOEXEC : 0) < 0)
+		return fail(errno, "dup to %d", to);
+	close(fd);
+	return 0;
+}
+
+int files_open(struct restore *r, struct task *t)
+{
+	struct task_restore *tr = t->restore;
+
+	for (size_t i = 0; i < tr->nr_slots; i++) {
+		struct fd_slot *s = &tr->slots[i];
+		int fd, ret;
+
+		if (s->file->owner != t || s->file->owner_fd != s->fd)
+			continue;
+		fd = s->file->kind->open(r, s->file);
+		ret = fd < 0 ? fd : fd_place(fd, s->fd, s->cloexec);
+		if (ret < 0)
+			return fail_at(ret, "fd %d", s->fd);
+	}
+	return 0;
+}
+
+/* A pidfd of the owner, out of the way of what is still to come; kept for the next slot. */
+static int owner_pidfd(const struct restore *r, const struct task *owner, int *pidfd,
+		       const struct task **whose)
+{
+	int fd;
+
+	if (*whose == owner)
+		return *pidfd;
+	if (*pidfd >= 0)
+		close(*pidfd);
+	*pidfd = -1;
+	*whose = NULL;
+	fd = sys_pidfd_open(owner->pid, 0);
+	if (fd < 0)
+		return fail(-fd, "pidfd_open of pid %d", (int)owner->pid);
+	*pidfd = service_fd(r, fd);
+	if (*pidfd >= 0)
+		*whose = owner;
+	return *pidfd;
+}
+
+static int slot_share(const struct restore *r, struct task *t, const struct fd_slot *s, int *pidfd,
+		      const struct task **whose)
+{
+	const struct file *f = s->file;
+	int fd, ret;
+
+	if (f->owner == t)
+		return dup3(f->owner_fd, s->fd, s->cloexec ? O_CLOEXEC : 0) < 0 ?
+			       fail(errno, "dup of fd %d", f->owner_fd) : 0;
+	ret = owner_pidfd(r, f->owner, pidfd, whose);
+	if (ret < 0)
+		return ret;
+	fd = sys_pidfd_getfd(*pidfd, f->owner_fd);
+	if (fd < 0)
+		return fail(-fd, "take fd %d of pid %d", f->owner_fd, (int)f->owner->pid);
+	return fd_place(fd, s->fd, s->cloexec);
+}
+
+int files_connect(struct restore *r, struct task *t)
+{
+	struct task_restore *tr = t->restore;
+	const struct task *whose = NULL;
+	cleanup_close int pidfd = -1;
+
+	for (size_t i = 0; i < tr->nr_slots; i++) {
+		const struct fd_slot *s = &tr->slots[i];
+		bool own = s->file->owner == t && s->file->owner_fd == s->fd;
+		int ret = 0;
+
+		if (!own) {
+			ret = slot_share(r, t, s, &pidfd, &whose);
+		} else if (s->file->kind->connect) {
+			ret = s->file->kind->connect(r, s->file, s->fd);
+		}
+		if (ret < 0)
+			return fail_at(ret, "fd %d", s->fd);
+	}
+	return 0;
+}
+
+int files_load_mapped(struct restore *r, uint32_t id)
+{
+	const RegFileEntry *e;
+
+	return reg_find(r, id, &e);
+}
+
+int mapped_file_open(struct restore *r, uint32_t id, uint32_t flags)
+{
+	const RegFileEntry *e;
+	int fd = reg_find(r, id, &e);
+
+	if (fd >= 0)
+		fd = reg_open(r, e, flags & O_ACCMODE);
+	return fd < 0 ? fd : service_fd(r, fd);
+}
+
+int fs_restore(struct restore *r, const struct task *t)
+{
+	const FsEntry *fs = t->restore->fs;
+	const RegFileEntry *root, *cwd;
+	cleanup_close int dir = -1;
+	int ret;
+
+	/* CLONE_FS: the first one has done it. */
+	if (t->parent && t->parent->ids.fs == t->ids.fs)
+		return 0;
+	ret = reg_find(r, fs->cwd_id, &cwd);
+	if (ret >= 0)
+		ret = reg_find(r, fs->root_id, &root);
+	if (ret < 0)
+		return ret;
+	dir = open(cwd->name, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (dir < 0)
+		return fail(errno, "working directory %s", cwd->name);
+	if (strcmp(root->name, "/") && chroot(root->name) < 0)
+		return fail(errno, "chroot to %s", root->name);
+	if (fchdir(dir) < 0)
+		return fail(errno, "working directory %s", cwd->name);
+	if (fs->has_umask)
+		umask(fs->umask);
+	return 0;
+}

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Descriptor tables and files of a restore: loaded and planned in crtool, opened in the tasks. */
+#pragma once
+#include "criu/core/restore.h"
+
+/* files.img and the fdinfo images: every slot has its file, every file its owner. */
+int files_load(struct restore *r);
+/* The first descriptor number that no task restores. */
+int files_first_free(const struct restore *r);
+/* In crtool, when all tasks exist. */
+int files_create(struct restore *r);
+void files_create_done(struct restore *r);
+
+/* In the task: open what it owns; then, when all have, take the rest from the owners. */
+int files_open(struct restore *r, struct task *t);
+int files_connect(struct restore *r, struct task *t);
+/* Root, working directory, umask: the last that needs paths. */
+int fs_restore(struct restore *r, const struct task *t);
+/* For a mapping: a service descriptor. */
+int mapped_file_open(struct restore *r, uint32_t id, uint32_t flags);
+int files_load_mapped(struct restore *r, uint32_t id);

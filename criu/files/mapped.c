@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Files that are not behind a descriptor: mapped, executed, working directories, roots.
+ * Hundreds of tasks map the same few libraries, so a file is looked at once.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#include "criu/base/cleanup.h"
+#include "criu/base/error.h"
+#include "criu/base/mem.h"
+#include "criu/base/str.h"
+#include "criu/files/reg.h"
+#include "criu/files/table.h"
+#include "criu/image/writer.h"
+#include "images/fs.pb-c.h"
+
+struct mapped_file {
+	uint32_t major, minor, flags;
+	uint64_t ino;
+	uint32_t id;
+	char *path;
+};
+
+static struct mapped_file *find(struct dump *d, uint32_t maj, uint32_t min, uint64_t ino,
+				uint32_t flags, const char *path)
+{
+	for (size_t i = 0; i < d->nr_mapped; i++) {
+		struct mapped_file *m = &d->mapped[i];
+
+		if (m->ino == ino && m->minor == min && m->major == maj && m->flags == flags &&
+		    str_eq(m->path, path))
+			return m;
+	}
+	return NULL;
+}
+
+/* what: "mapping of", "executable", ... 0 and *ret_id, which is 0 after a blocker. */
+static int path_dump(struct dump *d, const struct task *t, const char *what, const char *path,
+		     const struct stat *st, uint32_t flags, uint32_t *ret_id)
+{
+	int r = path[0] == '/' ? reg_path_check(path, st) : -ENOENT;
+
+	if (r < 0) {
+		blocker(NULL, "pid %d (%s): %s %s: %s", (int)t->pid, t->comm, what, path,
+			r == -ESTALE  ? "another file has this name now" :
+			r == -ENOENT ? "a file without a name, which cannot be kept yet" :
+				       strerror(-r));
+		*ret_id = 0;
+		return 0;
+	}
+	*ret_id = ++d->next_file_id;
+	return reg_dump_path(d, *ret_id, path, st, flags);
+}
+
+static int vma_stat(const struct task *t, const struct proc_vma *v, struct stat *st)
+{
+	char link[80];
+
+	snprintf(link, sizeof(link), "/proc/%d/map_files/%llx-%llx", (int)t->pid,
+		 (unsigned long long)v->start, (unsigned long long)v->end);
+	return stat(link, st) < 0 ? fail(errno, "stat %s", link) : 0;
+}
+
+static int vma_file_dump(struct dump *d, const struct task *t, const struct proc_vma *v,
+			 uint32_t flags, uint32_t *ret_id)
+{
+	struct mapped_file *m = find(d, v->dev_major, v->dev_minor, v->ino, flags, v->path);
+	struct stat st;
+	uint32_t id;
+	int r;
+
+	if (m) {
+		*ret_id = m->id;
+		return 0;
+	}
+	r = vma_stat(t, v, &st);
+	if (r >= 0)
+		r = path_dump(d, t, "mapping of", v->path, &st, flags, &id);
+	if (r < 0)
+		return r;
+	m = array_push(d->mapped, d->nr_mapped, d->cap_mapped);
+	*m = (struct mapped_file){ v->dev_major, v->dev_minor, flags, v->ino, id,
+				   arena_strdup(&d->arena, v->path) };
+	*ret_id = id;
+	return 0;
+}
+
+/* exe, cwd, root: a link of /proc/PID. Without `once` each task gets an entry of its own. */
+static int link_dump(struct dump *d, const struct task *t, const char *name, uint32_t flags,
+		     bool once, uint32_t *ret_id)
+{
+	char link[64], path[4096];
+	struct mapped_file *m;
+	struct stat st;
+	uint32_t maj, min, id;
+	int r;
+
+	snprintf(link, sizeof(link), "/proc/%d/%s", (int)t->pid, name);
+	r = proc_link(AT_FDCWD, link, path, sizeof(path));
+	if (r < 0)
+		return fail(-r, "read %s", link);
+	if (stat(link, &st) < 0)
+		return fail(errno, "stat %s", link);
+	maj = major(st.st_dev);
+	min = minor(st.st_dev);
+	m = once ? find(d, maj, min, st.st_ino, flags, path) : NULL;
+	if (m) {
+		*ret_id = m->id;
+		return 0;
+	}
+	r = path_dump(d, t, str_eq(name, "exe") ? "executable" : name, path, &st, flags, &id);
+	if (r < 0)
+		return r;
+	if (once) {
+		m = array_push(d->mapped, d->nr_mapped, d->cap_mapped);
+		*m = (struct mapped_file){ maj, min, flags, st.st_ino, id,
+					   arena_strdup(&d->arena, path) };
+	}
+	*ret_id = id;
+	return 0;
+}
+
+int mapped_file_dump(struct dump *d, const struct task *t, const struct proc_vma *v, uint32_t flags,
+		     uint32_t *ret_id)
+{
+	if (!v)
+		return link_dump(d, t, "exe", flags, true, ret_id);
+	return vma_file_dump(d, t, v, flags, ret_id);
+}
+
+static int task_fs_dump(struct dump *d, const struct task *t)
+{
+	FsEntry e = FS_ENTRY__INIT;
+	int r = link_dump(d, t, "cwd", O_RDONLY, true, &e.cwd_id);
+
+	if (r >= 0)
+		r = link_dump(d, t, "root", O_RDONLY, true, &e.root_id);
+	if (r < 0 || blockers_count())
+		return r;
+	e.has_umask = true;
+	e.umask = t->threads[0].status.umask;
+	return image_put(d->s->images, IMAGE_FS, (uint64_t)t->pid, &e.base);
+}
+
+int fs_dump(struct dump *d)
+{
+	struct task *t;
+
+	tasks_for_each(t, &d->tree) {
+		int r = task_is_alive(t) ? task_fs_dump(d, t) : 0;
+
+		if (r < 0)
+			return task_fail_at(r, t);
+	}
+	return 0;
+}

@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Pipes: what is in them, how much fits, and their ends. Images: images/pipe.proto. Tests:
+ * test/zdtm/static/pipe*.
+ *
+ * tee(2) copies what is in a pipe and takes nothing out. On the way back crtool makes each
+ * pipe and fills it; the tasks take the end that they need and reopen nothing, so that
+ * two descriptions of one end are made as the first two were: by /proc/self/fd.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "criu/base/cleanup.h"
+#include "criu/base/error.h"
+#include "criu/base/io.h"
+#include "criu/base/log.h"
+#include "criu/base/mem.h"
+#include "criu/base/str.h"
+#include "criu/core/restore.h"
+#include "criu/files/fown.h"
+#include "criu/files/kinds.h"
+#include "criu/image/reader.h"
+#include "criu/image/writer.h"
+
+struct pipe_file {
+	struct file file;
+	int slot; /* broker number of the pipe's descriptor for both ends */
+	struct pipe_file *first; /* of the same pipe: it makes it */
+};
+
+static bool pipe_match(const struct fd_probe *p)
+{
+	return S_ISFIFO(p->st.st_mode) && str_starts(p->link, "pipe:[");
+}
+
+static bool pipe_is_written(struct dump *d, uint64_t ino)
+{
+	for (size_t i = 0; i < d->nr_pipes; i++)
+		if (d->pipes[i] == ino)
+			return true;
+	*array_push(d->pipes, d->nr_pipes, d->cap_pipes) = ino;
+	return false;
+}
+
+/* A reading end of the pipe behind lfd that does not wait. */
+static int pipe_reopen(int lfd)
+{
+	char path[32];
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", lfd);
+	fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	return fd < 0 ? fail(errno, "open %s for reading", path) : fd;
+}
+
+static int data_write(struct dump *d, uint32_t id, const uint8_t *data, size_t len, int capacity)
+{
+	PipeDataEntry e = PIPE_DATA_ENTRY__INIT;
+	int r = 0;
+
+	e.pipe_id = id;
+	e.bytes = (uint32_t)len;
+	e.has_size = true;
+	e.size = (uint32_t)capacity;
+	if (!d->pipes_data_img)
+		r = image_writer_open(d->s->images, IMAGE_PIPES_DATA, 0, &d->pipes_data_img);
+	if (r >= 0)
+		r = image_write(d->pipes_data_img, &e.base);
+	return r < 0 ? r : image_write_raw(d->pipes_data_img, data, len);
+}
+
+/* The copy goes through a pipe of our own of the same capacity. */
+static int data_dump(struct dump *d, const struct fd_probe *p)
+{
+	cleanup_close int from = pipe_reopen(p->lfd), in = -1, out = -1;
+	cleanup_free uint8_t *data = NULL;
+	int ends[2], capacity;
+	ssize_t n;
+
+	if (from < 0)
+		return from;
+	capacity = fcntl(from, F_GETPIPE_SZ);
+	if (capacity < 0)
+		return fail(errno, "F_GETPIPE_SZ");
+	if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0)
+		return fail(errno, "pipe");
+	in = ends[0];
+	out = ends[1];
+	if (capacity != fcntl(out, F_GETPIPE_SZ) && fcntl(out, F_SETPIPE_SZ, capacity) < 0)
+		return fail(errno, "F_SETPIPE_SZ %d", capacity);
+	n = tee(from, out, (size_t)capacity, SPLICE_F_NONBLOCK);
+	if (n < 0 && errno != EAGAIN)
+		return fail(errno, "tee");
+	if (n < 0)
+		n = 0;
+	data = mem_alloc((size_t)n);
+	if (n && io_read(in, data, (size_t)n) < 0)
+		return fail(errno, "read what is in the pipe");
+	return data_write(d, (uint32_t)p->st.st_ino, data, (size_t)n, capacity);
+}
+
+static int pipe_dump(struct dump *d, const struct fd_probe *p)
+{
+	FileEntry fe = FILE_ENTRY__INIT;
+	PipeEntry e = PIPE_ENTRY__INIT;
+	FownEntry fown;
+	char name[64];
+	int r;
+
+	if (fd_probe_flags(p) & O_DIRECT) {
+		blocker(NULL, "%s: %s: a pipe in packet mode, which cannot be kept yet",
+			fd_probe_name(p, name, sizeof(name)), p->link);
+		return 0;
+	}
+	r = fown_dump(p->lfd, &fown);
+	if (r >= 0 && !pipe_is_written(d, p->st.st_ino))
+		r = data_dump(d, p);
+	if (r < 0)
+		return r;
+	e.id = p->id;
+	e.pipe_id = (uint32_t)p->st.st_ino;
+	e.flags = fd_probe_flags(p);
+	e.fown = &fown;
+	fe.type = FD_TYPES__PIPE;
+	fe.pipe = &e;
+	return dump_file_write(d, p->id, &fe);
+}
+
+/* --- restore ------------------------------------------------------------------ */
+
+static int pipe_load(struct restore *r, const FileEntry *e, struct file *f)
+{
+	struct pipe_file *p = file_to(struct pipe_file, f);
+
+	if (!e->pipe)
+		return fail_plain("has no part of a pipe");
+	if ((e->pipe->flags & O_ACCMODE) == O_ACCMODE)
+		return fail_plain("a pipe end with flags %o", e->pipe->flags);
+	/* Ids ascend, so the first of each pipe is loaded before the others. */
+	for (size_t i = 0; i < r->nr_files; i++) {
+		const struct file *o = r->files[i];
+
+		if (o->kind == &pipe_kind && o->entry->pipe->pipe_id == e->pipe->pipe_id) {
+			p->first = file_to(struct pipe_file, o);
+			p->slot = p->first->slot;
+			return 0;
+		}
+	}
+	p->first = p;
+	p->slot = restore_add_broker(r);
+	return p->slot < 0 ? p->slot : 0;
+}
+
+static int pipe_fill(struct image_reader *img, const PipeDataEntry *e, int fd)
+{
+	cleanup_free uint8_t *data = NULL;
+	int r;
+
+	if (e->bytes > image_reader_left(img))
+		return fail_plain("pipe %u: %u bytes, more than the image has", e->pipe_id, e->bytes);
+	data = mem_alloc(e->bytes);
+	r = image_read_raw(img, data, e->bytes);
+	if (r < 0)
+		return r;
+	if (e->has_size && e->size && fcntl(fd, F_SETPIPE_SZ, (int)e->size) < 0)
+		return fail(errno, "pipe %u: capacity %u", e->pipe_id, e->size);
+	r = io_write(fd, data, e->bytes);
+	return r < 0 ? fail(-r, "pipe %u: write %u bytes", e->pipe_id, e->bytes) : 0;
+}
+
+static int pipe_read_data(struct restore *r, uint32_t pipe_id, int fd)
+{
+	struct image_reader *img;
+	ProtobufCMessage *m;
+	int ret = image_reader_open(r->s->images, IMAGE_PIPES_DATA, 0, &img);
+
+	if (ret <= 0)
+		return ret;
+	while ((ret = image_read(img, &m)) > 0) {
+		const PipeDataEntry *e = (const PipeDataEntry *)m;
+		bool mine = e->pipe_id == pipe_id;
+
+		ret = mine ? pipe_fill(img, e, fd) : image_skip_raw(img, e->bytes);
+		protobuf_c_message_free_unpacked(m, NULL);
+		if (ret < 0 || mine)
+			break;
+	}
+	image_reader_free(img);
+	return ret < 0 ? ret : 0;
+}
+
+/* A description that is both ends keeps the pipe alive until everybody has taken one. */
+static int pipe_create(struct restore *r, struct file *f)
+{
+	struct pipe_file *p = file_to(struct pipe_file, f);
+	cleanup_close int rd = -1, wr = -1;
+	char path[32];
+	int ends[2], both, ret;
+
+	if (p->first != p)
+		return 0;
+	if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0)
+		return fail(errno, "pipe");
+	rd = ends[0];
+	wr = ends[1];
+	ret = pipe_read_data(r, f->entry->pipe->pipe_id, wr);
+	if (ret < 0)
+		return ret;
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", rd);
+	both = open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK);
+	if (both < 0)
+		return fail(errno, "open both ends of a pipe");
+	return broker_give(r, p->slot, both);
+}
+
+static int pipe_open(struct restore *r, struct file *f)
+{
+	const struct pipe_file *p = file_to(struct pipe_file, f);
+	const PipeEntry *e = f->entry->pipe;
+	cleanup_close int both = broker_take(r, p->slot), fd = -1;
+	char path[32];
+	int ret;
+
+	if (both < 0)
+		return both;
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", both);
+	fd = open(path, (int)(e->flags & O_ACCMODE) | O_NONBLOCK | O_CLOEXEC);
+	if (fd < 0)
+		return fail(errno, "open an end of pipe %u", e->pipe_id);
+	if (fcntl(fd, F_SETFL, (int)e->flags) < 0)
+		return fail(errno, "pipe %u: F_SETFL %o", e->pipe_id, e->flags);
+	ret = fown_restore(fd, e->fown);
+	return ret < 0 ? ret : take_fd(&fd);
+}
+
+const struct file_kind pipe_kind = {
+	.name = "pipe",
+	.type = FD_TYPES__PIPE,
+	.size = sizeof(struct pipe_file),
+	.match = pipe_match,
+	.dump = pipe_dump,
+	.load = pipe_load,
+	.create = pipe_create,
+	.open = pipe_open,
+};

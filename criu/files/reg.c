@@ -1,0 +1,280 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Regular files, directories, and the memory devices. Images: images/regfile.proto. Tests:
+ * test/zdtm/static/file_*.
+ *
+ * A file is its path, and stays where it is: contents are not saved. So that a restore
+ * does not run on other contents, its size, mode and, of an ELF file, build id are
+ * kept and compared before the first task is made.
+ */
+#include "criu/files/reg.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "criu/base/cleanup.h"
+#include "criu/base/error.h"
+#include "criu/base/log.h"
+#include "criu/base/mem.h"
+#include "criu/base/str.h"
+#include "criu/core/restore.h"
+#include "criu/files/buildid.h"
+#include "criu/files/fown.h"
+#include "criu/files/kinds.h"
+
+#define FLAGS_OF_OPEN (O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC)
+
+static const char deleted_suffix[] = " (deleted)";
+
+/* linux/major.h: 1 is mem; null 3, zero 5, full 7, random 8, urandom 9, kmsg 11. */
+static bool is_memory_device(const struct stat *st)
+{
+	unsigned int n = minor(st->st_rdev);
+
+	return S_ISCHR(st->st_mode) && major(st->st_rdev) == 1 &&
+	       (n == 3 || n == 5 || n == 7 || n == 8 || n == 9 || n == 11);
+}
+
+static bool reg_match(const struct fd_probe *p)
+{
+	return S_ISREG(p->st.st_mode) || S_ISDIR(p->st.st_mode) || is_memory_device(&p->st) ||
+	       (p->info.flags & O_PATH && p->link[0] == '/');
+}
+
+int reg_path_check(const char *path, const struct stat *st)
+{
+	struct stat now;
+
+	if (lstat(path, &now) < 0)
+		return -errno;
+	return now.st_dev == st->st_dev && now.st_ino == st->st_ino ? 0 : -ESTALE;
+}
+
+static int build_id_dump(struct dump *d, const char *path, RegFileEntry *e)
+{
+	uint8_t id[BUILD_ID_MAX] = { 0 };
+	cleanup_close int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	int len;
+
+	if (fd < 0)
+		return 0; /* executable but not readable: its size must do */
+	len = build_id_read(fd, id);
+	if (len < 0)
+		return fail(-len, "read the build id of %s", path);
+	e->n_build_id = ((size_t)len + 3) / 4;
+	e->build_id = arena_dup(&d->arena, id, e->n_build_id * 4);
+	return 0;
+}
+
+static int reg_write(struct dump *d, uint32_t id, RegFileEntry *reg, const struct stat *st)
+{
+	FileEntry fe = FILE_ENTRY__INIT;
+
+	reg->id = id;
+	reg->has_mode = true;
+	reg->mode = st->st_mode;
+	if (S_ISREG(st->st_mode)) {
+		reg->has_size = true;
+		reg->size = (uint64_t)st->st_size;
+	}
+	fe.type = FD_TYPES__REG;
+	fe.reg = reg;
+	return dump_file_write(d, id, &fe);
+}
+
+int reg_dump_path(struct dump *d, uint32_t id, const char *path, const struct stat *st,
+		  uint32_t flags)
+{
+	RegFileEntry reg = REG_FILE_ENTRY__INIT;
+	FownEntry fown = FOWN_ENTRY__INIT;
+	int r = 0;
+
+	reg.name = arena_strdup(&d->arena, path);
+	reg.flags = flags;
+	reg.fown = &fown;
+	if (S_ISREG(st->st_mode))
+		r = build_id_dump(d, path, &reg);
+	return r < 0 ? r : reg_write(d, id, &reg, st);
+}
+
+/* True when it stands in the way. */
+static bool reg_blocked(const struct fd_probe *p)
+{
+	char name[64];
+	int r;
+
+	fd_probe_name(p, name, sizeof(name));
+	if (p->link[0] != '/')
+		blocker(NULL, "%s: %s cannot be kept yet", name, p->link);
+	else if (p->info.nr_locks)
+		blocker(NULL, "%s: %s: a file lock, which cannot be kept yet", name, p->link);
+	else if (!p->st.st_nlink || (str_ends(p->link, deleted_suffix) &&
+				     reg_path_check(p->link, &p->st) < 0))
+		blocker(NULL, "%s: %s: a file without a name, which cannot be kept yet", name,
+			p->link);
+	else if ((r = reg_path_check(p->link, &p->st)) == -ESTALE)
+		blocker(NULL, "%s: %s: another file has this name now", name, p->link);
+	else if (r < 0)
+		blocker(NULL, "%s: %s: %s", name, p->link, strerror(-r));
+	else
+		return false;
+	return true;
+}
+
+static int reg_dump(struct dump *d, const struct fd_probe *p)
+{
+	RegFileEntry reg = REG_FILE_ENTRY__INIT;
+	FownEntry fown;
+	int r;
+
+	if (reg_blocked(p))
+		return 0;
+	r = fown_dump(p->lfd, &fown);
+	if (r < 0)
+		return r;
+	reg.name = (char *)(uintptr_t)p->link;
+	reg.flags = fd_probe_flags(p);
+	reg.pos = (uint64_t)p->info.pos;
+	reg.fown = &fown;
+	return reg_write(d, p->id, &reg, &p->st);
+}
+
+/* --- restore ------------------------------------------------------------------ */
+
+static int size_check(const struct restore *r, const RegFileEntry *e, const struct stat *st)
+{
+	/* A file that is written to may have grown by others; what is mapped or read must not
+	 * have shrunk. Only an exact size says that it is the file that was left. */
+	if (!e->has_size || !S_ISREG(st->st_mode) || (uint64_t)st->st_size == e->size)
+		return 0;
+	(void)r;
+	return fail_hint(fail_plain("%s has %lld bytes, the dump knew it with %llu", e->name,
+				    (long long)st->st_size, (unsigned long long)e->size),
+			 "bring the file back as it was");
+}
+
+static int mode_check(const struct restore *r, const RegFileEntry *e, const struct stat *st)
+{
+	static const mode_t rwx = S_IRWXU | S_IRWXG | S_IRWXO;
+
+	if (!e->has_mode)
+		return 0;
+	if ((e->mode & S_IFMT) != (st->st_mode & S_IFMT))
+		return fail_plain("%s is another type of file now (mode %o, was %o)", e->name,
+				  st->st_mode, e->mode);
+	if (!r->s->opts->skip_file_rwx_check && (e->mode & rwx) != (st->st_mode & rwx))
+		return fail_hint(fail_plain("%s has mode %o, the dump knew it with %o", e->name,
+					    st->st_mode & 07777, e->mode & 07777),
+				 "chmod it back, or try --skip-file-rwx-check");
+	return 0;
+}
+
+static int build_id_check(const struct restore *r, const RegFileEntry *e, int fd)
+{
+	uint8_t id[BUILD_ID_MAX] = { 0 };
+	int len;
+
+	if (!e->n_build_id || r->s->opts->validate_size_only)
+		return 0;
+	len = build_id_read(fd, id);
+	if (len < 0)
+		return fail(-len, "read the build id of %s", e->name);
+	if (((size_t)len + 3) / 4 == e->n_build_id &&
+	    !memcmp(id, e->build_id, e->n_build_id * sizeof(*e->build_id)))
+		return 0;
+	return fail_hint(fail_plain("%s is another build than the one that was mapped", e->name),
+			 "install the same version, or try --file-validation filesize");
+}
+
+static int reg_check(struct restore *r, const RegFileEntry *e)
+{
+	cleanup_close int fd = -1;
+	struct stat st;
+	int ret;
+
+	if (e->name[0] != '/')
+		return fail_plain("%s is not an absolute path", e->name);
+	if (lstat(e->name, &st) < 0)
+		return fail(errno, "%s", e->name);
+	ret = mode_check(r, e, &st);
+	if (ret >= 0)
+		ret = size_check(r, e, &st);
+	if (ret < 0 || !e->n_build_id)
+		return ret;
+	fd = open(e->name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	return fd < 0 ? 0 : build_id_check(r, e, fd);
+}
+
+static int reg_load(struct restore *r, const FileEntry *fe, struct file *f)
+{
+	(void)f;
+	if (!fe->reg)
+		return fail_plain("has no part of a regular file");
+	return reg_check(r, fe->reg);
+}
+
+int reg_open(struct restore *r, const RegFileEntry *e, uint32_t flags)
+{
+	struct stat st;
+	cleanup_close int fd = -1;
+	int ret;
+
+	/* What open(2) did once it must not do again. O_NONBLOCK: a FIFO that has taken the
+	 * name must not hold us up; it is refused by its mode. */
+	fd = open(e->name, (int)((flags & ~(uint32_t)FLAGS_OF_OPEN) | O_NONBLOCK | O_NOCTTY |
+				 O_CLOEXEC | (flags & O_PATH ? O_NOFOLLOW : 0)));
+	if (fd < 0)
+		return fail(errno, "open %s", e->name);
+	if (fstat(fd, &st) < 0)
+		return fail(errno, "stat %s", e->name);
+	ret = mode_check(r, e, &st);
+	if (ret < 0)
+		return ret;
+	if (!(flags & (O_NONBLOCK | O_PATH)) && fcntl(fd, F_SETFL, (int)flags) < 0)
+		return fail(errno, "F_SETFL of %s", e->name);
+	return take_fd(&fd);
+}
+
+int reg_find(struct restore *r, uint32_t id, const RegFileEntry **ret)
+{
+	const struct file *f = restore_find_file(r, id);
+
+	if (!f || f->entry->type != FD_TYPES__REG || !f->entry->reg)
+		return fail_plain("files.img: there is no regular file with id %u", id);
+	*ret = f->entry->reg;
+	return 0;
+}
+
+static int reg_restore(struct restore *r, struct file *f)
+{
+	const RegFileEntry *e = f->entry->reg;
+	cleanup_close int fd = reg_open(r, e, e->flags);
+	int ret;
+
+	if (fd < 0)
+		return fd;
+	if (!(e->flags & O_PATH)) {
+		if (e->pos && lseek(fd, (off_t)e->pos, SEEK_SET) < 0)
+			return fail(errno, "%s: seek to %llu", e->name, (unsigned long long)e->pos);
+		ret = fown_restore(fd, e->fown);
+		if (ret < 0)
+			return fail_at(ret, "%s", e->name);
+	}
+	return take_fd(&fd);
+}
+
+const struct file_kind reg_kind = {
+	.name = "file",
+	.type = FD_TYPES__REG,
+	.size = sizeof(struct file),
+	.match = reg_match,
+	.dump = reg_dump,
+	.load = reg_load,
+	.open = reg_restore,
+};
