@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# `make` builds criu/crtool. `make help` lists the rest.
+
+CC ?= gcc
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+PREFIX ?= /usr/local
+MANDIR ?= $(PREFIX)/share/man
+PYTHON ?= /usr/bin/python3
+
+ifeq ($(V),1)
+Q :=
+say = @:
+else
+Q := @
+say = @printf '  %-8s %s\n'
+endif
+
+# A sanitized build lives beside the plain one.
+ifeq ($(SAN),1)
+O := build/san
+PROGRAM := build/san/crtool
+SANFLAGS := -fsanitize=address,undefined -fno-omit-frame-pointer
+else
+O := build
+PROGRAM := criu/crtool
+endif
+
+PKGS := libprotobuf-c libcap
+ifneq ($(shell pkg-config --exists $(PKGS) 2>/dev/null && echo yes),yes)
+ifeq ($(filter clean help lint format,$(MAKECMDGOALS)),)
+$(error missing: $(foreach p,$(PKGS),$(shell pkg-config --exists $(p) || echo $(p))); \
+	on Debian 12: apt-get install pkg-config libprotobuf-c-dev protobuf-c-compiler libcap-dev)
+endif
+endif
+PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
+PKG_LIBS := $(shell pkg-config --libs $(PKGS) 2>/dev/null)
+
+WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla \
+	-Wimplicit-fallthrough -Wundef -Wwrite-strings
+ifeq ($(WERROR),1)
+WARN += -Werror
+endif
+ifeq ($(CI),true)
+WARN += -Werror
+endif
+
+CFLAGS ?= -O2 -g
+ALL_CFLAGS := -std=gnu11 -D_GNU_SOURCE -I. -I$(O)/gen $(WARN) $(CFLAGS) $(SANFLAGS) $(PKG_CFLAGS) -MMD -MP
+LIBS := $(PKG_LIBS) -lpthread
+
+# --- sources -----------------------------------------------------------------
+BLOB_DIRS := compel/blob criu/pie
+PROTOS := $(sort $(wildcard images/*.proto))
+PB_C := $(PROTOS:%.proto=$(O)/gen/%.pb-c.c)
+PB_OBJ := $(PB_C:.c=.o)
+SRCS := $(sort $(wildcard compel/*.c compel/arch/x86/*.c images/*.c \
+	$(foreach d,base kernel image core ns mnt net mem task files sock flow cmd,criu/$(d)/*.c)))
+ASMS := $(sort $(wildcard compel/arch/x86/*.S criu/pie/*.S))
+OBJS := $(SRCS:%.c=$(O)/%.o)
+BLOBS := parasite restorer
+BLOB_OBJS := $(BLOBS:%=$(O)/criu/pie/%-blob.o)
+ALL_OBJS := $(OBJS) $(PB_OBJ) $(BLOB_OBJS)
+
+.PHONY: all
+all: $(PROGRAM)
+
+$(PROGRAM): $(ALL_OBJS)
+	$(say) LD $@
+	$(Q)$(CC) $(CFLAGS) $(SANFLAGS) -o $@ $^ $(LDFLAGS) $(LIBS)
+
+$(O)/%.o: %.c | $(PB_C)
+	$(say) CC $<
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) -c -o $@ $<
+
+$(O)/gen/%.pb-c.c: %.proto
+	$(say) PROTOC $<
+	@mkdir -p $(O)/gen
+	$(Q)protoc-c --c_out=$(O)/gen $<
+
+$(O)/gen/%.o: $(O)/gen/%.c
+	$(Q)$(CC) -std=gnu11 -I$(O)/gen $(CFLAGS) $(SANFLAGS) $(PKG_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(PB_OBJ): $(PB_C)
+
+include compel/blob/blob.mk
+
+$(O)/criu/pie/%-blob.o: criu/pie/blob.S $(O)/criu/pie/%.bin
+	$(say) BLOB $*
+	$(Q)$(CC) -I$(O)/criu/pie -DBLOB=$* -DBLOB_FILE='"$*.bin"' -c -o $@ $<
+
+# --- checks ------------------------------------------------------------------
+include test/test.mk
+
+.PHONY: lint
+lint:
+	$(Q)scripts/lint
+
+.PHONY: format
+format:
+	$(Q)git diff --name-only --diff-filter=d HEAD -- '*.c' '*.h' | xargs -r clang-format -i
+
+.PHONY: man
+man: $(O)/crtool.8
+
+$(O)/crtool.8: $(PROGRAM)
+	$(Q)$(PROGRAM) --man > $@
+
+.PHONY: install
+install: $(PROGRAM) $(O)/crtool.8
+	install -D -m 755 $(PROGRAM) $(DESTDIR)$(PREFIX)/sbin/crtool
+	install -D -m 644 $(O)/crtool.8 $(DESTDIR)$(MANDIR)/man8/crtool.8
+ifeq ($(CRIU_LINK),1)
+	ln -sf crtool $(DESTDIR)$(PREFIX)/sbin/criu
+endif
+
+.PHONY: clean
+clean:
+	$(Q)rm -rf build criu/crtool test/unit/unit-tests test/fuzz/bin
+	$(Q)$(MAKE) -s -C test/zdtm clean 2>/dev/null || true
+
+.PHONY: help
+help:
+	@echo 'make              build criu/crtool (V=1 shows commands, SAN=1 sanitizers, WERROR=1)'
+	@echo 'make test         unit tests and zdtm'
+	@echo 'make lint         layers, slices, static analysis'
+	@echo 'make bench        measure against the floors of this machine'
+	@echo 'make fuzz         mutate images, /proc texts and options'
+	@echo 'make format       clang-format what differs from HEAD'
+	@echo 'make install      DESTDIR= PREFIX= ; CRIU_LINK=1 adds a link named criu'
+
+-include $(OBJS:.o=.d) $(PB_OBJ:.o=.d)

@@ -1,0 +1,409 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* What can be asked for, and how it lands in struct options. */
+#include "criu/cmd/options.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "criu/base/error.h"
+#include "criu/base/mem.h"
+#include "criu/base/str.h"
+
+#define VERBOSITY_MAX 4
+#define VERBOSITY     2 /* errors and warnings */
+#define TIMEOUT       10 /* seconds, as in CRIU */
+#define TIMEOUT_MAX   86400l
+#define PID_LIMIT     (1 << 22) /* PID_MAX_LIMIT of include/linux/threads.h */
+
+/* --- setters ------------------------------------------------------------------ */
+
+static void *field(struct options *o, const struct option_def *d)
+{
+	return (char *)o + d->offset;
+}
+
+static int set_flag(struct options *o, const struct option_def *d, const char *arg, bool on)
+{
+	(void)arg;
+	*(bool *)field(o, d) = on;
+	return 0;
+}
+
+static int set_text(struct options *o, const struct option_def *d, const char *arg, bool on)
+{
+	(void)on;
+	if (!*arg)
+		return fail_plain("--%s: the %s is empty", d->name, d->metavar);
+	*(const char **)field(o, d) = arg;
+	return 0;
+}
+
+/* Digits only: strtol() would also take a sign and leading blanks. */
+static int read_number(const struct option_def *d, const char *arg, long min, long max, long *ret)
+{
+	if (!isdigit((unsigned char)arg[0]) || str_to_long(arg, min, max, ret) < 0)
+		return fail_plain("--%s: \"%s\" is not a number from %ld to %ld", d->name, arg, min,
+				  max);
+	return 0;
+}
+
+static int set_tree(struct options *o, const struct option_def *d, const char *arg, bool on)
+{
+	long pid = 0;
+	int r = read_number(d, arg, 1, PID_LIMIT, &pid);
+
+	(void)on;
+	if (r < 0)
+		return r;
+	o->tree = (pid_t)pid;
+	return 0;
+}
+
+static int set_timeout(struct options *o, const struct option_def *d, const char *arg, bool on)
+{
+	long seconds = 0;
+	int r = read_number(d, arg, 0, TIMEOUT_MAX, &seconds);
+
+	(void)on;
+	if (r < 0)
+		return r;
+	o->timeout = (unsigned int)seconds;
+	return 0;
+}
+
+/* -v adds one, -vvv adds three, -v2 says two. More than there is counts as all there is. */
+static int set_verbosity(struct options *o, const struct option_def *d, const char *arg, bool on)
+{
+	size_t more = 1;
+	long level = 0;
+	int r;
+
+	(void)on;
+	if (arg && isdigit((unsigned char)arg[0])) {
+		r = read_number(d, arg, 0, VERBOSITY_MAX, &level);
+		if (r < 0)
+			return r;
+		o->verbosity = (int)level;
+		return 0;
+	}
+	if (arg) {
+		more += strlen(arg);
+		if (!*arg || arg[strspn(arg, "v")])
+			return fail_hint(fail_plain("--%s: \"%s\" is not a level", d->name, arg),
+					 "levels are 0 to %d: -v%d, -vv, --verbosity=%d",
+					 VERBOSITY_MAX, VERBOSITY_MAX, VERBOSITY);
+	}
+	if (o->verbosity < 0)
+		o->verbosity = 0;
+	o->verbosity = more > VERBOSITY_MAX ? VERBOSITY_MAX : o->verbosity + (int)more;
+	if (o->verbosity > VERBOSITY_MAX)
+		o->verbosity = VERBOSITY_MAX;
+	return 0;
+}
+
+static int set_end(struct options *o, const struct option_def *d, const char *arg, bool on)
+{
+	(void)arg;
+	if (on)
+		o->end = (enum end_state)d->value;
+	else if (o->end == (enum end_state)d->value)
+		o->end = END_KILL;
+	return 0;
+}
+
+static int set_cpu_cap(struct options *o, const struct option_def *d, const char *arg, bool on)
+{
+	static const char *const later[] = { "all", "cpu", "fpu", "ins", "image" };
+	const char *value = arg ? arg : "all"; /* what the bare option means to CRIU */
+	int r;
+
+	(void)on;
+	if (str_eq(value, "none")) {
+		o->cpu_cap_none = true;
+		return 0;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(later); i++) {
+		if (!str_eq(value, later[i]))
+			continue;
+		r = fail_plain("--%s=%s is not available in this version", d->name, value);
+		return fail_hint(r, "--%s=none turns the comparison off", d->name);
+	}
+	return fail_plain("--%s: \"%s\" is unknown; none is the value it takes", d->name, value);
+}
+
+static int set_validation(struct options *o, const struct option_def *d, const char *arg, bool on)
+{
+	(void)on;
+	if (!str_eq(arg, "filesize") && !str_eq(arg, "buildid"))
+		return fail_plain("--%s: \"%s\" is neither filesize nor buildid", d->name, arg);
+	o->validate_size_only = str_eq(arg, "filesize");
+	return 0;
+}
+
+static int set_feature(struct options *o, const struct option_def *d, const char *arg, bool on)
+{
+	(void)on;
+	if (!*arg)
+		return fail_plain("--%s: the %s is empty", d->name, d->metavar);
+	o->features = mem_realloc(o->features, o->nr_features + 1, sizeof(*o->features));
+	o->features[o->nr_features++] = arg;
+	return 0;
+}
+
+static int set_check_all(struct options *o, const struct option_def *d, const char *arg, bool on)
+{
+	(void)d;
+	(void)arg;
+	o->check_extra = o->check_experimental = on;
+	return 0;
+}
+
+/* --help, --version, --man: the parser itself looks at their state. */
+static int set_nothing(struct options *o, const struct option_def *d, const char *arg, bool on)
+{
+	(void)o;
+	(void)d;
+	(void)arg;
+	(void)on;
+	return 0;
+}
+
+/* --- tables ------------------------------------------------------------------- */
+
+#define FLAG(f) .arg = ARG_NONE, .set = set_flag, .offset = offsetof(struct options, f)
+#define TEXT(f, m)                                                                                 \
+	.arg = ARG_REQUIRED, .metavar = (m), .set = set_text, .offset = offsetof(struct options, f)
+#define FOR_TREE (FOR_DUMP | FOR_RESTORE)
+
+/* clang-format off */
+const struct option_def option_table[] = {
+	{ "images-dir", 'D', TEXT(images_dir, "DIR"),
+	  .commands = FOR_TREE, .group = GROUP_GENERAL,
+	  .help = "Where the images are written or read. The current directory if not given." },
+	{ "work-dir", 'W', TEXT(work_dir, "DIR"),
+	  .commands = FOR_ALL, .group = GROUP_GENERAL,
+	  .help = "Where the log, the statistics and the pid file go. The images directory if "
+		  "not given." },
+	{ "log-file", 'o', TEXT(log_file, "FILE"),
+	  .commands = FOR_ALL, .group = GROUP_GENERAL,
+	  .help = "Write the log to this file in the work directory, replacing it; - is standard "
+		  "output. Without it only the error that ends a run is shown, and the log where "
+		  "-v is given, on standard error." },
+	{ "verbosity", 'v', .arg = ARG_OPTIONAL, .metavar = "LEVEL",
+	  .commands = FOR_ALL, .group = GROUP_GENERAL, .set = set_verbosity,
+	  .help = "How much is logged: 0 nothing, 1 errors, 2 warnings too (for a log file the "
+		  "default), 3 each step, 4 everything. -v adds one and may be repeated." },
+	{ "shell-job", 'j', FLAG(shell_job),
+	  .commands = FOR_TREE, .group = GROUP_GENERAL,
+	  .help = "The tree belongs to the session of a shell and uses its terminal. It is "
+		  "restored into the session and terminal that restore runs in." },
+	{ "cpu-cap", 0, .arg = ARG_OPTIONAL, .metavar = "CAP",
+	  .commands = FOR_TREE, .group = GROUP_GENERAL, .set = set_cpu_cap,
+	  .help = "none: do not compare the processor with the one of the dump. Other values "
+		  "are not available yet." },
+	{ "display-stats", 0, FLAG(display_stats),
+	  .commands = FOR_TREE, .group = GROUP_GENERAL,
+	  .help = "When done, print times and page counts on standard output." },
+	{ "help", 'h', .arg = ARG_NONE, .once = true,
+	  .commands = FOR_ALL | FOR_NONE, .group = GROUP_GENERAL, .set = set_nothing,
+	  .help = "Print this, or after a command its options." },
+	{ "version", 'V', .arg = ARG_NONE, .once = true,
+	  .commands = FOR_ALL | FOR_NONE, .group = GROUP_GENERAL, .set = set_nothing,
+	  .help = "Print the CRIU release that this program stands in for, and its own version." },
+	{ "man", 0, .arg = ARG_NONE, .once = true,
+	  .commands = FOR_ALL | FOR_NONE, .group = GROUP_GENERAL, .set = set_nothing,
+	  .help = "Print the manual page: crtool --man | man -l -" },
+
+	{ "tree", 't', .arg = ARG_REQUIRED, .metavar = "PID",
+	  .commands = FOR_DUMP, .required = FOR_DUMP, .group = GROUP_DUMP, .set = set_tree,
+	  .help = "The process to save, with all its descendants." },
+	{ "leave-running", 'R', .arg = ARG_NONE,
+	  .commands = FOR_DUMP, .group = GROUP_DUMP, .set = set_end, .value = END_RUNNING,
+	  .help = "Let the tree run on once it is saved. Without this or -s it is killed." },
+	{ "leave-stopped", 's', .arg = ARG_NONE,
+	  .commands = FOR_DUMP, .group = GROUP_DUMP, .set = set_end, .value = END_STOPPED,
+	  .help = "Leave the tree stopped once it is saved; SIGCONT lets it run on." },
+	{ "timeout", 0, .arg = ARG_REQUIRED, .metavar = "SECONDS",
+	  .commands = FOR_DUMP, .group = GROUP_DUMP, .set = set_timeout,
+	  .help = "Give up, and let the tree run on, when it could not be frozen in this time. "
+		  "10 if not given, 0 waits for ever." },
+
+	{ "restore-detached", 'd', FLAG(detach),
+	  .commands = FOR_RESTORE, .group = GROUP_RESTORE,
+	  .help = "Return as soon as the tree runs, instead of waiting for its first process and "
+		  "ending with that process's exit status." },
+	{ "restore-sibling", 'S', FLAG(sibling),
+	  .commands = FOR_RESTORE, .group = GROUP_RESTORE,
+	  .help = "Make the first process a child of whoever started crtool, not of crtool. "
+		  "Only together with -d." },
+	{ "pidfile", 0, TEXT(pidfile, "FILE"),
+	  .commands = FOR_RESTORE, .group = GROUP_RESTORE,
+	  .help = "Write the pid of the first process to this file in the work directory." },
+	{ "skip-file-rwx-check", 0, FLAG(skip_file_rwx_check),
+	  .commands = FOR_RESTORE, .group = GROUP_RESTORE,
+	  .help = "Accept files whose r, w and x permissions have changed since the dump." },
+	{ "file-validation", 0, .arg = ARG_REQUIRED, .metavar = "METHOD",
+	  .commands = FOR_RESTORE, .group = GROUP_RESTORE, .set = set_validation,
+	  .help = "How to tell that a file is still the one of the dump: filesize compares sizes, "
+		  "buildid (the default) also the build id of ELF files." },
+
+	{ "feature", 0, .arg = ARG_REQUIRED, .metavar = "NAME",
+	  .commands = FOR_CHECK, .group = GROUP_CHECK, .set = set_feature,
+	  .help = "Ask for this feature only; may be repeated, and all must be there. "
+		  "--feature list prints the names." },
+	{ "extra", 0, FLAG(check_extra),
+	  .commands = FOR_CHECK, .group = GROUP_CHECK,
+	  .help = "Also what only some process trees need." },
+	{ "experimental", 0, FLAG(check_experimental),
+	  .commands = FOR_CHECK, .group = GROUP_CHECK,
+	  .help = "Also what only experimental features of crtool need." },
+	{ "all", 0, .arg = ARG_NONE,
+	  .commands = FOR_CHECK, .group = GROUP_CHECK, .set = set_check_all,
+	  .help = "The same as --extra and --experimental." },
+
+	{ "fault", 0, TEXT(fault, "STEP"),
+	  .commands = FOR_TREE, .group = GROUP_TEST,
+	  .help = "Let the run fail after this step, to see that everything is undone." },
+};
+/* clang-format on */
+const size_t option_table_nr = ARRAY_SIZE(option_table);
+_Static_assert(ARRAY_SIZE(option_table) <= OPTIONS_MAX, "raise OPTIONS_MAX");
+
+const struct option_relation option_relations[] = {
+	{ "leave-running", "leave-stopped", false },
+	{ "restore-sibling", "restore-detached", true },
+};
+const size_t option_relations_nr = ARRAY_SIZE(option_relations);
+
+const struct command_def command_table[] = {
+	{ "dump", FOR_DUMP, "-t PID", "save a process tree into image files",
+	  "Saves the process with the given pid, its threads and all its descendants into image "
+	  "files. The tree is frozen while it is saved and killed when the images are complete, "
+	  "unless -R or -s says otherwise. When anything stands in the way, all of it is named, "
+	  "and the tree goes on as if nothing had happened.\n" },
+	{ "restore", FOR_RESTORE, "", "bring a saved process tree back",
+	  "Brings back the tree whose images are in the images directory: same pids, same memory, "
+	  "same files, from where it was. When it cannot be brought back completely, nothing is "
+	  "left behind.\n" },
+	{ "check", FOR_CHECK, "", "tell whether this kernel has what is needed",
+	  "Tries what dump and restore need from the kernel. Prints what is missing and what to do "
+	  "about it, or \"Looks good.\"\n" },
+};
+const size_t command_table_nr = ARRAY_SIZE(command_table);
+
+/* Remove a name from here when it gets a row above. */
+const struct option_missing option_missing_table[] = {
+	{ "action-script", 0 },
+	{ "address", 0 },
+	{ "allow-uprobes", 0 },
+	{ "auto-dedup", 0 },
+	{ "cgroup-dump-controller", 0 },
+	{ "cgroup-props", 0 },
+	{ "cgroup-props-file", 0 },
+	{ "cgroup-root", 0 },
+	{ "cgroup-yard", 0 },
+	{ "close", 0 },
+	{ "config", 0 },
+	{ "deprecated", 0 },
+	{ "empty-ns", 0 },
+	{ "enable-external-masters", 0 },
+	{ "enable-external-sharing", 0 },
+	{ "enable-fs", 0 },
+	{ "evasive-devices", 0 },
+	{ "exec-cmd", 0 },
+	{ "ext-mount-map", 'M' },
+	{ "ext-unix-sk", 'x' },
+	{ "external", 0 },
+	{ "file-locks", 'l' },
+	{ "force-irmap", 0 },
+	{ "freeze-cgroup", 0 },
+	{ "ghost-fiemap", 0 },
+	{ "ghost-limit", 0 },
+	{ "inherit-fd", 0 },
+	{ "irmap-scan-path", 0 },
+	{ "join-ns", 'J' },
+	{ "lazy-pages", 0 },
+	{ "libdir", 'L' },
+	{ "link-remap", 0 },
+	{ "log-pid", 0 },
+	{ "lsm-mount-context", 0 },
+	{ "lsm-profile", 0 },
+	{ "manage-cgroups", 0 },
+	{ "mntns-compat-mode", 0 },
+	{ "network-lock", 0 },
+	{ "no-default-config", 0 },
+	{ "page-server", 0 },
+	{ "port", 0 },
+	{ "pre-dump-mode", 0 },
+	{ "prev-images-dir", 0 },
+	{ "ps-socket", 0 },
+	{ "root", 'r' },
+	{ "skip-in-flight", 0 },
+	{ "skip-mnt", 0 },
+	{ "status-fd", 0 },
+	{ "stream", 0 },
+	{ "tcp-close", 0 },
+	{ "tcp-established", 0 },
+	{ "tls", 0 },
+	{ "tls-cacert", 0 },
+	{ "tls-cacrl", 0 },
+	{ "tls-cert", 0 },
+	{ "tls-key", 0 },
+	{ "tls-no-cn-verify", 0 },
+	{ "track-mem", 0 },
+	{ "unprivileged", 0 },
+	{ "veth-pair", 0 },
+	{ "weak-sysctls", 0 },
+};
+const size_t option_missing_nr = ARRAY_SIZE(option_missing_table);
+
+const char *const command_missing_table[] = {
+	"cpuinfo", "dedup", "gc", "lazy-pages", "page-server", "pre-dump", "service", "swrk",
+};
+const size_t command_missing_nr = ARRAY_SIZE(command_missing_table);
+
+const char *option_group_title(enum option_group g)
+{
+	static const char *const titles[GROUP_NR] = {
+		[GROUP_GENERAL] = "General options",    [GROUP_DUMP] = "Options of dump",
+		[GROUP_RESTORE] = "Options of restore", [GROUP_CHECK] = "Options of check",
+		[GROUP_TEST] = "Options for tests",
+	};
+
+	return titles[g];
+}
+
+/* --- access ------------------------------------------------------------------- */
+
+const struct option_def *option_by_name(const char *name)
+{
+	for (size_t i = 0; i < option_table_nr; i++)
+		if (str_eq(option_table[i].name, name))
+			return &option_table[i];
+	return NULL;
+}
+
+const struct command_def *command_by_name(const char *name)
+{
+	for (size_t i = 0; i < command_table_nr; i++)
+		if (str_eq(command_table[i].name, name))
+			return &command_table[i];
+	return NULL;
+}
+
+void options_init(struct options *o)
+{
+	*o = (struct options){
+		.images_dir = ".",
+		.verbosity = VERBOSITY,
+		.timeout = TIMEOUT,
+	};
+}
+
+void options_done(struct options *o)
+{
+	free(o->features);
+	o->features = NULL;
+	o->nr_features = 0;
+}

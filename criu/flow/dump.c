@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The order of work of a dump, and nothing else.
+ *
+ * Nothing is changed until the last step: what a task is asked from inside is asked by a
+ * visitor that has left before the next step begins. So an undo is to forget the images
+ * and to let go, and whoever kills crtool lets go, too.
+ */
+#include "criu/flow/dump.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "criu/base/clock.h"
+#include "criu/base/error.h"
+#include "criu/base/mem.h"
+#include "criu/core/dump.h"
+#include "criu/files/table.h"
+#include "criu/flow/stats.h"
+#include "criu/flow/step.h"
+#include "criu/image/writer.h"
+#include "criu/mem/drain.h"
+#include "criu/mem/shmem.h"
+#include "criu/task/ask.h"
+#include "criu/task/collect.h"
+#include "criu/task/core.h"
+#include "criu/task/freeze.h"
+#include "images/inventory.pb-c.h"
+#include "images/seccomp.pb-c.h"
+
+static int open_images(void *ctx)
+{
+	struct dump *d = ctx;
+
+	return image_dir_create(d->s->opts->images_dir, &d->s->images);
+}
+
+static void forget_images(void *ctx)
+{
+	struct dump *d = ctx;
+
+	d->s->images = image_dir_free(d->s->images);
+}
+
+static int check_root(void *ctx)
+{
+	return freeze_check_root(ctx);
+}
+
+static int freeze(void *ctx)
+{
+	return freeze_tree(ctx);
+}
+
+static void thaw(void *ctx)
+{
+	session_timeout(0);
+	thaw_tree(ctx);
+}
+
+static int read_tasks(void *ctx)
+{
+	int r = collect_tasks(ctx);
+
+	return r < 0 ? r : ids_dump(ctx);
+}
+
+static int ask(void *ctx)
+{
+	return ask_tasks(ctx);
+}
+
+static int dump_files(void *ctx)
+{
+	int r = tables_dump(ctx);
+
+	return r < 0 ? r : fs_dump(ctx);
+}
+
+/* The last of the steps that find blockers. */
+static int dump_mappings(void *ctx)
+{
+	int r = mappings_dump(ctx);
+
+	if (r >= 0)
+		r = blockers_fail();
+	return r < 0 ? r : files_finish(ctx);
+}
+
+static int dump_memory(void *ctx)
+{
+	return drain_tasks(ctx);
+}
+
+static int dump_cores(void *ctx)
+{
+	return core_dump(ctx);
+}
+
+static int write_inventory(void *ctx)
+{
+	struct dump *d = ctx;
+	InventoryEntry e = INVENTORY_ENTRY__INIT;
+	TaskKobjIdsEntry ids = TASK_KOBJ_IDS_ENTRY__INIT;
+	SeccompEntry seccomp = SECCOMP_ENTRY__INIT;
+	int r = image_put(d->s->images, IMAGE_SECCOMP, 0, &seccomp.base);
+
+	if (r < 0)
+		return r;
+	ids.vm_id = ids.files_id = ids.fs_id = ids.sighand_id = 1;
+	ids_fill_namespaces(&ids);
+	e.img_version = IMAGE_VERSION;
+	e.has_fdinfo_per_id = e.fdinfo_per_id = true;
+	e.has_ns_per_id = e.ns_per_id = true;
+	e.root_ids = &ids;
+	e.has_root_cg_set = true;
+	e.root_cg_set = 1;
+	e.has_lsmtype = true;
+	e.lsmtype = LSMTYPE__NO_LSM;
+	e.dump_criu_run_id = d->s->run_id;
+	return image_put(d->s->images, IMAGE_INVENTORY, 0, &e.base);
+}
+
+static int write_stats(void *ctx)
+{
+	struct dump *d = ctx;
+
+	d->s->stats.frozen_us = clock_us() - d->frozen_at_us;
+	return stats_write_dump(d->s);
+}
+
+/* The images become the dump, and only then the tree is given up. */
+static int finish(void *ctx)
+{
+	struct dump *d = ctx;
+	int r = image_dir_commit(d->s->images);
+
+	return r < 0 ? r : release_tree(d);
+}
+
+static const struct step steps[] = {
+	{ "check tree", check_root, NULL, false },
+	{ "open images", open_images, forget_images, false },
+	{ "freeze tasks", freeze, thaw, false },
+	{ "read tasks", read_tasks, NULL, false },
+	{ "ask tasks", ask, NULL, false },
+	{ "dump files", dump_files, NULL, false },
+	{ "dump mappings", dump_mappings, NULL, false },
+	{ "dump memory", dump_memory, NULL, false },
+	{ "dump cores", dump_cores, NULL, false },
+	{ "write inventory", write_inventory, NULL, false },
+	{ "write stats", write_stats, NULL, false },
+	{ "finish", finish, NULL, true },
+};
+
+const struct command dump_command = { "dump", steps, ARRAY_SIZE(steps) };
+
+static void dump_done(struct dump *d)
+{
+	image_writer_free(d->files_img);
+	image_writer_free(d->pipes_data_img);
+	image_writer_free(d->tty_info_img);
+	tree_done(&d->tree);
+	ident_done(&d->ident_vm);
+	ident_done(&d->ident_files);
+	ident_done(&d->ident_fs);
+	ident_done(&d->ident_sighand);
+	ident_set_done(&d->files);
+	proc_buf_done(&d->buf);
+	arena_done(&d->arena);
+	arena_done(&d->scratch);
+	free(d->pipes);
+	free(d->types);
+	free(d->mapped);
+	free(d->shmems);
+	d->s->images = image_dir_free(d->s->images);
+}
+
+int dump_run(struct session *s)
+{
+	struct dump d = { .s = s, .map_file = mapped_file_dump, .next_pages_id = 1 };
+	int r;
+
+	ident_set_init(&d.files, &d.next_file_id);
+	r = steps_run(s, &dump_command, &d);
+	dump_done(&d);
+	return r;
+}

@@ -1,0 +1,331 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The order of work of a restore, and nothing else.
+ *
+ * Everything that can be known to fail is found before the first fork. From then on the
+ * tasks exist but none runs a single instruction of its own; an undo kills them. They
+ * cannot outlive crtool by accident: they look after it while they wait, and die with
+ * it once they are traced. The last step lets all of them go.
+ */
+#include "criu/flow/restore.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "criu/base/cleanup.h"
+#include "criu/base/clock.h"
+#include "criu/base/error.h"
+#include "criu/base/io.h"
+#include "criu/base/log.h"
+#include "criu/base/mem.h"
+#include "criu/core/restore.h"
+#include "criu/files/load.h"
+#include "criu/flow/restore_task.h"
+#include "criu/flow/stats.h"
+#include "criu/flow/step.h"
+#include "criu/image/dir.h"
+#include "criu/kernel/syscalls.h"
+#include "criu/mem/load.h"
+#include "criu/mem/vdso.h"
+#include "criu/task/finish.h"
+#include "criu/task/forkplan.h"
+#include "criu/task/load.h"
+#include "criu/task/spawn.h"
+
+#define SERVICE_FDS 8 /* that every task has; the files it maps come on top */
+
+static int open_images(void *ctx)
+{
+	struct restore *r = ctx;
+
+	return image_dir_open(r->s->opts->images_dir, &r->s->images);
+}
+
+static int load_task_images(void *ctx)
+{
+	struct restore *r = ctx;
+	int ret = load_tasks(r);
+
+	return ret < 0 ? ret : registers_load(r);
+}
+
+static int load_memory(void *ctx)
+{
+	struct restore *r = ctx;
+	struct task *t;
+	int ret = mem_load(r);
+
+	if (ret >= 0)
+		ret = vdso_find(r->vdso);
+	if (ret < 0)
+		return ret;
+	tasks_for_each(t, &r->tree) {
+		ret = task_is_alive(t) ? vdso_check(r, r->vdso, t) : 0;
+		if (ret < 0)
+			return task_fail_at(ret, t);
+	}
+	return 0;
+}
+
+static int load_files(void *ctx)
+{
+	return files_load(ctx);
+}
+
+static int pids_free(void *ctx)
+{
+	return check_pids(ctx);
+}
+
+/* Numbers for our own descriptors, above all that are restored. */
+static int plan_descriptors(struct restore *r)
+{
+	struct rlimit lim;
+
+	r->service_base = files_first_free(r);
+	if (getrlimit(RLIMIT_NOFILE, &lim) < 0)
+		return fail(errno, "RLIMIT_NOFILE");
+	lim.rlim_cur = lim.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &lim) < 0)
+		return fail(errno, "RLIMIT_NOFILE %llu", (unsigned long long)lim.rlim_max);
+	if ((rlim_t)r->service_base + SERVICE_FDS > lim.rlim_max)
+		return fail_hint(fail_plain("fd %d needs a limit of open files above %llu",
+					    r->service_base - 1, (unsigned long long)lim.rlim_max),
+				 "raise the hard limit (ulimit -Hn)");
+	r->crtool_pidfd = sys_pidfd_open(getpid(), 0);
+	if (r->crtool_pidfd < 0)
+		return fail(-r->crtool_pidfd, "pidfd_open");
+	r->crtool_pidfd = service_fd(r, r->crtool_pidfd);
+	if (r->crtool_pidfd < 0)
+		return r->crtool_pidfd;
+	r->log_fd = service_fd(r, dup(log_fd()));
+	if (r->log_fd < 0)
+		return r->log_fd;
+	log_move(r->log_fd);
+	return image_dir_raise_fd(r->s->images, r->service_base);
+}
+
+static int plan(void *ctx)
+{
+	struct restore *r = ctx;
+	struct task *t;
+	int ret = fork_plan_make(&r->arena, &r->tree, r->plan);
+
+	if (ret >= 0)
+		ret = plan_descriptors(r);
+	if (ret < 0)
+		return ret;
+	tasks_for_each(t, &r->tree) {
+		if (task_is_alive(t))
+			restore_task_room(r, t);
+		task_advance(t, TASK_PLANNED);
+	}
+	return hole_make(r);
+}
+
+static void unplan(void *ctx)
+{
+	hole_done(ctx);
+}
+
+static int run_stage(struct restore *r, enum stage s, uint32_t nr)
+{
+	stage_start(r->stage, s, nr);
+	return stage_wait(r->stage, r->s, spawn_alive, r);
+}
+
+static uint32_t nr_threads(const struct restore *r)
+{
+	uint32_t nr = 0;
+
+	for (size_t i = 0; i < r->tree.nr; i++)
+		nr += (uint32_t)r->tree.tasks[i]->nr_threads;
+	return nr;
+}
+
+static int fork_tasks(void *ctx)
+{
+	struct restore *r = ctx;
+	uint64_t start = clock_us();
+	int ret;
+
+	/* Should it fail, orphans come here to be reaped. */
+	if (prctl(PR_SET_CHILD_SUBREAPER, 1) < 0)
+		return fail(errno, "become a subreaper");
+	stage_start(r->stage, STAGE_FORK, spawn_nr(r));
+	ret = spawn_root(r, restore_task);
+	if (ret >= 0)
+		ret = stage_wait(r->stage, r->s, spawn_alive, r);
+	r->s->stats.forking_us = clock_us() - start;
+	return ret;
+}
+
+static void kill_tasks(void *ctx)
+{
+	spawn_kill(ctx);
+}
+
+static int join_groups(void *ctx)
+{
+	return run_stage(ctx, STAGE_GROUPS, spawn_nr(ctx));
+}
+
+static int end_dead(void *ctx)
+{
+	return run_stage(ctx, STAGE_DEATHS, spawn_nr_alive(ctx));
+}
+
+static int open_files(void *ctx)
+{
+	int ret = files_create(ctx);
+
+	return ret < 0 ? ret : run_stage(ctx, STAGE_FILES, spawn_nr_alive(ctx));
+}
+
+static int connect_files(void *ctx)
+{
+	int ret = run_stage(ctx, STAGE_CONNECT, spawn_nr_alive(ctx));
+
+	files_create_done(ctx);
+	return ret;
+}
+
+static int restore_memory(void *ctx)
+{
+	return run_stage(ctx, STAGE_MEMORY, nr_threads(ctx));
+}
+
+static int trace(void *ctx)
+{
+	return trace_tasks(ctx);
+}
+
+static int restore_creds(void *ctx)
+{
+	int ret = run_stage(ctx, STAGE_CREDS, nr_threads(ctx));
+
+	return ret < 0 ? ret : run_stage(ctx, STAGE_RUN, spawn_nr_alive(ctx));
+}
+
+static int set_registers(void *ctx)
+{
+	return registers_set(ctx);
+}
+
+static int write_pidfile(const struct restore *r)
+{
+	const struct options *o = r->s->opts;
+	cleanup_close int fd = -1;
+	char text[16];
+	int ret;
+
+	if (!o->pidfile)
+		return 0;
+	fd = openat(r->s->work_fd, o->pidfile, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC,
+		    0644);
+	if (fd < 0)
+		return fail(errno, "open %s", o->pidfile);
+	snprintf(text, sizeof(text), "%d", (int)r->root_pid);
+	ret = io_write(fd, text, strlen(text));
+	return ret < 0 ? fail(-ret, "write %s", o->pidfile) : 0;
+}
+
+static void remove_pidfile(void *ctx)
+{
+	const struct restore *r = ctx;
+
+	if (r->s->opts->pidfile)
+		unlinkat(r->s->work_fd, r->s->opts->pidfile, 0);
+}
+
+static int write_results(void *ctx)
+{
+	struct restore *r = ctx;
+	struct task *t;
+	int ret = write_pidfile(r);
+
+	if (ret < 0)
+		return ret;
+	tasks_for_each(t, &r->tree)
+		for (size_t i = 0; i < t->restore->nr_pages; i++)
+			r->s->stats.pages_restored += t->restore->pages[i].len / PAGE_BYTES;
+	r->s->stats.restore_us = clock_us() - r->start_us;
+	return stats_write_restore(r->s);
+}
+
+static int resume(void *ctx)
+{
+	prctl(PR_SET_CHILD_SUBREAPER, 0);
+	return resume_tasks(ctx);
+}
+
+static const struct step steps[] = {
+	{ "open images", open_images, NULL, false },
+	{ "load tasks", load_task_images, NULL, false },
+	{ "load memory", load_memory, NULL, false },
+	{ "load files", load_files, NULL, false },
+	{ "check pids", pids_free, NULL, false },
+	{ "plan", plan, unplan, false },
+	{ "fork tasks", fork_tasks, kill_tasks, false },
+	{ "join groups", join_groups, NULL, false },
+	{ "end the dead", end_dead, NULL, false },
+	{ "open files", open_files, NULL, false },
+	{ "connect files", connect_files, NULL, false },
+	{ "restore memory", restore_memory, NULL, false },
+	{ "trace tasks", trace, NULL, false },
+	{ "restore credentials", restore_creds, NULL, false },
+	{ "set registers", set_registers, NULL, false },
+	{ "write results", write_results, remove_pidfile, false },
+	{ "resume", resume, NULL, true },
+};
+
+const struct command restore_command = { "restore", steps, ARRAY_SIZE(steps) };
+
+/* The root is our child: end as it does. */
+static int wait_for_root(const struct restore *r)
+{
+	int status;
+
+	while (waitpid(r->root_pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return 0;
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+static void restore_done(struct restore *r)
+{
+	r->s->images = image_dir_free(r->s->images);
+	tree_done(&r->tree);
+	arena_done(&r->arena);
+	free(r->plan->nodes);
+	free(r->files);
+}
+
+int restore_run(struct session *s, int *ret_status)
+{
+	struct fork_plan fork_plan = { 0 };
+	struct vdso vdso = { .nr = 0 };
+	struct restore r = {
+		.s = s,
+		.plan = &fork_plan,
+		.vdso = &vdso,
+		.tty_fd = -1,
+		.crtool_pid = getpid(),
+		.start_us = clock_us(),
+		.brokers = mem_alloc(BROKERS_MAX * sizeof(struct broker)),
+	};
+	int ret = steps_run(s, &restore_command, &r);
+
+	if (ret >= 0 && !s->opts->detach && !s->opts->sibling)
+		*ret_status = wait_for_root(&r);
+	restore_done(&r);
+	return ret;
+}
