@@ -1,0 +1,323 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""
+What /proc says about a process tree, in a form in which two looks can be compared.
+
+A snapshot is {who: {fact: {item: value}}}, for instance
+{"pid 43": {"fd": {"3": "pipe#1 ..."}, "status.Umask": {"": "0022"}}}.
+Numbers that the kernel hands out anew (inodes of pipes, sockets and shared memory) are replaced
+by their order of first appearance in the whole tree, so that what is shared must stay shared.
+"""
+
+import ctypes
+import errno
+import os
+import platform
+import re
+
+from . import procs
+
+STATUS_FIELDS = (
+    "Name Umask Tgid Pid PPid Uid Gid Groups NStgid NSpid NSpgid NSsid VmLck THP_enabled Threads "
+    "SigPnd ShdPnd SigBlk SigIgn SigCgt CapInh CapPrm CapEff CapBnd CapAmb NoNewPrivs Seccomp "
+    "Seccomp_filters Cpus_allowed Mems_allowed"
+).split()
+ZOMBIE_STATUS_FIELDS = "Name Tgid Pid PPid Uid Gid NSpid NSpgid NSsid".split()
+
+# Fields of /proc/PID/stat, counted as in proc(5).
+STAT_FIELDS = {
+    "ppid": 4,
+    "pgrp": 5,
+    "session": 6,
+    "tty": 7,
+    "tpgid": 8,
+    "priority": 18,
+    "nice": 19,
+    "start_code": 26,
+    "end_code": 27,
+    "start_stack": 28,
+    "exit_signal": 38,
+    "rt_priority": 40,
+    "policy": 41,
+    "start_data": 45,
+    "end_data": 46,
+    "start_brk": 47,
+    "arg_start": 48,
+    "arg_end": 49,
+    "env_start": 50,
+    "env_end": 51,
+}
+ZOMBIE_STAT_FIELDS = ("ppid", "pgrp", "session", "exit_signal")
+STAT_EXIT_CODE = 52
+
+TEXT_FILES = (
+    "limits comm cmdline environ auxv personality oom_score_adj loginuid timerslack_ns "
+    "coredump_filter timers cgroup"
+).split()
+LINK_FILES = ("cwd", "root", "exe")
+THREAD_FILES = ("comm", "personality")
+
+STATES = {"R": "alive", "S": "alive", "D": "alive", "I": "alive", "T": "stopped", "Z": "zombie"}
+
+# soft-dirty tells of writes, not of the mapping; "ht" is set by the kernel as it likes.
+IGNORED_VM_FLAGS = {"sd", "ht"}
+
+MAP_LINE = re.compile(r"([0-9a-f]+)-([0-9a-f]+) (\S+) ([0-9a-f]+) (\S+) (\d+) *(.*)")
+NUMBERED_LINK = re.compile(r"(pipe|socket):\[(\d+)\]")
+NUMBERED_MAP = re.compile(
+    r"/dev/zero \(deleted\)|/memfd:|/SYSV|/\[aio\]|/anon_hugepage|anon_inode:"
+)
+
+KCMP_FILE = 0
+KCMP_KINDS = {"vm": 1, "files": 2, "fs": 3, "sighand": 4}
+SYSCALLS = {"x86_64": {"kcmp": 312, "get_robust_list": 274}}
+SYSCALLS["aarch64"] = {"kcmp": 272, "get_robust_list": 100}
+
+
+def _syscall(name, *args):
+    numbers = SYSCALLS.get(platform.machine())
+    if not numbers:
+        return None
+    result = procs.libc.syscall(numbers[name], *args)
+    return -ctypes.get_errno() if result == -1 else result
+
+
+def _error(error):
+    return f"<{errno.errorcode.get(error.errno, error.errno)}>"
+
+
+def _read(path):
+    """The contents of a file of /proc; bytes that are no text come out escaped."""
+    try:
+        with open(path, "rb") as file:
+            data = file.read()
+    except OSError as error:
+        return _error(error)
+    if b"\0" in data:
+        return repr(data)
+    return data.decode(errors="backslashreplace")
+
+
+def _link(path):
+    try:
+        return os.readlink(path)
+    except OSError as error:
+        return _error(error)
+
+
+class Snapshot:
+    """One look at the tree below ROOT."""
+
+    def __init__(self, root):
+        self.root = root
+        self.facts = {}
+        self._numbers = {}
+        self._file_classes = {}
+        self._kcmp_classes = {kind: [] for kind in KCMP_KINDS}
+        self.pids = procs.tree(root)
+        self.set("tree", "tasks", {str(pid): "there" for pid in self.pids})
+        for pid in self.pids:
+            self._task(pid)
+
+    def set(self, who, fact, items):
+        """Records a fact: a dictionary, or one value."""
+        if not isinstance(items, dict):
+            items = {"": str(items)}
+        self.facts.setdefault(who, {})[fact] = items
+
+    def _number(self, kind, key):
+        """The order of the first appearance of KEY among those of its KIND."""
+        seen = self._numbers.setdefault(kind, {})
+        return f"{kind}#{seen.setdefault(key, len(seen) + 1)}"
+
+    def _task(self, pid):
+        who, base = f"pid {pid}", f"/proc/{pid}"
+        if self._status_and_stat(who, base, pid) == "zombie":
+            return
+        for name in TEXT_FILES:
+            self.set(who, name, self._lines(_read(f"{base}/{name}")))
+        for name in LINK_FILES:
+            self.set(who, name, _link(f"{base}/{name}"))
+        self.set(who, "children", " ".join(map(str, procs.children(pid))))
+        self.set(who, "ns", self._namespaces(base))
+        self._maps(who, base)
+        self._fds(who, pid)
+        threads = [int(tid) for tid in self._names(f"{base}/task")]
+        threads.sort(key=lambda tid: (tid != pid, tid))  # the main one first
+        self.set(who, "threads", {str(tid): "there" for tid in threads})
+        for tid in threads:
+            self._thread(who if tid == pid else f"thread {tid} of {pid}", pid, tid)
+
+    def _thread(self, who, pid, tid):
+        base = f"/proc/{pid}/task/{tid}"
+        if tid != pid:
+            self._status_and_stat(who, base, tid)
+            for name in THREAD_FILES:
+                self.set(who, name, self._lines(_read(f"{base}/{name}")))
+            self.set(who, "timerslack_ns", _read(f"/proc/{tid}/timerslack_ns").strip())
+        self._robust_list(who, tid)
+        for kind, number in KCMP_KINDS.items():
+            self.set(who, f"kcmp.{kind}", self._kcmp_task(kind, number, tid))
+
+    @staticmethod
+    def _names(path):
+        try:
+            return os.listdir(path)
+        except OSError:
+            return []
+
+    @staticmethod
+    def _lines(text):
+        lines = text.rstrip("\n").split("\n")
+        return {str(number): line for number, line in enumerate(lines, 1)} if lines[1:] else text
+
+    def _namespaces(self, base):
+        return {name: _link(f"{base}/ns/{name}") for name in self._names(f"{base}/ns")}
+
+    def _status_and_stat(self, who, base, tid):
+        text = _read(f"{base}/stat")
+        words = text.rpartition(")")[2].split()
+        if len(words) < 50:  # it has just gone
+            self.set(who, "status.State", "gone")
+            return "zombie"
+        state = STATES.get(words[0], words[0])
+        zombie = state == "zombie"
+        self.set(who, "status.State", state)
+        for name, number in STAT_FIELDS.items():
+            if not zombie or name in ZOMBIE_STAT_FIELDS:
+                self.set(who, f"stat.{name}", words[number - 3])
+        if state in ("zombie", "stopped"):
+            self.set(who, "stat.exit_code", words[STAT_EXIT_CODE - 3])
+        lines = _read(f"{base}/status").splitlines()
+        status = dict(line.split(":", 1) for line in lines if ":" in line)
+        for name in ZOMBIE_STATUS_FIELDS if zombie else STATUS_FIELDS:
+            if name in status:
+                self.set(who, f"status.{name}", " ".join(status[name].split()))
+        if tid == self.root or who.endswith(f" of {self.root}"):
+            self.set(who, "status.PPid", "outside the tree")
+            self.set(who, "stat.ppid", "outside the tree")
+        return state
+
+    def _maps(self, who, base):
+        """Neighbours that differ in nothing are one: the kernel may merge or split them."""
+        merged = []
+        for start, end, rest, offset, flags in self._map_lines(_read(f"{base}/smaps")):
+            last = merged[-1] if merged else None
+            follows = last and last[1] == start and last[2] == rest and last[4] == flags
+            if follows and (offset is None or offset == last[3] + start - last[0]):
+                last[1] = end
+            else:
+                merged.append([start, end, rest, offset, flags])
+        maps, smaps = {}, {}
+        for start, end, rest, offset, flags in merged:
+            key = f"{start:x}-{end:x}"
+            maps[key] = rest if offset is None else f"{rest} offset {offset:x}"
+            smaps[key] = flags
+        self.set(who, "maps", maps)
+        self.set(who, "smaps", smaps)
+
+    def _map_lines(self, text):
+        found = []
+        for line in text.splitlines():
+            match = MAP_LINE.fullmatch(line)
+            if match:
+                start, end, perms, offset, dev, inode, path = match.groups()
+                if NUMBERED_MAP.match(path):
+                    inode = self._number("shmem", (dev, inode))
+                rest = f"{perms} {dev} {inode} {path}".rstrip()
+                place = None if inode == "0" else int(offset, 16)
+                found.append([int(start, 16), int(end, 16), rest, place, ""])
+            elif line.startswith("VmFlags:") and found:
+                flags = [flag for flag in line.split()[1:] if flag not in IGNORED_VM_FLAGS]
+                found[-1][4] = " ".join(flags)
+        return found
+
+    def _fds(self, who, pid):
+        links, infos, shared = {}, {}, {}
+        for fd in sorted(map(int, self._names(f"/proc/{pid}/fd"))):
+            link = _link(f"/proc/{pid}/fd/{fd}")
+            info = _read(f"/proc/{pid}/fdinfo/{fd}")
+            numbered = NUMBERED_LINK.fullmatch(link)
+            if numbered:
+                link = self._number(*numbered.groups())
+                info = re.sub(r"^ino:.*\n", "", info, flags=re.MULTILINE)
+            links[str(fd)] = link
+            infos[str(fd)] = "; ".join(" ".join(line.split()) for line in info.splitlines())
+            shared[str(fd)] = self._kcmp_file(link, pid, fd)
+        self.set(who, "fd", links)
+        self.set(who, "fdinfo", infos)
+        self.set(who, "fd.shared", shared)
+
+    def _kcmp_file(self, link, pid, fd):
+        """The first descriptor of the tree with the same open file description."""
+        classes = self._file_classes.setdefault(link, [])
+        for other_pid, other_fd in classes:
+            if _syscall("kcmp", pid, other_pid, KCMP_FILE, fd, other_fd) == 0:
+                return f"the file of pid {other_pid} fd {other_fd}"
+        classes.append((pid, fd))
+        return "its own file"
+
+    def _kcmp_task(self, kind, number, tid):
+        classes = self._kcmp_classes[kind]
+        for other in classes:
+            if _syscall("kcmp", tid, other, number, 0, 0) == 0:
+                return f"shared with {other}"
+        classes.append(tid)
+        return "its own"
+
+    def _robust_list(self, who, tid):
+        head, size = ctypes.c_void_p(), ctypes.c_size_t()
+        result = _syscall("get_robust_list", tid, ctypes.byref(head), ctypes.byref(size))
+        self.set(who, "robust_list", f"{head.value or 0:#x} result {result}")
+
+
+def settled(root, seconds=2.0):
+    """A snapshot that two looks in a row agree on: nobody is on the way into a wait any more."""
+    last = Snapshot(root)
+
+    def same():
+        nonlocal last
+        now = Snapshot(root)
+        same_facts = now.facts == last.facts
+        last = now
+        return same_facts
+
+    try:
+        procs.wait_until(same, seconds, "a tree at rest")
+    except procs.Timeout:
+        pass  # the comparison will tell what keeps changing
+    return last
+
+
+def differences(before, after, excused):
+    """
+    Lines that say what differs between two snapshots, without the facts that are EXCUSED.
+    Where tasks or threads may come and go, only those are compared that stay: the root, and the
+    main threads.
+    """
+    lines = []
+    for who in sorted(set(before.facts) | set(after.facts)):
+        old, new = before.facts.get(who), after.facts.get(who)
+        if old is None or new is None:
+            continue  # "tasks" or "threads" tells it
+        if excused("tasks") and who != f"pid {before.root}":
+            continue
+        if excused("threads") and who.startswith("thread "):
+            continue
+        for fact in sorted(set(old) | set(new)):
+            if not excused(fact):
+                lines += _fact_differences(who, fact, old.get(fact, {}), new.get(fact, {}))
+    return lines
+
+
+def _fact_differences(who, fact, old, new):
+    lines = []
+    for item in sorted(set(old) | set(new), key=lambda name: (len(name), name)):
+        was, now = old.get(item), new.get(item)
+        if was != now:
+            label = f"{who}: {fact}" + (f" {item}" if item else "")
+            lines.append(f"{label}: {_shown(was)} -> {_shown(now)}")
+    return lines
+
+
+def _shown(value):
+    return "nothing" if value is None else value.strip() or '""'
