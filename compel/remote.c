@@ -2,6 +2,8 @@
 #include "compel/remote.h"
 
 #include <errno.h>
+#include <sched.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -142,12 +144,28 @@ int remote_infect(struct remote *r, const void *blob, uint64_t blob_len, uint64_
 	return err == -EFAULT ? tracee_mem_poke(r->pid, r->region, blob, blob_len) : err;
 }
 
-/* Until the blob has sent itself its signal, or, without one, for as long as it spins. */
-static int blob_run(const struct remote *r, pid_t tid)
+/* Without a signal to stop by: until the blob says that it is done, then by an interrupt. */
+static int blob_watch(const struct remote *r, pid_t tid, uint64_t exit_at)
+{
+	uint32_t done = 0;
+	int err = 0;
+
+	while (!err && !done) {
+		sched_yield();
+		err = tracee_mem_read(r->pid, exit_at + offsetof(struct blob_exit, done), &done,
+				      sizeof(done));
+	}
+	return err ? err : tracee_interrupt(tid);
+}
+
+/* Until the blob has stopped at its end. */
+static int blob_run(const struct remote *r, pid_t tid, uint64_t exit_at)
 {
 	struct tracee_stop s;
 	int err = tracee_cont(tid, 0);
 
+	if (!err && !r->signo)
+		err = blob_watch(r, tid, exit_at);
 	while (!err) {
 		err = tracee_wait(tid, &s);
 		if (err == -EINTR) {
@@ -159,6 +177,8 @@ static int blob_run(const struct remote *r, pid_t tid)
 		if (s.event == TRACEE_EXIT)
 			return -ESRCH;
 		if (s.event == TRACEE_SIGNAL && s.sig == r->signo)
+			return 0;
+		if (s.event == TRACEE_INTERRUPTED && !r->signo)
 			return 0;
 		/* A fault inside the blob: its registers are lost, the thread's are not. */
 		if (s.event == TRACEE_SIGNAL)
@@ -181,7 +201,7 @@ static int blob_call(struct remote *r, pid_t tid, struct user_regs_struct *gp, u
 	gp->eflags &= ~0x400ull; /* the ABI wants the direction flag clear */
 	err = remote_leave(r, tid, gp);
 	if (!err)
-		err = blob_run(r, tid);
+		err = blob_run(r, tid, r->data + off);
 	if (!err)
 		err = tracee_mem_read(r->pid, r->data + off, args, args_len);
 	return err;

@@ -23,7 +23,8 @@ struct blob_header {
 struct blob_exit {
 	uint64_t rip, rsp;
 	uint64_t rax, rdi, rsi; /* munmap of the blob itself, where rip is a syscall */
-	uint32_t signo; /* 0: spin until the tracer interrupts, or `spin` runs out */
+	uint32_t signo; /* 0: set done, and spin until the tracer interrupts or `spin` runs out */
 	int32_t pid, tid;
 	uint32_t spin;
+	uint32_t done, pad;
 };

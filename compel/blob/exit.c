@@ -8,8 +8,9 @@
  * and sets the registers itself. rcx and r11 are the kernel's to clobber, all others
  * come back from the signal frame.
  */
-void blob_exit(const struct blob_exit *x)
+void blob_exit(struct blob_exit *x)
 {
+	__atomic_store_n(&x->done, 1, __ATOMIC_SEQ_CST);
 	if (x->signo)
 		blob_syscall3(__NR_tgkill, x->pid, x->tid, x->signo);
 	else

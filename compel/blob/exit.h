@@ -3,4 +3,4 @@
 #pragma once
 #include "compel/blob/abi.h"
 
-void blob_exit(const struct blob_exit *x) __attribute__((noreturn));
+void blob_exit(struct blob_exit *x) __attribute__((noreturn));

@@ -33,10 +33,9 @@ int restore_add_broker(struct restore *r)
 	return (int)r->nr_brokers++;
 }
 
-int broker_give(struct restore *r, int slot, int fd)
+void broker_give(struct restore *r, int slot, int fd)
 {
 	r->brokers[slot].fd = fd;
-	return 0;
 }
 
 int broker_take(const struct restore *r, int slot)

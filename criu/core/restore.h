@@ -95,8 +95,8 @@ struct file *restore_find_file(const struct restore *r, uint32_t id);
 
 /* A new number for something that crtool will hand out. */
 int restore_add_broker(struct restore *r);
-/* In crtool: the fd is kept open, at service_base or above, until the tasks run. */
-int broker_give(struct restore *r, int slot, int fd);
+/* In crtool: the fd is kept open until the tasks have what they need of it. */
+void broker_give(struct restore *r, int slot, int fd);
 /* In a task: a new fd. Speaks. */
 int broker_take(const struct restore *r, int slot);
 

@@ -38,6 +38,8 @@ struct task_ids {
 	uint32_t vm, files, fs, sighand;
 };
 
+#define THREAD_CPU_WORDS 16 /* 1024 processors */
+
 struct thread {
 	pid_t tid;
 	bool seized;
@@ -46,6 +48,9 @@ struct thread {
 	struct proc_status status;
 	uint32_t policy, rt_priority;
 	int nice;
+	uint64_t sched_flags;
+	uint64_t cpus[THREAD_CPU_WORDS];
+	size_t nr_cpu_words; /* 0: any */
 	struct parasite_thread inner;
 	uint64_t robust_list, robust_len;
 	uint64_t rseq, rseq_cs;

@@ -4,8 +4,9 @@
  * test/zdtm/static/pipe*.
  *
  * tee(2) copies what is in a pipe and takes nothing out. On the way back crtool makes each
- * pipe and fills it; the tasks take the end that they need and reopen nothing, so that
- * two descriptions of one end are made as the first two were: by /proc/self/fd.
+ * pipe and fills it; tasks take an end from it. More descriptions of an end come, as they
+ * did the first time, from opening /proc/self/fd/N: those have O_LARGEFILE, the two that
+ * pipe(2) makes do not.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -26,10 +27,15 @@
 #include "criu/image/reader.h"
 #include "criu/image/writer.h"
 
+#define O_LARGEFILE_KERNEL 0100000 /* glibc's is 0 on 64 bits */
+
 struct pipe_file {
 	struct file file;
-	int slot; /* broker number of the pipe's descriptor for both ends */
 	struct pipe_file *first; /* of the same pipe: it makes it */
+	bool original; /* one of the two descriptions that pipe(2) made */
+	/* of the first */
+	int end[2]; /* broker numbers of reading and writing end */
+	bool taken[2];
 };
 
 static bool pipe_match(const struct fd_probe *p)
@@ -132,6 +138,16 @@ static int pipe_dump(struct dump *d, const struct fd_probe *p)
 
 /* --- restore ------------------------------------------------------------------ */
 
+static void take_original(struct pipe_file *p, uint32_t flags)
+{
+	uint32_t acc = flags & O_ACCMODE;
+
+	if (flags & O_LARGEFILE_KERNEL || acc == O_RDWR || p->first->taken[acc])
+		return;
+	p->first->taken[acc] = true;
+	p->original = true;
+}
+
 static int pipe_load(struct restore *r, const FileEntry *e, struct file *f)
 {
 	struct pipe_file *p = file_to(struct pipe_file, f);
@@ -141,18 +157,22 @@ static int pipe_load(struct restore *r, const FileEntry *e, struct file *f)
 	if ((e->pipe->flags & O_ACCMODE) == O_ACCMODE)
 		return fail_plain("a pipe end with flags %o", e->pipe->flags);
 	/* Ids ascend, so the first of each pipe is loaded before the others. */
-	for (size_t i = 0; i < r->nr_files; i++) {
+	for (size_t i = 0; r->files[i] != f && !p->first; i++) {
 		const struct file *o = r->files[i];
 
-		if (o->kind == &pipe_kind && o->entry->pipe->pipe_id == e->pipe->pipe_id) {
-			p->first = file_to(struct pipe_file, o);
-			p->slot = p->first->slot;
-			return 0;
+		if (o->kind == &pipe_kind && o->entry->pipe->pipe_id == e->pipe->pipe_id)
+			p->first = file_to(struct pipe_file, o)->first;
+	}
+	if (!p->first) {
+		p->first = p;
+		for (int i = 0; i < 2; i++) {
+			p->end[i] = restore_add_broker(r);
+			if (p->end[i] < 0)
+				return p->end[i];
 		}
 	}
-	p->first = p;
-	p->slot = restore_add_broker(r);
-	return p->slot < 0 ? p->slot : 0;
+	take_original(p, e->pipe->flags);
+	return 0;
 }
 
 static int pipe_fill(struct image_reader *img, const PipeDataEntry *e, int fd)
@@ -193,44 +213,46 @@ static int pipe_read_data(struct restore *r, uint32_t pipe_id, int fd)
 	return ret < 0 ? ret : 0;
 }
 
-/* A description that is both ends keeps the pipe alive until everybody has taken one. */
 static int pipe_create(struct restore *r, struct file *f)
 {
 	struct pipe_file *p = file_to(struct pipe_file, f);
-	cleanup_close int rd = -1, wr = -1;
-	char path[32];
-	int ends[2], both, ret;
+	int ends[2], ret;
 
 	if (p->first != p)
 		return 0;
 	if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0)
 		return fail(errno, "pipe");
-	rd = ends[0];
-	wr = ends[1];
-	ret = pipe_read_data(r, f->entry->pipe->pipe_id, wr);
-	if (ret < 0)
-		return ret;
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", rd);
-	both = open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK);
-	if (both < 0)
-		return fail(errno, "open both ends of a pipe");
-	return broker_give(r, p->slot, both);
+	broker_give(r, p->end[0], ends[0]);
+	broker_give(r, p->end[1], ends[1]);
+	ret = pipe_read_data(r, f->entry->pipe->pipe_id, ends[1]);
+	return ret;
+}
+
+/* Any end will do: which one it is to be is told to open(2). */
+static int pipe_open_again(const struct restore *r, const struct pipe_file *p, uint32_t flags)
+{
+	cleanup_close int any = broker_take(r, p->first->end[0]);
+	char path[32];
+	int fd;
+
+	if (any < 0)
+		return any;
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", any);
+	fd = open(path, (int)(flags & O_ACCMODE) | O_NONBLOCK | O_CLOEXEC);
+	return fd < 0 ? fail(errno, "open an end of the pipe") : fd;
 }
 
 static int pipe_open(struct restore *r, struct file *f)
 {
 	const struct pipe_file *p = file_to(struct pipe_file, f);
 	const PipeEntry *e = f->entry->pipe;
-	cleanup_close int both = broker_take(r, p->slot), fd = -1;
-	char path[32];
+	cleanup_close int fd = -1;
 	int ret;
 
-	if (both < 0)
-		return both;
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", both);
-	fd = open(path, (int)(e->flags & O_ACCMODE) | O_NONBLOCK | O_CLOEXEC);
+	fd = p->original ? broker_take(r, p->first->end[e->flags & O_ACCMODE]) :
+			   pipe_open_again(r, p, e->flags);
 	if (fd < 0)
-		return fail(errno, "open an end of pipe %u", e->pipe_id);
+		return fail_at(fd, "pipe %u", e->pipe_id);
 	if (fcntl(fd, F_SETFL, (int)e->flags) < 0)
 		return fail(errno, "pipe %u: F_SETFL %o", e->pipe_id, e->flags);
 	ret = fown_restore(fd, e->fown);

@@ -60,7 +60,7 @@ static int drop_descriptors(const struct restore *r, const struct task *t)
 	return 0;
 }
 
-static int write_proc(const char *name, long long value)
+static int write_proc(const char *name, int base, long long value)
 {
 	char path[64], text[32];
 	cleanup_close int fd = -1;
@@ -73,10 +73,10 @@ static int write_proc(const char *name, long long value)
 	r = (int)read(fd, text, sizeof(text) - 1);
 	if (r > 0) {
 		text[r] = '\0';
-		if (strtoll(text, NULL, 10) == value)
+		if (strtoll(text, NULL, base) == value)
 			return 0;
 	}
-	snprintf(text, sizeof(text), "%lld", value);
+	snprintf(text, sizeof(text), base == 16 ? "0x%llx" : "%lld", value);
 	r = io_pwrite(fd, text, strlen(text), 0);
 	return r < 0 ? fail(-r, "write %s to %s", text, path) : 0;
 }
@@ -87,9 +87,11 @@ static int write_procs(const struct task *t)
 	int r = 0;
 
 	if (tc->has_oom_score_adj)
-		r = write_proc("oom_score_adj", tc->oom_score_adj);
+		r = write_proc("oom_score_adj", 10, tc->oom_score_adj);
 	if (r >= 0 && tc->has_loginuid)
-		r = write_proc("loginuid", tc->loginuid);
+		r = write_proc("loginuid", 10, tc->loginuid);
+	if (r >= 0 && tc->has_coredump_filter)
+		r = write_proc("coredump_filter", 16, tc->coredump_filter);
 	return r;
 }
 

@@ -144,7 +144,8 @@ static const struct feature_info features[FEATURE_NR] = {
 	ROW(BREAKPOINTS, EXTRA, probe_breakpoints, "breakpoints",
 	    "hardware breakpoints by ptrace",
 	    "CONFIG_HAVE_HW_BREAKPOINT, CONFIG_PERF_EVENTS"),
-	ROW(PAGEMAP_SCAN_GUARD_PAGES, EXTRA, probe_pagemap_scan_guard_pages, "pagemap_scan_guard_pages",
+	ROW(PAGEMAP_SCAN_GUARD_PAGES, EXTRA, probe_pagemap_scan_guard_pages,
+	    "pagemap_scan_guard_pages",
 	    "PAGEMAP_SCAN tells guard pages",
 	    "Linux 6.15"),
 };

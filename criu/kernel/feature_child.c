@@ -57,7 +57,7 @@ static pid_t child_new(void)
 	if (pid < 0)
 		return -errno;
 	if (!pid) {
-		/* Of another pid namespace the parent is 0: then we stay for no reason to go. */
+		/* Who died before that sends no signal; 0 is a parent outside of our namespace. */
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		if (getppid() != parent && getppid() != 0)
 			_exit(0);

@@ -29,7 +29,7 @@ void proc_pids_done(struct proc_pids *l)
 	*l = (struct proc_pids){ 0 };
 }
 
-/* "12 34 56 " without a newline. 0 is a child outside of our pid namespace: not printed so. */
+/* "12 34 56 " without a newline. */
 int proc_children_parse(const char *text, size_t len, struct proc_pids *ret)
 {
 	struct text t = text_of(text, len);

@@ -13,7 +13,7 @@ struct vma_parser {
 	struct proc_vmas list;
 	const char *name; /* the last one that was stored */
 	size_t name_len;
-	size_t hint; /* the key of smaps that is likely next */
+	uint16_t keys_of[26]; /* which of smaps_keys begin with this letter */
 	bool smaps;
 	unsigned char flag_of[26 * 26]; /* two letters to flag number + 1 */
 };
@@ -149,7 +149,6 @@ static int vma_line(struct vma_parser *p, struct text *t)
 	slot = array_push(p->list.v, p->list.nr, p->list.cap);
 	*slot = v;
 	vma_name(p, slot, *t);
-	p->hint = 0;
 	return 0;
 }
 
@@ -165,7 +164,6 @@ struct smaps_key {
 		    offsetof(struct proc_vma, member)                                              \
 	}
 
-/* In the kernel's order: a line is found at once, or skipped after one round. */
 static const struct smaps_key smaps_keys[] = {
 	KEY("KernelPageSize", page_kb),
 	KEY("Rss", rss_kb),
@@ -217,24 +215,21 @@ static int smaps_flags(const struct vma_parser *p, struct text *t, struct proc_v
 	return 0;
 }
 
-static int smaps_line(struct vma_parser *p, struct text *t)
+/* Most lines are of no interest here: this is asked 24 times for each mapping. */
+static int smaps_line(const struct vma_parser *p, struct text *t)
 {
 	struct proc_vma *v;
 
 	if (!p->list.nr)
 		return -EINVAL;
 	v = &p->list.v[p->list.nr - 1];
-	if (text_lit(t, "VmFlags:"))
+	if (*t->p == 'V' && text_lit(t, "VmFlags:"))
 		return smaps_flags(p, t, v);
-	for (size_t n = 0, i = p->hint; n < ARRAY_SIZE(smaps_keys); n++, i++) {
-		const struct smaps_key *k;
+	for (unsigned int mask = p->keys_of[*t->p - 'A']; mask; mask &= mask - 1) {
+		const struct smaps_key *k = &smaps_keys[__builtin_ctz(mask)];
 
-		i = i < ARRAY_SIZE(smaps_keys) ? i : 0;
-		k = &smaps_keys[i];
-		if (*t->p != k->key[0] || !text_str(t, k->key, k->len))
-			continue;
-		p->hint = i + 1;
-		return smaps_number(t, k, v) ? 0 : -EINVAL;
+		if (text_str(t, k->key, k->len))
+			return smaps_number(t, k, v) ? 0 : -EINVAL;
 	}
 	return 0;
 }
@@ -265,9 +260,13 @@ static void parser_init(struct vma_parser *p, bool smaps)
 	};
 
 	*p = (struct vma_parser){ .smaps = smaps };
-	for (size_t i = 0; smaps && i < ARRAY_SIZE(letters); i++)
+	if (!smaps)
+		return;
+	for (size_t i = 0; i < ARRAY_SIZE(letters); i++)
 		p->flag_of[(letters[i][0] - 'A') * 26 + letters[i][1] - 'A'] =
-		    (unsigned char)(i + 1);
+			(unsigned char)(i + 1);
+	for (size_t i = 0; i < ARRAY_SIZE(smaps_keys); i++)
+		p->keys_of[smaps_keys[i].key[0] - 'A'] |= (uint16_t)(1u << i);
 }
 
 static int parser_end(struct vma_parser *p, int r, struct proc_vmas *ret)

@@ -24,11 +24,12 @@ enum proc_vma_special {
 };
 
 /* The two letters of VmFlags (fs/proc/task_mmu.c), as bits of struct proc_vma.vmflags. */
-#define PROC_VMFLAGS(X)                                                                            \
-	X(RD)                                                                                      \
-	X(WR) X(EX) X(SH) X(MR) X(MW) X(ME) X(MS) X(GD) X(PF) X(DW) X(LO) X(IO) X(SR) X(RR) X(DC)  \
-	    X(DE) X(AC) X(NR) X(HT) X(SF) X(NL) X(AR) X(WF) X(DD) X(SD) X(MM) X(HG) X(NH) X(MG)    \
-		X(UM) X(UW) X(UI) X(SS) X(SL) X(DP) X(LF) X(BT) X(MT) X(MP) X(GU)
+/* clang-format off */
+#define PROC_VMFLAGS(X)                                                                     \
+	X(RD) X(WR) X(EX) X(SH) X(MR) X(MW) X(ME) X(MS) X(GD) X(PF) X(DW) X(LO) X(IO) X(SR) \
+	X(RR) X(DC) X(DE) X(AC) X(NR) X(HT) X(SF) X(NL) X(AR) X(WF) X(DD) X(SD) X(MM) X(HG) \
+	X(NH) X(MG) X(UM) X(UW) X(UI) X(SS) X(SL) X(DP) X(LF) X(BT) X(MT) X(MP) X(GU)
+/* clang-format on */
 
 enum proc_vmflag_nr {
 #define X(name) PROC_VMFLAG_NR_##name,

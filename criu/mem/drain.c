@@ -154,6 +154,7 @@ static void mm_fields(const struct task *t, MmEntry *mm)
 	mm->mm_env_end = t->stat.env_end;
 	mm->has_dumpable = true;
 	mm->dumpable = (int32_t)t->inner->dumpable;
+	mm->has_lock_future = mm->lock_future = t->inner->lock_future;
 	mm->has_thp_disabled = true;
 	mm->thp_disabled = t->inner->thp_disabled;
 }

@@ -65,7 +65,7 @@ static int used_ranges(const struct restore *r, struct used **ret, size_t *ret_n
 
 static void *map_at(uint64_t at, uint64_t len, int prot, int flags)
 {
-	return mmap((void *)(uintptr_t)at, len, prot, flags | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	return mmap((void *)(uintptr_t)at, len, prot, flags | MAP_ANONYMOUS, -1, 0);
 }
 
 /* First fit; what the kernel refuses after all is tried further up. */
@@ -81,7 +81,7 @@ static int hole_reserve(struct restore *r, const struct used *u, size_t nr)
 			uint64_t hole = PAGE_UP(at + HOLE_MARGIN);
 
 			if (map_at(hole, r->hole_len, PROT_NONE,
-				   MAP_PRIVATE | MAP_FIXED_NOREPLACE) == (void *)(uintptr_t)hole) {
+				   MAP_PRIVATE | MAP_NORESERVE | MAP_FIXED_NOREPLACE) == (void *)(uintptr_t)hole) {
 				r->hole = hole;
 				return 0;
 			}
@@ -128,8 +128,8 @@ static int segments_make(struct restore *r)
 		const struct shmem_segment *s = &r->segments[i];
 		int err;
 
-		if (map_at(s->at, s->size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED) ==
-		    MAP_FAILED)
+		if (map_at(s->at, s->size, PROT_READ | PROT_WRITE,
+			   MAP_SHARED | MAP_FIXED | (s->reserve ? 0 : MAP_NORESERVE)) == MAP_FAILED)
 			return fail(errno, "map %llu bytes of shared memory",
 				    (unsigned long long)s->size);
 		err = segment_fill(r, s);
@@ -181,7 +181,7 @@ int hole_make(struct restore *r)
 		r->segments[i].at += r->hole;
 	r->private_at += r->hole;
 	if (map_at(r->hole, created + PAGE_UP(r->tree.nr + 1), PROT_READ | PROT_WRITE,
-		   MAP_SHARED | MAP_FIXED) == MAP_FAILED)
+		   MAP_SHARED | MAP_NORESERVE | MAP_FIXED) == MAP_FAILED)
 		return fail(errno, "map the stage area");
 	r->stage = (struct stage_area *)(uintptr_t)r->hole;
 	r->brokers = (struct broker *)(uintptr_t)(r->hole + brokers);

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "criu/base/error.h"
 #include "criu/base/mem.h"
@@ -103,6 +104,7 @@ static int segment_add(struct restore *r, const VmaEntry *v, size_t *cap)
 	s->shmid = v->shmid;
 	if (size > s->size)
 		s->size = size;
+	s->reserve |= !(v->flags & MAP_NORESERVE);
 	return 0;
 }
 

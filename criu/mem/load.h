@@ -9,6 +9,7 @@ struct shmem_segment {
 	uint64_t shmid;
 	uint64_t size; /* as far as anybody maps it */
 	uint64_t at;
+	bool reserve; /* somebody maps it without MAP_NORESERVE */
 };
 
 /* mm-N and pagemap-N of every task. */

@@ -238,7 +238,8 @@ static void finish_mapping(struct program *p, const VmaEntry *v, uint8_t prot)
 	if (prot != v->prot)
 		PROGRAM_SYSCALL(p, OP_WHAT_PROTECT, SYS_mprotect, v->start, len, v->prot);
 	if (v->flags & MAP_LOCKED)
-		PROGRAM_SYSCALL(p, OP_WHAT_LOCK, SYS_mlock, v->start, len);
+		PROGRAM_SYSCALL(p, OP_WHAT_LOCK, SYS_mlock2, v->start, len,
+				v->has_locked_on_fault && v->locked_on_fault ? MLOCK_ONFAULT : 0);
 	if (v->name)
 		PROGRAM_SYSCALL(p, OP_WHAT_PRCTL, SYS_prctl, PR_SET_VMA, PR_SET_VMA_ANON_NAME,
 				v->start, len, program_copy(p, v->name, strlen(v->name) + 1))
@@ -307,5 +308,7 @@ void mem_program(struct program *p, const struct restore *r, const struct task *
 	for (size_t i = 0; i < mm->n_vmas; i++)
 		finish_mapping(p, mm->vmas[i], prot[i]);
 	mm_fields(p, mm, fds->exe);
+	if (mm->has_lock_future && mm->lock_future)
+		PROGRAM_SYSCALL(p, OP_WHAT_LOCK, SYS_mlockall, MCL_FUTURE);
 	close_all(p, mm, fds);
 }

@@ -156,6 +156,7 @@ VmaEntry *vma_dump(struct arena *a, const struct task *t, const struct proc_vma 
 		if (v->vmflags & advices[i].vmflag)
 			e->madv |= MADV_BIT(advices[i].advice);
 	e->has_madv = e->madv != 0;
+	e->has_locked_on_fault = e->locked_on_fault = (v->vmflags & PROC_VMF(LF)) != 0;
 	if (v->special == PROC_VMA_ANON_NAMED || v->special == PROC_VMA_SHMEM_NAMED)
 		e->name = arena_strdup(a, v->path);
 	return e;

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 
 #include "compel/remote.h"
 #include "criu/base/error.h"
@@ -123,23 +124,31 @@ static int site_plant(const struct task *t, struct planted *p, struct remote_sit
 	return fail_plain("no executable mapping to make system calls from");
 }
 
-/* A signal that this task would drop: not handled, not blocked, not waited for. */
+/* A signal that this task would drop: not handled, not pending. One that it blocks it may
+ * be waiting for, and comes last. 0: none. */
 static int pick_signal(const struct task *t)
 {
 	static const int candidates[] = { SIGURG, SIGWINCH, SIGCHLD };
+	uint64_t used = 0, blocked = 0;
+	int second = 0;
 
-	for (size_t i = 0; i < ARRAY_SIZE(candidates); i++) {
-		uint64_t bit = 1ull << (candidates[i] - 1), used = 0;
+	for (size_t i = 0; i < t->nr_threads; i++) {
+		const struct proc_status *s = &t->threads[i].status;
 
-		for (size_t j = 0; j < t->nr_threads; j++) {
-			const struct proc_status *s = &t->threads[j].status;
-
-			used |= s->sig_cgt | s->sig_blk | s->sig_pnd | s->shd_pnd;
-		}
-		if (!(used & bit))
-			return candidates[i];
+		used |= s->sig_cgt | s->sig_pnd | s->shd_pnd;
+		blocked |= s->sig_blk;
 	}
-	return 0;
+	for (size_t i = 0; i < ARRAY_SIZE(candidates); i++) {
+		uint64_t bit = 1ull << (candidates[i] - 1);
+
+		if (used & bit)
+			continue;
+		if (!(blocked & bit))
+			return candidates[i];
+		if (!second)
+			second = candidates[i];
+	}
+	return second;
 }
 
 /* The stack below the leader's own, or, when it runs on another one (a coroutine's, an
@@ -166,16 +175,33 @@ static int answer_check(int32_t err, uint32_t nr)
 	return err < 0 ? fail(-err, "system call %u inside the task", nr) : 0;
 }
 
+/* With as much of RLIMIT_AS as the task may have, if it needs that. */
+static int infect(const struct task *t, struct remote *r, uint64_t data_len)
+{
+	uint64_t len = (uint64_t)(parasite_blob_end - parasite_blob);
+	struct rlimit64 was = t->limits.limit[RLIMIT_AS], all = { was.rlim_max, was.rlim_max };
+	int err = remote_infect(r, parasite_blob, len, data_len), back;
+
+	if (err != -ENOMEM || was.rlim_cur == was.rlim_max)
+		return err;
+	if (prlimit64(t->pid, RLIMIT_AS, &all, NULL) < 0)
+		return err;
+	err = remote_infect(r, parasite_blob, len, data_len);
+	back = prlimit64(t->pid, RLIMIT_AS, &was, NULL) < 0 ? -errno : 0;
+	return err ? err : back;
+}
+
 static int ask_inside(struct task *t, struct remote *r, struct parasite_process_args *a,
 		      uint32_t len)
 {
 	struct parasite_thread_args ta;
 	int err;
 
-	err = remote_infect(r, parasite_blob, (uint64_t)(parasite_blob_end - parasite_blob),
-			    PAGE_UP(len) + 2 * TRACEE_XSTATE_MAX);
+	err = infect(t, r, PAGE_UP(len) + 2 * TRACEE_XSTATE_MAX);
 	if (err < 0)
 		return fail(-err, "map the parasite");
+	/* Frames of other threads go to the end of the data. */
+	a->untouched = r->data + PAGE_UP(len);
 	for (size_t i = 1; i < t->nr_threads; i++) {
 		struct thread *th = &t->threads[i];
 

@@ -4,6 +4,7 @@
 #include "criu/task/collect.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -12,6 +13,11 @@
 #include "criu/base/log.h"
 #include "criu/base/mem.h"
 #include "criu/kernel/syscalls.h"
+#include "criu/task/sched.h"
+
+#ifndef SCHED_DEADLINE
+#define SCHED_DEADLINE 6
+#endif
 
 #define RESTART_FIRST 512 /* ERESTARTSYS */
 #define RESTART_LAST  516 /* ERESTART_RESTARTBLOCK */
@@ -85,7 +91,7 @@ static int thread_read_rseq(struct thread *th)
 	return 0;
 }
 
-static int thread_read_sched(struct dump *d, struct thread *th, int proc)
+static int thread_read_sched(struct dump *d, const struct task *t, struct thread *th, int proc)
 {
 	struct proc_stat st;
 	int r = proc_stat_read(proc, th->tid, &d->buf, &st);
@@ -93,9 +99,12 @@ static int thread_read_sched(struct dump *d, struct thread *th, int proc)
 	if (r < 0)
 		return fail(-r, "read stat");
 	memcpy(th->comm, st.comm, sizeof(th->comm));
-	th->policy = st.policy;
-	th->rt_priority = st.rt_priority;
-	th->nice = st.nice;
+	r = sched_read(th);
+	if (r < 0)
+		return r;
+	if (th->policy == SCHED_DEADLINE)
+		blocker(NULL, "pid %d (%s): thread %d has policy SCHED_DEADLINE, which cannot be kept "
+			"yet", (int)t->pid, t->comm, (int)th->tid);
 	return 0;
 }
 
@@ -109,7 +118,7 @@ static int thread_read(struct dump *d, struct task *t, struct thread *th, int pr
 	if (r < 0)
 		return fail(-r, "read registers");
 	thread_find_restart(th);
-	r = thread_read_sched(d, th, proc);
+	r = thread_read_sched(d, t, th, proc);
 	if (r < 0)
 		return r;
 	r = proc_status_read(proc, th->tid, &d->buf, &th->status);

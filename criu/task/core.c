@@ -10,6 +10,7 @@
 #include "criu/image/writer.h"
 #include "criu/task/creds.h"
 #include "criu/task/regs.h"
+#include "criu/task/sched.h"
 #include "criu/task/signals.h"
 #include "criu/task/timers.h"
 #include "images/core.pb-c.h"
@@ -44,6 +45,7 @@ static int process_files_dump(struct dump *d, const struct task *t, TaskCoreEntr
 		return fail(-r, "read /proc/%d", (int)t->pid);
 	e->has_oom_score_adj = true;
 	e->oom_score_adj = oom;
+	e->has_coredump_filter = proc_coredump_filter_read(proc, &d->buf, &e->coredump_filter) >= 0;
 	r = proc_loginuid_read(proc, &d->buf, &e->loginuid);
 	e->has_loginuid = r >= 0;
 	return 0;
@@ -89,18 +91,6 @@ static int process_core(struct dump *d, const struct task *t, TaskCoreEntry **re
 	return 0;
 }
 
-static void thread_sched_dump(const struct thread *th, ThreadCoreEntry *e)
-{
-	e->has_sched_nice = true;
-	e->sched_nice = th->nice;
-	e->has_sched_policy = true;
-	e->sched_policy = th->policy;
-	if (th->rt_priority) {
-		e->has_sched_prio = true;
-		e->sched_prio = th->rt_priority;
-	}
-}
-
 static ThreadSasEntry *sas_dump(struct arena *a, const struct parasite_thread *in)
 {
 	ThreadSasEntry *e = arena_message(a, ThreadSasEntry, THREAD_SAS_ENTRY__INIT);
@@ -134,7 +124,7 @@ static int thread_core(struct dump *d, const struct task *t, const struct thread
 
 	e->futex_rla = th->robust_list;
 	e->futex_rla_len = (uint32_t)th->robust_len;
-	thread_sched_dump(th, e);
+	sched_dump(a, th, e);
 	if (th != &t->threads[0]) {
 		e->has_blk_sigset = true;
 		e->blk_sigset = th->regs.sigmask;

@@ -9,7 +9,6 @@
 
 #include <linux/prctl.h>
 #include <linux/sched.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +18,7 @@
 #include "criu/base/log.h"
 #include "criu/base/mem.h"
 #include "criu/task/creds.h"
+#include "criu/task/sched.h"
 #include "criu/task/signals.h"
 #include "criu/task/timers.h"
 
@@ -70,18 +70,6 @@ static void sas_restore(struct program *p, const ThreadSasEntry *e)
 	sas.pad = 0;
 	sas.size = e->ss_size;
 	PROGRAM_SYSCALL(p, OP_WHAT_SAS, SYS_sigaltstack, program_copy(p, &sas, sizeof(sas)), 0);
-}
-
-static void sched_restore(struct program *p, const ThreadCoreEntry *e)
-{
-	int prio = e->has_sched_prio ? (int)e->sched_prio : 0;
-
-	if (e->has_sched_policy && e->sched_policy != SCHED_OTHER)
-		PROGRAM_SYSCALL(p, OP_WHAT_SCHED, SYS_sched_setscheduler, 0, e->sched_policy,
-				program_copy(p, &prio, sizeof(prio)));
-	if (e->has_sched_nice)
-		PROGRAM_SYSCALL(p, OP_WHAT_SCHED, SYS_setpriority, PRIO_PROCESS, 0,
-				(uint64_t)(int64_t)e->sched_nice);
 }
 
 static void name_restore(struct program *p, const char *comm)

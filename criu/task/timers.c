@@ -107,8 +107,11 @@ void timers_restore(struct program *p, const TaskTimersEntry *e)
 
 static void itimer_arm(struct program *p, int which, const ItimerEntry *e)
 {
-	const uint64_t v[4] = { e->isec, e->iusec, e->vsec, e->vusec };
+	uint64_t v[4] = { e->isec, e->iusec, e->vsec, e->vusec };
 
+	/* Expired, and not yet armed for the next round: that is done when its signal is taken. */
+	if (!e->vsec && !e->vusec)
+		v[3] = 1;
 	if (e->vsec || e->vusec || e->isec || e->iusec)
 		PROGRAM_SYSCALL(p, OP_WHAT_TIMER, SYS_setitimer, (uint64_t)which,
 				program_copy(p, v, sizeof(v)), 0);

@@ -86,7 +86,8 @@ TEST(kernel_proc_samples_with_huge_numbers)
 	for (size_t i = 0; i < PROC_PARSERS_NR; i++) {
 		const char *s = proc_parsers[i].sample;
 
-		for (const char *p = s; (p = strpbrk(p, "0123456789")); p += strspn(p, "0123456789")) {
+		for (const char *p = s; (p = strpbrk(p, "0123456789"));
+		     p += strspn(p, "0123456789")) {
 			size_t head = (size_t)(p - s);
 
 			memcpy(text, s, head);

@@ -22,12 +22,12 @@ TEST(kernel_mountinfo_parses)
 	struct proc_mounts l;
 
 	if (!CHECK_INT_EQ(
-		    mounts_of("27 1 254:16 / / rw,relatime shared:1 master:2 propagate_from:3 "
-			      "new_tag:4 - ext4 /dev/vda rw,discard\n"
-			      "28 27 0:25 /a\\040b /x\\011\\012\\134y ro unbindable - tmpfs  ro,a b\n"
-			      "42 27 0:4 net:[4026531833] /run/\\043\\04 rw - nsfs.x nsfs rw",
-			      &l),
-		    0))
+		mounts_of("27 1 254:16 / / rw,relatime shared:1 master:2 propagate_from:3 "
+			  "new_tag:4 - ext4 /dev/vda rw,discard\n"
+			  "28 27 0:25 /a\\040b /x\\011\\012\\134y ro unbindable - tmpfs  ro,a b\n"
+			  "42 27 0:4 net:[4026531833] /run/\\043\\04 rw - nsfs.x nsfs rw",
+			  &l),
+		0))
 		return;
 	if (CHECK_INT_EQ(l.nr, 3)) {
 		const struct proc_mount *m = l.v;

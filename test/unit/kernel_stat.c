@@ -15,10 +15,10 @@
 #include "test/unit/test.h"
 
 static const char stat_text[] =
-	"9117 (a) (b\n\\c) R 9064 9065 4499 34816 -1 4194560 103 0 7 0 1 2 0 0 20 -5 3 0 216177 "
-	"2551808 305 18446744073709551615 93888755851264 93888755854189 140728659893008 0 0 0 0 0 "
-	"0 1 0 0 -1 1 99 2 0 0 0 93888755862992 93888755863800 93889218629632 140728659901063 "
-	"140728659901072 140728659901073 140728659902447 256\n";
+    "9117 (a) (b\n\\c) R 9064 9065 4499 34816 -1 4194560 103 0 7 0 1 2 0 0 20 -5 3 0 216177 "
+    "2551808 305 18446744073709551615 93888755851264 93888755854189 140728659893008 0 0 0 0 0 "
+    "0 1 0 0 -1 1 99 2 0 0 0 93888755862992 93888755863800 93889218629632 140728659901063 "
+    "140728659901072 140728659901073 140728659902447 256\n";
 
 static int stat_of(const char *text, struct proc_stat *ret)
 {
@@ -96,8 +96,9 @@ TEST(kernel_stat_refuses)
 	CHECK_INT_EQ(stat_with("216177", "-9223372036854775809", &s), -EINVAL);
 	CHECK_INT_EQ(stat_with(" 256\n", "\n", &s), -EINVAL);
 	CHECK_INT_EQ(stat_with(" 256\n", " 256x\n", &s), -EINVAL);
-	CHECK_INT_EQ(stat_with("(a", "(aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", &s),
-		     -EINVAL);
+	CHECK_INT_EQ(
+	    stat_with("(a", "(aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", &s),
+	    -EINVAL);
 	CHECK_INT_EQ(s.pid, 42);
 	/* a field of a later kernel; no newline; no name */
 	CHECK_INT_EQ(stat_with(" 256\n", " 256 77\n", &s), 0);

@@ -25,11 +25,11 @@ TEST(kernel_maps_parses)
 	struct proc_vmas l;
 
 	if (!CHECK_INT_EQ(
-		    maps_of("55642df0d000-55642df0e000 r--p 00001000 fe:10 10953075     /tmp/f d\n"
-			    "556449865000-556449886000 rwxs 00000000 00:00 0 \n"
-			    "ffffffffff600000-ffffffffff601000 --xp 00000000 00:00 0    [vsyscall]\n",
-			    &l),
-		    0))
+		maps_of("55642df0d000-55642df0e000 r--p 00001000 fe:10 10953075     /tmp/f d\n"
+			"556449865000-556449886000 rwxs 00000000 00:00 0 \n"
+			"ffffffffff600000-ffffffffff601000 --xp 00000000 00:00 0    [vsyscall]\n",
+			&l),
+		0))
 		return;
 	if (CHECK_INT_EQ(l.nr, 3)) {
 		CHECK_INT_EQ(l.v[0].start, 0x55642df0d000);
@@ -133,17 +133,17 @@ TEST(kernel_maps_refuses)
 }
 
 static const char smaps_text[] =
-	"1000-3000 r--p 00000000 fe:00 247498             /usr/bin/head\n"
-	"Size:                  8 kB\nKernelPageSize:        4 kB\nMMUPageSize:           4 kB\n"
-	"Rss:                   7 kB\nPss:                   1 kB\nPss_Dirty:             1 kB\n"
-	"Anonymous:             6 kB\nKSM:                   1 kB\nAnonHugePages:         5 kB\n"
-	"Shared_Hugetlb:        3 kB\nPrivate_Hugetlb:       2 kB\nSwap:                  9 kB\n"
-	"SwapPss:               1 kB\nLocked:                8 kB\nTHPeligible:           0\n"
-	"ProtectionKey:         3\nVmFlags: rd mr gd sl dp \n"
-	"4000-5000 rw-p 00000000 00:00 0 \n"
-	"VmFlags: rd wr zz ?? \n"
-	"Swap:                 11 kB\nRss:                  12 kB\n"
-	"6000-7000 rw-p 00000000 00:00 0 \n";
+    "1000-3000 r--p 00000000 fe:00 247498             /usr/bin/head\n"
+    "Size:                  8 kB\nKernelPageSize:        4 kB\nMMUPageSize:           4 kB\n"
+    "Rss:                   7 kB\nPss:                   1 kB\nPss_Dirty:             1 kB\n"
+    "Anonymous:             6 kB\nKSM:                   1 kB\nAnonHugePages:         5 kB\n"
+    "Shared_Hugetlb:        3 kB\nPrivate_Hugetlb:       2 kB\nSwap:                  9 kB\n"
+    "SwapPss:               1 kB\nLocked:                8 kB\nTHPeligible:           0\n"
+    "ProtectionKey:         3\nVmFlags: rd mr gd sl dp \n"
+    "4000-5000 rw-p 00000000 00:00 0 \n"
+    "VmFlags: rd wr zz ?? \n"
+    "Swap:                 11 kB\nRss:                  12 kB\n"
+    "6000-7000 rw-p 00000000 00:00 0 \n";
 
 TEST(kernel_smaps_parses)
 {
@@ -163,7 +163,7 @@ TEST(kernel_smaps_parses)
 		CHECK_INT_EQ(l.v[0].pkey, 3);
 		CHECK(l.v[0].vmflags_known);
 		CHECK_INT_EQ(l.v[0].vmflags, PROC_VMF(RD) | PROC_VMF(MR) | PROC_VMF(GD) |
-						     PROC_VMF(SL) | PROC_VMF(DP));
+						 PROC_VMF(SL) | PROC_VMF(DP));
 		CHECK_INT_EQ(l.v[1].vmflags, PROC_VMF(RD) | PROC_VMF(WR) | PROC_VMF_OTHER);
 		CHECK_INT_EQ(l.v[1].rss_kb, 12);
 		CHECK_INT_EQ(l.v[1].swap_kb, 11);
@@ -175,8 +175,14 @@ TEST(kernel_smaps_parses)
 TEST(kernel_smaps_refuses)
 {
 	static const char *const bad[] = {
-		"Rss:", "Rss: x kB", "Rss: 18446744073709551616 kB", "ProtectionKey: 256",
-		"KernelPageSize: 4294967296 kB", "VmFlags: r", "VmFlags: rdx", "VmFlags: rd w",
+		"Rss:",
+		"Rss: x kB",
+		"Rss: 18446744073709551616 kB",
+		"ProtectionKey: 256",
+		"KernelPageSize: 4294967296 kB",
+		"VmFlags: r",
+		"VmFlags: rdx",
+		"VmFlags: rd w",
 		"VmFlags: rd\nVmFlags: wr",
 	};
 	char text[256];
@@ -230,7 +236,8 @@ TEST(kernel_smaps_of_own_memory)
 		CHECK_INT_EQ(v->anonymous_kb, 8);
 		CHECK_INT_EQ(v->page_kb, 4);
 		CHECK(v->vmflags_known && !(v->vmflags & PROC_VMF_OTHER));
-		CHECK_INT_EQ(v->vmflags & (PROC_VMF(RD) | PROC_VMF(WR) | PROC_VMF(EX) | PROC_VMF(DD)),
+		CHECK_INT_EQ(v->vmflags &
+				 (PROC_VMF(RD) | PROC_VMF(WR) | PROC_VMF(EX) | PROC_VMF(DD)),
 			     PROC_VMF(RD) | PROC_VMF(WR) | PROC_VMF(DD));
 	}
 	v = find(&quick, file);

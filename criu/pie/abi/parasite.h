@@ -51,6 +51,8 @@ struct parasite_process_args {
 	struct parasite_itimer itimer[3];
 	uint64_t brk;
 	uint32_t dumpable, child_subreaper, thp_disabled, membarrier;
+	uint64_t untouched; /* in: a page of the blob's mapping that nobody has touched */
+	uint32_t lock_future, pad; /* it is there: mlockall(MCL_FUTURE) */
 	struct parasite_timer timer[];
 };
 

@@ -61,6 +61,7 @@ static void timers_ask(struct first_error *e, struct parasite_process_args *a)
 
 static void process_ask(struct first_error *e, struct parasite_process_args *a)
 {
+	uint8_t there = 0;
 	long r;
 
 	for (uint32_t i = 0; i < PARASITE_NSIG; i++)
@@ -73,6 +74,8 @@ static void process_ask(struct first_error *e, struct parasite_process_args *a)
 	a->thp_disabled = (uint32_t)ask(e, __NR_prctl, PR_GET_THP_DISABLE, 0, 0);
 	r = blob_syscall3(__NR_membarrier, GET_REGISTRATIONS, 0, 0);
 	a->membarrier = r < 0 ? 0 : (uint32_t)r;
+	if (blob_syscall3(__NR_mincore, a->untouched, 1, BLOB_ADDR(&there)) == 0)
+		a->lock_future = there & 1;
 	timers_ask(e, a);
 }
 
