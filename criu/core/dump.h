@@ -27,7 +27,8 @@ struct dump {
 	struct proc_ns own_ns; /* crtool's own namespaces */
 	uint64_t frozen_at_us;
 
-	struct ident ident_vm, ident_files, ident_fs, ident_sighand;
+	struct ident ident_vm, ident_files, ident_fs;
+	uint32_t next_sighand;
 
 	/* files */
 	struct ident_set files; /* open file descriptions */

@@ -24,7 +24,7 @@ int ids_dump(struct dump *d)
 	struct task *t;
 
 	/* 1 is crtool's own in the inventory. */
-	d->ident_vm.last = d->ident_files.last = d->ident_fs.last = d->ident_sighand.last = 1;
+	d->ident_vm.last = d->ident_files.last = d->ident_fs.last = d->next_sighand = 1;
 	tasks_for_each(t, &d->tree) {
 		int vm, r;
 
@@ -35,8 +35,9 @@ int ids_dump(struct dump *d)
 			r = ident_get(&d->ident_files, KCMP_FILES, t->pid, 0, &t->ids.files);
 		if (r >= 0)
 			r = ident_get(&d->ident_fs, KCMP_FS, t->pid, 0, &t->ids.fs);
+		/* Handlers are shared only by those that share memory (CLONE_SIGHAND). */
 		if (r >= 0)
-			r = ident_get(&d->ident_sighand, KCMP_SIGHAND, t->pid, 0, &t->ids.sighand);
+			t->ids.sighand = ++d->next_sighand;
 		if (r < 0)
 			return task_fail_at(r, t);
 		if (!vm)

@@ -164,7 +164,6 @@ static void dump_done(struct dump *d)
 	ident_done(&d->ident_vm);
 	ident_done(&d->ident_files);
 	ident_done(&d->ident_fs);
-	ident_done(&d->ident_sighand);
 	ident_set_done(&d->files);
 	proc_buf_done(&d->buf);
 	arena_done(&d->arena);

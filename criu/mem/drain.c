@@ -79,6 +79,20 @@ static int write_regions(struct page_out *o, const MmEntry *mm, const struct pag
 	return 0;
 }
 
+/* It was forked and has not executed anything since, or has children of which that is true. */
+static bool shares_pages(const struct dump *d, const struct task *t)
+{
+	const struct task *c;
+
+	if (t->stat.flags & PROC_PF_FORKNOEXEC && t->parent)
+		return true;
+	tasks_for_each(c, &d->tree) {
+		if (c->parent == t && c->stat.flags & PROC_PF_FORKNOEXEC)
+			return true;
+	}
+	return false;
+}
+
 static int pages_dump(struct dump *d, const struct task *t, const MmEntry *mm)
 {
 	struct pagemap_regions regions = { 0 };
@@ -88,6 +102,7 @@ static int pages_dump(struct dump *d, const struct task *t, const MmEntry *mm)
 	if (r >= 0) {
 		r = page_out_open(&o, d->s, IMAGE_PAGEMAP, (uint64_t)t->pid, d->next_pages_id++,
 				  t->pid);
+		o.gently = shares_pages(d, t);
 		if (r >= 0)
 			r = write_regions(&o, mm, &regions);
 		if (r >= 0)

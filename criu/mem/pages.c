@@ -3,6 +3,10 @@
  * Memory of a stopped task goes through one buffer that stays in the processor's cache:
  * process_vm_readv(2) of many ranges at once, one write(2). Where a mapping cannot be read
  * that way (PROT_NONE), /proc/PID/mem can.
+ *
+ * process_vm_readv pins the pages, and to be pinned a page that is shared after a fork is
+ * first copied (FAULT_FLAG_UNSHARE): the tree would take more memory than before. Reading
+ * /proc/PID/mem does not pin.
  */
 #include "criu/mem/pages.h"
 
@@ -90,7 +94,7 @@ static int flush(struct page_out *o)
 
 	if (!o->queued)
 		return 0;
-	n = process_vm_readv(o->pid, &here, 1, o->iov, o->nr_iov, 0);
+	n = o->gently ? 0 : process_vm_readv(o->pid, &here, 1, o->iov, o->nr_iov, 0);
 	if (n != (ssize_t)o->queued)
 		r = copy_slowly(o);
 	if (r >= 0)

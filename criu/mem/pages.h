@@ -26,6 +26,7 @@ struct page_out {
 	size_t nr_iov;
 	uint64_t queued; /* bytes */
 	pid_t pid;
+	bool gently; /* pages may be shared after a fork: see pages.c */
 	int mem; /* /proc/PID/mem, opened when needed; -1 */
 };
 

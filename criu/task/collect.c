@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <sched.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "criu/base/cleanup.h"
@@ -91,15 +92,10 @@ static int thread_read_rseq(struct thread *th)
 	return 0;
 }
 
-static int thread_read_sched(struct dump *d, const struct task *t, struct thread *th, int proc)
+static int thread_read_sched(const struct task *t, struct thread *th)
 {
-	struct proc_stat st;
-	int r = proc_stat_read(proc, th->tid, &d->buf, &st);
+	int r = sched_read(th);
 
-	if (r < 0)
-		return fail(-r, "read stat");
-	memcpy(th->comm, st.comm, sizeof(th->comm));
-	r = sched_read(th);
 	if (r < 0)
 		return r;
 	if (th->policy == SCHED_DEADLINE)
@@ -118,12 +114,13 @@ static int thread_read(struct dump *d, struct task *t, struct thread *th, int pr
 	if (r < 0)
 		return fail(-r, "read registers");
 	thread_find_restart(th);
-	r = thread_read_sched(d, t, th, proc);
+	r = thread_read_sched(t, th);
 	if (r < 0)
 		return r;
 	r = proc_status_read(proc, th->tid, &d->buf, &th->status);
 	if (r < 0)
 		return fail(-r, "read status");
+	memcpy(th->comm, th->status.comm, sizeof(th->comm));
 	r = sys_get_robust_list(th->tid, &head, &len);
 	if (r < 0)
 		return fail(-r, "get_robust_list");
@@ -145,6 +142,19 @@ static int zombie_read(struct task *t)
 	return 0;
 }
 
+/* prlimit(2) is quick, but wants CAP_SYS_RESOURCE for a task of another user. */
+static int limits_read(struct dump *d, struct task *t, int proc)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < RLIM_NLIMITS && !r; i++)
+		r = prlimit64(t->pid, (enum __rlimit_resource)i, NULL, &t->limits.limit[i]);
+	if (!r)
+		return 0;
+	r = proc_limits_read(proc, &d->buf, &t->limits);
+	return r < 0 ? fail(-r, "read limits") : 0;
+}
+
 static int task_read_alive(struct dump *d, struct task *t, int proc)
 {
 	int r;
@@ -157,9 +167,9 @@ static int task_read_alive(struct dump *d, struct task *t, int proc)
 		if (r < 0)
 			return fail_at(r, "thread %d", (int)t->threads[i].tid);
 	}
-	r = proc_limits_read(proc, &d->buf, &t->limits);
+	r = limits_read(d, t, proc);
 	if (r < 0)
-		return fail(-r, "read limits");
+		return r;
 	r = proc_timers_read(proc, &d->buf, &t->timers);
 	if (r < 0 && r != -ENOENT)
 		return fail(-r, "read timers");

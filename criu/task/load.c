@@ -234,7 +234,7 @@ static void pid_check_free(pid_t pid, uint64_t deadline_us)
 		return;
 	proc = proc_open(pid);
 	if (proc < 0 || proc_stat_read(proc, 0, &b, &st) < 0)
-		st = (struct proc_stat){ .comm = "unknown" };
+		st = (struct proc_stat){ .comm = "on its way out", .state = 'X' };
 	if ((st.state == 'Z' || st.state == 'X') && zombie_leaves(pid, deadline_us))
 		return;
 	blocker(st.state == 'Z' ? "its parent has to wait for it" : "end it first",

@@ -41,23 +41,32 @@ struct xcomp_place {
 	uint32_t off, size; /* size 0: not on this processor */
 };
 
-static struct xcomp_place xcomp_place(enum xcomp c)
+/* Asked once: in a virtual machine each CPUID is a trip to the host. */
+static const struct xlayout {
+	bool known;
+	uint32_t size;
+	struct xcomp_place place[XCOMP_NR];
+} *xlayout(void)
 {
-	uint32_t a, b, unused_c, unused_d, enabled;
+	static struct xlayout l;
+	uint32_t enabled, b, c, d;
 
-	__cpuid_count(0xd, 0, enabled, b, unused_c, unused_d);
-	if (!(enabled & (1u << c)))
-		return (struct xcomp_place){ 0 };
-	__cpuid_count(0xd, c, a, b, unused_c, unused_d);
-	return (struct xcomp_place){ .off = b, .size = a };
+	if (l.known)
+		return &l;
+	__cpuid_count(0xd, 0, enabled, l.size, c, d);
+	for (uint32_t i = XCOMP_YMM; i < XCOMP_NR; i++) {
+		if (!(enabled & (1u << i)))
+			continue;
+		__cpuid_count(0xd, i, l.place[i].size, b, c, d);
+		l.place[i].off = b;
+	}
+	l.known = true;
+	return &l;
 }
 
-static uint32_t xstate_size(void)
+static struct xcomp_place xcomp_place(enum xcomp c)
 {
-	uint32_t a, b, c, d;
-
-	__cpuid_count(0xd, 0, a, b, c, d);
-	return b;
+	return xlayout()->place[c];
 }
 
 static uint64_t get(const uint8_t *x, size_t off, size_t size)
@@ -291,7 +300,7 @@ static int legacy_load(const UserX86FpregsEntry *e, uint8_t *x)
 
 int regs_load(const ThreadInfoX86 *ti, int restart, bool ignore_cpu, struct tracee_regs *ret)
 {
-	struct tracee_regs regs = { .xstate_len = xstate_size() };
+	struct tracee_regs regs = { .xstate_len = xlayout()->size };
 	const UserX86FpregsEntry *fp = ti->fpregs;
 	int r;
 

@@ -193,6 +193,7 @@ TEST(kernel_threads_and_children)
 	CHECK(r == -ENOENT || (!r && exec_start > 0));
 	CHECK(write(t.fds[1], "x", 1) == 1);
 	pthread_join(thread, NULL);
+	kill(t.child, SIGKILL);
 	waitpid(t.child, NULL, 0);
 	CHECK_INT_EQ(proc_children_read(dir, t.tid, &b, &l), -ENOENT);
 	close(dir);

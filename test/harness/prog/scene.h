@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* What the scenes are made with: a process that has something open, mapped or under way. */
+#pragma once
+#include <stdint.h>
+
+/*
+ * A scene gets ready and then beats: its counter in a file that the harness has mapped, too,
+ * grows for as long as it runs. Nothing else is needed to see whether it does.
+ */
+struct scene {
+	const char *name;
+	/* Sets it up. When it returns, scene_ready() and scene_beat(0) follow. */
+	void (*set)(int argc, char **argv);
+};
+
+extern const struct scene scenes_fd[], scenes_map[], scenes_task[], scenes_tree[];
+
+#define SCENE_SLOTS 511
+
+/* The file: how many counters are in use, and they. */
+struct scene_beats {
+	uint64_t nr;
+	uint64_t slot[SCENE_SLOTS];
+};
+
+extern struct scene_beats *scene_beats;
+
+/* Everybody of the scene is where it has to be. */
+void scene_ready(void);
+/* Counts for ever, a step each millisecond. */
+void scene_beat(unsigned int slot) __attribute__((noreturn));
+/* A process or a thread that counts. Returns when its counter has moved. */
+int scene_child(unsigned int slot);
+void scene_thread(unsigned int slot);
+void scene_wait_beat(unsigned int slot);
+
+/* errno, or the reason why this kernel has no such thing, for the harness. */
+void scene_die(const char *what) __attribute__((noreturn));
+void scene_skip(const char *why) __attribute__((noreturn));
+
+/* value, unless it is negative: then the scene ends. */
+#define must(call) scene_must((long)(call), #call)
+long scene_must(long value, const char *what);

@@ -1,0 +1,320 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Open files of many kinds. */
+#include "test/harness/prog/scene.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/bpf.h>
+#include <linux/if_packet.h>
+#include <linux/io_uring.h>
+#include <linux/netlink.h>
+#include <linux/perf_event.h>
+#include <linux/userfaultfd.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/fanotify.h>
+#include <sys/file.h>
+#include <sys/inotify.h>
+#include <sys/mman.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/timerfd.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define NOT_USED (void)argc, (void)argv
+
+/* What the kernel may have been built without. */
+static int maybe(long fd, const char *what)
+{
+	if (fd < 0 && (errno == ENOSYS || errno == EPERM || errno == EACCES || errno == ENODEV ||
+		       errno == EAFNOSUPPORT || errno == ENOENT || errno == EINVAL ||
+		       errno == EOPNOTSUPP))
+		scene_skip(what);
+	return (int)scene_must(fd, what);
+}
+
+static void set_unix(int argc, char **argv)
+{
+	int ends[2];
+
+	NOT_USED;
+	must(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends));
+}
+
+static void set_unix_bound(int argc, char **argv)
+{
+	struct sockaddr_un a = { .sun_family = AF_UNIX };
+	int fd = (int)must(socket(AF_UNIX, SOCK_DGRAM, 0));
+
+	NOT_USED;
+	snprintf(a.sun_path + 1, sizeof(a.sun_path) - 1, "crtool-test-%d", getpid());
+	must(bind(fd, (struct sockaddr *)&a, sizeof(a)));
+}
+
+static void set_tcp(int argc, char **argv)
+{
+	struct sockaddr_in a = { .sin_family = AF_INET };
+	int fd = (int)must(socket(AF_INET, SOCK_STREAM, 0));
+
+	NOT_USED;
+	a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	must(bind(fd, (struct sockaddr *)&a, sizeof(a)));
+	must(listen(fd, 5));
+}
+
+static void set_udp6(int argc, char **argv)
+{
+	NOT_USED;
+	maybe(socket(AF_INET6, SOCK_DGRAM, 0), "IPv6");
+}
+
+static void set_netlink(int argc, char **argv)
+{
+	NOT_USED;
+	must(socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE));
+}
+
+static void set_packet(int argc, char **argv)
+{
+	NOT_USED;
+	maybe(socket(AF_PACKET, SOCK_RAW, 0), "packet sockets");
+}
+
+static void set_eventfd(int argc, char **argv)
+{
+	NOT_USED;
+	must(eventfd(3, 0));
+}
+
+static void set_epoll(int argc, char **argv)
+{
+	NOT_USED;
+	must(epoll_create1(0));
+}
+
+static void set_signalfd(int argc, char **argv)
+{
+	sigset_t set;
+
+	NOT_USED;
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR1);
+	must(signalfd(-1, &set, 0));
+}
+
+static void set_timerfd(int argc, char **argv)
+{
+	NOT_USED;
+	must(timerfd_create(CLOCK_MONOTONIC, 0));
+}
+
+static void set_inotify(int argc, char **argv)
+{
+	NOT_USED;
+	must(inotify_init1(0));
+}
+
+static void set_fanotify(int argc, char **argv)
+{
+	NOT_USED;
+	maybe(fanotify_init(FAN_CLASS_NOTIF, O_RDONLY), "fanotify");
+}
+
+static void set_memfd(int argc, char **argv)
+{
+	NOT_USED;
+	must(memfd_create("scene", 0));
+}
+
+static void set_secretmem(int argc, char **argv)
+{
+	NOT_USED;
+	maybe(syscall(SYS_memfd_secret, 0), "secretmem");
+}
+
+static void set_pidfd(int argc, char **argv)
+{
+	NOT_USED;
+	must(syscall(SYS_pidfd_open, getpid(), 0));
+}
+
+static void set_userfaultfd(int argc, char **argv)
+{
+	NOT_USED;
+	maybe(syscall(SYS_userfaultfd, UFFD_USER_MODE_ONLY), "userfaultfd");
+}
+
+static void set_io_uring(int argc, char **argv)
+{
+	struct io_uring_params p = { .flags = 0 };
+
+	NOT_USED;
+	maybe(syscall(SYS_io_uring_setup, 4, &p), "io_uring");
+}
+
+static void set_perf(int argc, char **argv)
+{
+	struct perf_event_attr a = { .type = PERF_TYPE_SOFTWARE, .size = sizeof(a),
+				     .config = PERF_COUNT_SW_CPU_CLOCK };
+
+	NOT_USED;
+	maybe(syscall(SYS_perf_event_open, &a, 0, -1, -1, 0), "perf events");
+}
+
+static void set_bpf(int argc, char **argv)
+{
+	union bpf_attr a;
+
+	NOT_USED;
+	memset(&a, 0, sizeof(a));
+	a.map_type = BPF_MAP_TYPE_ARRAY;
+	a.key_size = a.value_size = 4;
+	a.max_entries = 1;
+	maybe(syscall(SYS_bpf, BPF_MAP_CREATE, &a, sizeof(a)), "bpf");
+}
+
+static void set_nsfile(int argc, char **argv)
+{
+	NOT_USED;
+	must(open("/proc/self/ns/uts", O_RDONLY));
+}
+
+static void set_packet_pipe(int argc, char **argv)
+{
+	int ends[2];
+
+	NOT_USED;
+	must(pipe2(ends, O_DIRECT));
+}
+
+/* --- files: the first argument is a path ---------------------------------------- */
+
+static void set_fifo(int argc, char **argv)
+{
+	(void)argc;
+	must(mkfifo(argv[0], 0600));
+	must(open(argv[0], O_RDWR));
+}
+
+static int file_new(const char *path)
+{
+	int fd = (int)must(open(path, O_RDWR | O_CREAT | O_EXCL, 0644));
+
+	must(write(fd, "scene", 5));
+	return fd;
+}
+
+static void set_file(int argc, char **argv)
+{
+	for (int i = 0; i < argc; i++)
+		must(open(argv[i], O_RDWR));
+}
+
+static void set_deleted(int argc, char **argv)
+{
+	(void)argc;
+	file_new(argv[0]);
+	must(unlink(argv[0]));
+}
+
+static void set_replaced(int argc, char **argv)
+{
+	(void)argc;
+	file_new(argv[0]);
+	must(unlink(argv[0]));
+	close(file_new(argv[0]));
+}
+
+static void set_tmpfile(int argc, char **argv)
+{
+	(void)argc;
+	maybe(open(argv[0], O_RDWR | O_TMPFILE, 0600), "O_TMPFILE");
+}
+
+static void set_flock(int argc, char **argv)
+{
+	(void)argc;
+	must(flock(file_new(argv[0]), LOCK_EX));
+}
+
+static void set_posix_lock(int argc, char **argv)
+{
+	struct flock l = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_len = 3 };
+
+	(void)argc;
+	must(fcntl(file_new(argv[0]), F_SETLK, &l));
+}
+
+static void set_ofd_lock(int argc, char **argv)
+{
+	struct flock l = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_len = 3 };
+
+	(void)argc;
+	must(fcntl(file_new(argv[0]), F_OFD_SETLK, &l));
+}
+
+static void set_lease(int argc, char **argv)
+{
+	(void)argc;
+	must(fcntl(file_new(argv[0]), F_SETLEASE, F_WRLCK));
+}
+
+/* The first mem device that crtool does not keep. */
+static void set_device(int argc, char **argv)
+{
+	NOT_USED;
+	maybe(open("/dev/fuse", O_RDWR), "/dev/fuse");
+}
+
+/* Three things in one process. */
+static void set_several(int argc, char **argv)
+{
+	set_eventfd(argc, argv);
+	set_epoll(argc, argv);
+	set_unix(argc, argv);
+}
+
+const struct scene scenes_fd[] = {
+	{ "unix", set_unix },
+	{ "unix-bound", set_unix_bound },
+	{ "tcp", set_tcp },
+	{ "udp6", set_udp6 },
+	{ "netlink", set_netlink },
+	{ "packet", set_packet },
+	{ "eventfd", set_eventfd },
+	{ "epoll", set_epoll },
+	{ "signalfd", set_signalfd },
+	{ "timerfd", set_timerfd },
+	{ "inotify", set_inotify },
+	{ "fanotify", set_fanotify },
+	{ "memfd", set_memfd },
+	{ "secretmem", set_secretmem },
+	{ "pidfd", set_pidfd },
+	{ "userfaultfd", set_userfaultfd },
+	{ "io_uring", set_io_uring },
+	{ "perf", set_perf },
+	{ "bpf", set_bpf },
+	{ "nsfile", set_nsfile },
+	{ "packet-pipe", set_packet_pipe },
+	{ "fifo", set_fifo },
+	{ "file", set_file },
+	{ "deleted", set_deleted },
+	{ "replaced", set_replaced },
+	{ "tmpfile", set_tmpfile },
+	{ "flock", set_flock },
+	{ "posix-lock", set_posix_lock },
+	{ "ofd-lock", set_ofd_lock },
+	{ "lease", set_lease },
+	{ "device", set_device },
+	{ "several", set_several },
+	{ NULL, NULL },
+};

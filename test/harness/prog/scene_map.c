@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Mappings of many kinds. */
+#include "test/harness/prog/scene.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/userfaultfd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/shm.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define NOT_USED (void)argc, (void)argv
+#define BYTES	 16384ul
+
+#ifndef SYS_mseal
+#define SYS_mseal 462
+#endif
+#ifndef MAP_DROPPABLE
+#define MAP_DROPPABLE 8
+#endif
+#ifndef MADV_GUARD_INSTALL
+#define MADV_GUARD_INSTALL 102
+#endif
+
+static void *map(int fd, int flags)
+{
+	void *at = mmap(NULL, BYTES, PROT_READ | PROT_WRITE, flags, fd, 0);
+
+	if (at == MAP_FAILED)
+		scene_die("mmap");
+	return at;
+}
+
+static int file_new(const char *path)
+{
+	int fd = (int)must(open(path, O_RDWR | O_CREAT | O_EXCL, 0644));
+
+	must(ftruncate(fd, BYTES));
+	return fd;
+}
+
+static void set_map_file(int argc, char **argv)
+{
+	int fd = (int)must(open(argv[0], O_RDWR));
+
+	(void)argc;
+	map(fd, MAP_SHARED);
+	close(fd);
+}
+
+static void set_map_deleted(int argc, char **argv)
+{
+	int fd = file_new(argv[0]);
+
+	(void)argc;
+	map(fd, MAP_SHARED);
+	close(fd);
+	must(unlink(argv[0]));
+}
+
+static void set_map_replaced(int argc, char **argv)
+{
+	set_map_deleted(argc, argv);
+	close(file_new(argv[0]));
+}
+
+static void set_map_memfd(int argc, char **argv)
+{
+	int fd = (int)must(memfd_create("scene", 0));
+
+	NOT_USED;
+	must(ftruncate(fd, BYTES));
+	map(fd, MAP_SHARED);
+	close(fd);
+}
+
+/* Removed at once: it lives for as long as it is mapped. */
+static void set_map_sysv(int argc, char **argv)
+{
+	int id = (int)must(shmget(IPC_PRIVATE, BYTES, 0600));
+	void *at = shmat(id, NULL, 0);
+
+	NOT_USED;
+	if (at == (void *)-1)
+		scene_die("shmat");
+	must(shmctl(id, IPC_RMID, NULL));
+}
+
+/* No page is touched, so none has to be there. */
+static void set_map_hugetlb(int argc, char **argv)
+{
+	void *at = mmap(NULL, 2ul << 20, PROT_READ | PROT_WRITE,
+			MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB | MAP_NORESERVE, -1, 0);
+
+	NOT_USED;
+	if (at == MAP_FAILED)
+		scene_skip("hugetlb");
+}
+
+static void set_map_userfault(int argc, char **argv)
+{
+	struct uffdio_api api = { .api = UFFD_API };
+	struct uffdio_register reg = { .mode = UFFDIO_REGISTER_MODE_MISSING };
+	int fd = (int)syscall(SYS_userfaultfd, UFFD_USER_MODE_ONLY);
+
+	NOT_USED;
+	if (fd < 0)
+		scene_skip("userfaultfd");
+	must(ioctl(fd, UFFDIO_API, &api));
+	reg.range.start = (uintptr_t)map(-1, MAP_PRIVATE | MAP_ANONYMOUS);
+	reg.range.len = BYTES;
+	must(ioctl(fd, UFFDIO_REGISTER, &reg));
+}
+
+static void set_map_sealed(int argc, char **argv)
+{
+	NOT_USED;
+	if (syscall(SYS_mseal, map(-1, MAP_PRIVATE | MAP_ANONYMOUS), BYTES, 0) < 0)
+		scene_skip("mseal");
+}
+
+static void set_map_droppable(int argc, char **argv)
+{
+	NOT_USED;
+	if (mmap(NULL, BYTES, PROT_READ | PROT_WRITE, MAP_DROPPABLE | MAP_ANONYMOUS, -1, 0) ==
+	    MAP_FAILED)
+		scene_skip("MAP_DROPPABLE");
+}
+
+static void set_map_guard(int argc, char **argv)
+{
+	NOT_USED;
+	if (madvise(map(-1, MAP_PRIVATE | MAP_ANONYMOUS), BYTES, MADV_GUARD_INSTALL) < 0)
+		scene_skip("guard pages");
+}
+
+/* Enough that a dump does not end while one looks. The argument: how many MiB. */
+static void set_memory(int argc, char **argv)
+{
+	size_t len = (size_t)atoi(argv[0]) << 20;
+	uint64_t *at = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	(void)argc;
+	if (at == MAP_FAILED)
+		scene_die("mmap");
+	for (size_t i = 0; i < len / sizeof(*at); i++)
+		at[i] = i * 0x9e3779b97f4a7c15ull;
+}
+
+const struct scene scenes_map[] = {
+	{ "map-file", set_map_file },
+	{ "map-deleted", set_map_deleted },
+	{ "map-replaced", set_map_replaced },
+	{ "map-memfd", set_map_memfd },
+	{ "map-sysv", set_map_sysv },
+	{ "map-hugetlb", set_map_hugetlb },
+	{ "map-userfault", set_map_userfault },
+	{ "map-sealed", set_map_sealed },
+	{ "map-droppable", set_map_droppable },
+	{ "map-guard", set_map_guard },
+	{ "memory", set_memory },
+	{ NULL, NULL },
+};

@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* What is special about a process itself. */
+#include "test/harness/prog/scene.h"
+
+#include <errno.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define NOT_USED (void)argc, (void)argv
+
+static void set_plain(int argc, char **argv)
+{
+	NOT_USED;
+}
+
+/* A filter that lets everything pass is one, too. */
+static void set_seccomp(int argc, char **argv)
+{
+	struct sock_filter all[] = { BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW) };
+	struct sock_fprog prog = { 1, all };
+
+	NOT_USED;
+	must(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
+	if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &prog) < 0)
+		scene_skip("seccomp");
+}
+
+/* Our parent waits in vfork(2) for as long as we run. */
+static void set_vfork(int argc, char **argv)
+{
+	NOT_USED;
+	if (must(vfork()) == 0) {
+		scene_ready();
+		scene_beat(0);
+	}
+}
+
+static int beat_main(void *slot)
+{
+	scene_beat((unsigned int)(uintptr_t)slot);
+}
+
+/* A child with our memory that we do not wait for. */
+static void set_clone_vm(int argc, char **argv)
+{
+	char *stack = malloc(65536);
+
+	NOT_USED;
+	must(clone(beat_main, stack + 65536, CLONE_VM | SIGCHLD, (void *)(uintptr_t)1));
+	scene_wait_beat(1);
+}
+
+/* The argument: one of uts, ipc, net, mnt, cgroup, time, user. */
+static void set_unshare(int argc, char **argv)
+{
+	static const struct {
+		const char *name;
+		int flag;
+	} kinds[] = {
+		{ "uts", CLONE_NEWUTS }, { "ipc", CLONE_NEWIPC },	{ "net", CLONE_NEWNET },
+		{ "mnt", CLONE_NEWNS },	 { "pid", CLONE_NEWPID },	{ "time", 0x80 },
+		{ "user", CLONE_NEWUSER }, { "cgroup", CLONE_NEWCGROUP },
+	};
+
+	(void)argc;
+	for (unsigned int i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		if (!strcmp(kinds[i].name, argv[0]) && unshare(kinds[i].flag) == 0)
+			return;
+	scene_skip("that namespace");
+}
+
+/* struct sched_attr of sched_setattr(2); glibc 2.36 has none. */
+static void set_deadline(int argc, char **argv)
+{
+	struct {
+		uint32_t size, policy;
+		uint64_t flags;
+		int32_t nice;
+		uint32_t priority;
+		uint64_t runtime, deadline, period;
+	} a = { .size = sizeof(a), .policy = 6, .runtime = 5000000, .deadline = 100000000,
+		.period = 100000000 };
+
+	NOT_USED;
+	if (syscall(SYS_sched_setattr, 0, &a, 0) < 0)
+		scene_skip("SCHED_DEADLINE");
+}
+
+static void *lonely_main(void *arg)
+{
+	char path[64], state = 0;
+	FILE *f;
+
+	(void)arg;
+	/* "pid (name) Z": the main thread has ended. */
+	while (state != 'Z') {
+		snprintf(path, sizeof(path), "/proc/self/task/%d/stat", getpid());
+		f = fopen(path, "r");
+		if (!f || fscanf(f, "%*d %*s %c", &state) != 1)
+			scene_die(path);
+		fclose(f);
+	}
+	scene_ready();
+	scene_beat(0);
+}
+
+static void set_leader_gone(int argc, char **argv)
+{
+	pthread_t thread;
+
+	NOT_USED;
+	pthread_create(&thread, NULL, lonely_main, NULL);
+	pthread_exit(NULL);
+}
+
+static void set_stopped(int argc, char **argv)
+{
+	int pid, status;
+
+	NOT_USED;
+	pid = scene_child(0);
+	must(kill(pid, SIGSTOP));
+	must(waitpid(pid, &status, WUNTRACED));
+}
+
+/* The working directory, the argument, is removed. */
+static void set_cwd_gone(int argc, char **argv)
+{
+	(void)argc;
+	must(mkdir(argv[0], 0755));
+	must(chdir(argv[0]));
+	must(rmdir(argv[0]));
+}
+
+static void set_cwd(int argc, char **argv)
+{
+	(void)argc;
+	must(chdir(argv[0]));
+}
+
+/* The program that runs is removed. */
+static void set_exe_gone(int argc, char **argv)
+{
+	NOT_USED;
+	must(unlink("/proc/self/exe") < 0 ? unlink(argv[0]) : -1);
+}
+
+/* Without a session of its own: scene.c has not made one. */
+static void set_no_session(int argc, char **argv)
+{
+	NOT_USED;
+}
+
+/* In the process group of one that does not belong to the tree: the argument, its pid. */
+static void set_group(int argc, char **argv)
+{
+	(void)argc;
+	must(setpgid(0, atoi(argv[0])));
+}
+
+const struct scene scenes_task[] = {
+	{ "plain", set_plain },
+	{ "seccomp", set_seccomp },
+	{ "vfork", set_vfork },
+	{ "clone-vm", set_clone_vm },
+	{ "unshare", set_unshare },
+	{ "deadline", set_deadline },
+	{ "leader-gone", set_leader_gone },
+	{ "stopped", set_stopped },
+	{ "cwd", set_cwd },
+	{ "cwd-gone", set_cwd_gone },
+	{ "exe-gone", set_exe_gone },
+	{ "no-session", set_no_session },
+	{ "group", set_group },
+	{ NULL, NULL },
+};
