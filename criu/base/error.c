@@ -12,7 +12,8 @@
 
 #define BLOCKERS_SHOWN 200
 
-static struct {
+/* Each thread has its own: see base/parallel.h for how a worker's gets to the caller. */
+static __thread struct {
 	bool set;
 	const char *command, *step;
 	char where[512]; /* "pid 43 (nginx): fd 7: " */

@@ -15,14 +15,14 @@
 #include "criu/base/error.h"
 #include "criu/base/log.h"
 #include "criu/base/mem.h"
+#include "criu/base/parallel.h"
 #include "criu/image/writer.h"
 #include "criu/kernel/pagemap.h"
 #include "criu/mem/pages.h"
 #include "criu/mem/shmem.h"
 #include "criu/mem/vma.h"
 
-static int scan(struct dump *d, const struct task *t, const MmEntry *mm,
-		struct pagemap_regions *ret)
+static int scan(const struct task *t, struct pagemap_regions *ret)
 {
 	struct pagemap_query q = {
 		.start = 0,
@@ -42,10 +42,6 @@ static int scan(struct dump *d, const struct task *t, const MmEntry *mm,
 	r = pagemap_collect(fd, &q, ret);
 	if (r < 0)
 		return fail(-r, "scan %s", path);
-	for (size_t i = 0; i < mm->n_vmas; i++)
-		if (!(mm->vmas[i]->status & VMA_VSYSCALL))
-			d->s->stats.pages_scanned +=
-				(mm->vmas[i]->end - mm->vmas[i]->start) / PAGE_BYTES;
 	return 0;
 }
 
@@ -93,21 +89,21 @@ static bool shares_pages(const struct dump *d, const struct task *t)
 	return false;
 }
 
-static int pages_dump(struct dump *d, const struct task *t, const MmEntry *mm)
+static int pages_dump(struct dump *d, const struct task *t, uint32_t pages_id)
 {
 	struct pagemap_regions regions = { 0 };
 	struct page_out o;
-	int r = scan(d, t, mm, &regions);
+	int r = scan(t, &regions);
 
 	if (r >= 0) {
-		r = page_out_open(&o, d->s, IMAGE_PAGEMAP, (uint64_t)t->pid, d->next_pages_id++,
-				  t->pid);
+		r = page_out_open(&o, d->s, IMAGE_PAGEMAP, (uint64_t)t->pid, pages_id, t->pid);
 		o.gently = shares_pages(d, t);
 		if (r >= 0)
-			r = write_regions(&o, mm, &regions);
+			r = write_regions(&o, t->mm, &regions);
 		if (r >= 0)
 			r = page_out_close(&o);
-		d->s->stats.pages_written += o.written;
+		__atomic_add_fetch(&d->s->stats.pages_written, o.written, __ATOMIC_RELAXED);
+		__atomic_add_fetch(&d->s->stats.memwrite_us, o.write_us, __ATOMIC_RELAXED);
 		page_out_done(&o);
 	}
 	pagemap_regions_done(&regions);
@@ -223,29 +219,49 @@ int mappings_dump(struct dump *d)
 	return 0;
 }
 
-static int mm_write(struct dump *d, struct task *t)
-{
-	int r = image_put(d->s->images, IMAGE_MM, (uint64_t)t->pid, &t->mm->base);
+struct draining {
+	struct dump *d;
+	uint32_t first_pages_id;
+};
 
-	return r < 0 ? r : pages_dump(d, t, t->mm);
+static int task_drain(void *ctx, size_t i, unsigned int worker)
+{
+	const struct draining *dr = ctx;
+	struct dump *d = dr->d;
+	const struct task *t = d->tree.tasks[i];
+	int r;
+
+	(void)worker;
+	if (!task_is_alive(t))
+		return 0;
+	r = image_put(d->s->images, IMAGE_MM, (uint64_t)t->pid, &t->mm->base);
+	if (r >= 0)
+		r = pages_dump(d, t, dr->first_pages_id + (uint32_t)i);
+	return task_fail_at(r, t);
+}
+
+static uint64_t pages_of(const MmEntry *mm)
+{
+	uint64_t nr = 0;
+
+	for (size_t i = 0; i < mm->n_vmas; i++)
+		if (!(mm->vmas[i]->status & VMA_VSYSCALL))
+			nr += (mm->vmas[i]->end - mm->vmas[i]->start) / PAGE_BYTES;
+	return nr;
 }
 
 int drain_tasks(struct dump *d)
 {
+	struct draining dr = { .d = d, .first_pages_id = d->next_pages_id };
 	uint64_t start = clock_us();
 	struct task *t;
+	int r = parallel_for(d->tree.nr, task_drain, &dr);
 
-	tasks_for_each(t, &d->tree) {
-		int r;
-
-		if (!task_is_alive(t))
-			continue;
-		r = session_interrupted(d->s);
-		if (r >= 0)
-			r = mm_write(d, t);
-		if (r < 0)
-			return task_fail_at(r, t);
-	}
+	if (r < 0)
+		return r;
+	d->next_pages_id += (uint32_t)d->tree.nr;
+	tasks_for_each(t, &d->tree)
+		d->s->stats.pages_scanned += t->mm ? pages_of(t->mm) : 0;
 	d->s->stats.memdump_us = clock_us() - start;
 	log_info("wrote %llu pages", (unsigned long long)d->s->stats.pages_written);
 	return 0;

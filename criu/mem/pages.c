@@ -53,7 +53,7 @@ static int write_out(struct page_out *o, uint64_t len)
 	uint64_t start = clock_us();
 	int r = io_write(o->fd, o->buf, len);
 
-	o->s->stats.memwrite_us += clock_us() - start;
+	o->write_us += clock_us() - start;
 	o->written += len / PAGE_BYTES;
 	return r < 0 ? fail(-r, "write page contents to %s",
 			    image_dir_path(o->s->images)) : 0;

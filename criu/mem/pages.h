@@ -16,6 +16,7 @@ struct page_out {
 	int fd; /* pages-N.img */
 	uint8_t *buf; /* owned */
 	uint64_t written; /* pages */
+	uint64_t write_us;
 
 	/* the run that the next range may extend */
 	uint64_t run_start, run_end;

@@ -64,6 +64,7 @@ static int contents_dump(struct dump *d, const struct task *t, const struct proc
 	if (r >= 0)
 		r = page_out_close(&o);
 	d->s->stats.shpages_written += o.written;
+	d->s->stats.memwrite_us += o.write_us;
 	page_out_done(&o);
 	return r;
 }

@@ -13,6 +13,7 @@
 #include "criu/base/error.h"
 #include "criu/base/log.h"
 #include "criu/base/mem.h"
+#include "criu/base/parallel.h"
 #include "criu/kernel/syscalls.h"
 #include "criu/task/sched.h"
 
@@ -31,13 +32,10 @@ static void block_ns(const struct task *t, const char *what, uint64_t own, uint6
 			t->comm, what);
 }
 
-static int task_read_ns(struct dump *d, struct task *t, int proc)
+static void task_block_ns(const struct dump *d, const struct task *t)
 {
 	const struct proc_ns *own = &d->own_ns, *ns = &t->ns;
-	int r = proc_ns_read(proc, 0, &t->ns);
 
-	if (r < 0)
-		return fail(-r, "read namespaces");
 	block_ns(t, "pid", own->pid, ns->pid);
 	block_ns(t, "pid (for its children)", own->pid, ns->pid_for_children);
 	block_ns(t, "net", own->net, ns->net);
@@ -46,7 +44,6 @@ static int task_read_ns(struct dump *d, struct task *t, int proc)
 	block_ns(t, "mnt", own->mnt, ns->mnt);
 	block_ns(t, "user", own->user, ns->user);
 	block_ns(t, "time", own->time, ns->time);
-	return 0;
 }
 
 static void block_status(const struct task *t, const struct thread *th)
@@ -104,7 +101,7 @@ static int thread_read_sched(const struct task *t, struct thread *th)
 	return 0;
 }
 
-static int thread_read(struct dump *d, struct task *t, struct thread *th, int proc)
+static int thread_read(const struct task *t, struct thread *th)
 {
 	uint64_t head = 0;
 	size_t len = 0;
@@ -117,10 +114,6 @@ static int thread_read(struct dump *d, struct task *t, struct thread *th, int pr
 	r = thread_read_sched(t, th);
 	if (r < 0)
 		return r;
-	r = proc_status_read(proc, th->tid, &d->buf, &th->status);
-	if (r < 0)
-		return fail(-r, "read status");
-	memcpy(th->comm, th->status.comm, sizeof(th->comm));
 	r = sys_get_robust_list(th->tid, &head, &len);
 	if (r < 0)
 		return fail(-r, "get_robust_list");
@@ -142,56 +135,21 @@ static int zombie_read(struct task *t)
 	return 0;
 }
 
-/* prlimit(2) is quick, but wants CAP_SYS_RESOURCE for a task of another user. */
-static int limits_read(struct dump *d, struct task *t, int proc)
+static int task_read_alive(struct dump *d, struct task *t)
 {
-	int r = 0;
-
-	for (size_t i = 0; i < RLIM_NLIMITS && !r; i++)
-		r = prlimit64(t->pid, (enum __rlimit_resource)i, NULL, &t->limits.limit[i]);
-	if (!r)
-		return 0;
-	r = proc_limits_read(proc, &d->buf, &t->limits);
-	return r < 0 ? fail(-r, "read limits") : 0;
-}
-
-static int task_read_alive(struct dump *d, struct task *t, int proc)
-{
-	int r;
-
-	r = task_read_ns(d, t, proc);
-	if (r < 0)
-		return r;
+	task_block_ns(d, t);
 	for (size_t i = 0; i < t->nr_threads; i++) {
-		r = thread_read(d, t, &t->threads[i], proc);
+		int r = thread_read(t, &t->threads[i]);
+
 		if (r < 0)
 			return fail_at(r, "thread %d", (int)t->threads[i].tid);
 	}
-	r = limits_read(d, t, proc);
-	if (r < 0)
-		return r;
-	r = proc_timers_read(proc, &d->buf, &t->timers);
-	if (r < 0 && r != -ENOENT)
-		return fail(-r, "read timers");
-	r = proc_smaps_read(proc, &d->buf, &t->vmas);
-	if (r < 0)
-		return fail(-r, "read smaps");
-	r = proc_fds_read(proc, 0, &t->fds);
-	if (r < 0)
-		return fail(-r, "read the list of descriptors");
 	return 0;
 }
 
+/* With what ptrace tells, and all that follows from it. */
 static int task_read(struct dump *d, struct task *t)
 {
-	cleanup_close int proc = proc_open(t->pid);
-	int r;
-
-	if (proc < 0)
-		return fail(-proc, "open /proc/%d", (int)t->pid);
-	r = proc_stat_read(proc, 0, &d->buf, &t->stat);
-	if (r < 0)
-		return fail(-r, "read stat");
 	memcpy(t->comm, t->stat.comm, sizeof(t->comm));
 	t->ppid = t->stat.ppid;
 	t->pgid = t->stat.pgrp;
@@ -203,7 +161,81 @@ static int task_read(struct dump *d, struct task *t)
 			"cannot be kept yet", (int)t->pid, t->comm);
 		return 0;
 	}
-	return task_read_alive(d, t, proc);
+	return task_read_alive(d, t);
+}
+
+/* --- /proc: on all processors ----------------------------------------------------- */
+
+struct reading {
+	struct dump *d;
+	struct proc_buf buf[PARALLEL_WORKERS_MAX];
+};
+
+/* prlimit(2) is quick, but wants CAP_SYS_RESOURCE for a task of another user. */
+static int limits_read(struct task *t, int proc, struct proc_buf *b)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < RLIM_NLIMITS && !r; i++)
+		r = prlimit64(t->pid, (enum __rlimit_resource)i, NULL, &t->limits.limit[i]);
+	if (!r)
+		return 0;
+	r = proc_limits_read(proc, b, &t->limits);
+	return r < 0 ? fail(-r, "read limits") : 0;
+}
+
+static int alive_read(struct task *t, int proc, struct proc_buf *b)
+{
+	int r = proc_ns_read(proc, 0, &t->ns);
+
+	if (r < 0)
+		return fail(-r, "read namespaces");
+	for (size_t i = 0; i < t->nr_threads; i++) {
+		struct thread *th = &t->threads[i];
+
+		r = proc_status_read(proc, th->tid, b, &th->status);
+		if (r < 0)
+			return fail(-r, "read status of thread %d", (int)th->tid);
+		memcpy(th->comm, th->status.comm, sizeof(th->comm));
+	}
+	r = limits_read(t, proc, b);
+	if (r < 0)
+		return r;
+	r = proc_timers_read(proc, b, &t->timers);
+	if (r < 0 && r != -ENOENT)
+		return fail(-r, "read timers");
+	r = proc_smaps_read(proc, b, &t->vmas);
+	if (r < 0)
+		return fail(-r, "read smaps");
+	r = proc_fds_read(proc, 0, &t->fds);
+	return r < 0 ? fail(-r, "read the list of descriptors") : 0;
+}
+
+static int task_read_proc(void *ctx, size_t i, unsigned int worker)
+{
+	struct reading *reading = ctx;
+	struct task *t = reading->d->tree.tasks[i];
+	struct proc_buf *b = &reading->buf[worker];
+	cleanup_close int proc = proc_open(t->pid);
+	int r;
+
+	if (proc < 0)
+		return fail(-proc, "open /proc/%d", (int)t->pid);
+	r = proc_stat_read(proc, 0, b, &t->stat);
+	if (r < 0)
+		return fail(-r, "read /proc/%d/stat", (int)t->pid);
+	r = t->nr_threads && t->threads[0].tid == t->pid ? alive_read(t, proc, b) : 0;
+	return r < 0 ? fail_at(r, "pid %d (%s)", (int)t->pid, t->stat.comm) : 0;
+}
+
+static int read_procs(struct dump *d)
+{
+	struct reading reading = { .d = d };
+	int r = parallel_for(d->tree.nr, task_read_proc, &reading);
+
+	for (size_t i = 0; i < PARALLEL_WORKERS_MAX; i++)
+		proc_buf_done(&reading.buf[i]);
+	return r;
 }
 
 /* Sessions and groups must be of the tree, or the terminal's that the job was started on. */
@@ -232,6 +264,9 @@ int collect_tasks(struct dump *d)
 	if (r < 0)
 		return fail(-r, "read /proc/self/ns");
 	tree_index(&d->tree);
+	r = read_procs(d);
+	if (r < 0)
+		return r;
 	tasks_for_each(t, &d->tree) {
 		r = task_read(d, t);
 		if (r < 0)

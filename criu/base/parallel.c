@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "criu/base/parallel.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+#include <sched.h>
+
+#include "criu/base/error.h"
+#include "criu/base/mem.h"
+
+/* Starting a thread costs about as much as a few of the objects that we deal with. */
+#define WORTH_A_THREAD 8
+
+struct job {
+	size_t nr, next;
+	int (*fn)(void *ctx, size_t i, unsigned int worker);
+	void *ctx;
+	int failed;
+	char text[2048]; /* written by the one that set failed */
+};
+
+struct worker {
+	struct job *job;
+	unsigned int number;
+	pthread_t thread;
+};
+
+static int work(struct job *j, unsigned int worker)
+{
+	while (!__atomic_load_n(&j->failed, __ATOMIC_RELAXED)) {
+		size_t i = __atomic_fetch_add(&j->next, 1, __ATOMIC_RELAXED);
+		int r = i < j->nr ? j->fn(j->ctx, i, worker) : 1;
+
+		if (i >= j->nr)
+			return 0;
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+/* The error record is the thread's own: its text goes to the caller. */
+static void *worker_main(void *arg)
+{
+	struct worker *w = arg;
+	int r = work(w->job, w->number), none = 0;
+
+	if (r < 0 && __atomic_compare_exchange_n(&w->job->failed, &none, r, false,
+						 __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+		strncpy(w->job->text, error_bare_text(), sizeof(w->job->text) - 1);
+	return NULL;
+}
+
+static unsigned int processors(void)
+{
+	cpu_set_t set;
+
+	return sched_getaffinity(0, sizeof(set), &set) < 0 ? 1 : (unsigned int)CPU_COUNT(&set);
+}
+
+int parallel_for(size_t nr, int (*fn)(void *ctx, size_t i, unsigned int worker), void *ctx)
+{
+	struct worker workers[PARALLEL_WORKERS_MAX];
+	struct job job = { .nr = nr, .fn = fn, .ctx = ctx };
+	unsigned int want = nr < WORTH_A_THREAD ? 1 : processors(), started = 1;
+	sigset_t all, old;
+	int r;
+
+	if (want > PARALLEL_WORKERS_MAX)
+		want = PARALLEL_WORKERS_MAX;
+	/* Signals are for the thread that waits for things. */
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	for (; started < want; started++) {
+		workers[started] = (struct worker){ .job = &job, .number = started };
+		if (pthread_create(&workers[started].thread, NULL, worker_main, &workers[started]))
+			break;
+	}
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	r = work(&job, 0);
+	if (r < 0)
+		__atomic_store_n(&job.failed, r, __ATOMIC_SEQ_CST);
+	for (unsigned int i = 1; i < started; i++)
+		pthread_join(workers[i].thread, NULL);
+	if (r < 0 || !job.failed)
+		return r;
+	return error_adopt(job.failed, job.text);
+}

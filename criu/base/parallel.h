@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The same work for many objects, on all processors.
+ *
+ * fn is called once for each index, in no order, from several threads; ctx is shared, so fn
+ * writes only to what belongs to index i, and to its worker's own. After an error no
+ * new index is begun. Whatever wants ptrace(2) must not go here: a tracer is a thread.
+ */
+#pragma once
+#include <stddef.h>
+
+#define PARALLEL_WORKERS_MAX 16
+
+/* worker: 0 to PARALLEL_WORKERS_MAX - 1, never two at a time with the same number. Speaking:
+ * the first error becomes the caller's. */
+int parallel_for(size_t nr, int (*fn)(void *ctx, size_t i, unsigned int worker), void *ctx);
