@@ -34,8 +34,13 @@ def die_with_parent(parent):
 def children(pid):
     """The direct children of process PID, zombies too."""
     found = []
-    for path in pathlib.Path(f"/proc/{pid}/task").glob("*/children"):
+    try:
+        tids = os.listdir(f"/proc/{pid}/task")
+    except OSError:
+        return []
+    for tid in tids:
         try:
+            path = pathlib.Path(f"/proc/{pid}/task/{tid}/children")
             found += [int(word) for word in path.read_text().split()]
         except OSError:
             pass
