@@ -11,6 +11,7 @@
 struct image_writer;
 struct mapped_file;
 struct shmem_seen;
+struct tty_seen;
 
 struct dump;
 
@@ -40,6 +41,7 @@ struct dump {
 	struct image_writer *tty_info_img;
 	uint64_t *pipes; /* inode numbers whose contents are written */
 	size_t nr_pipes, cap_pipes;
+	struct tty_seen *ttys; /* files/tty.c: terminals that were met; in the arena */
 
 	/* memory */
 	uint32_t next_pages_id;

@@ -15,9 +15,11 @@
 #include "images/inventory.pb-c.h"
 #include "images/mm.pb-c.h"
 #include "images/pagemap.pb-c.h"
+#include "images/tty.pb-c.h"
 
 struct fork_plan;
 struct shmem_segment;
+struct terminal;
 struct vdso;
 
 /* One descriptor of a table. */
@@ -65,6 +67,8 @@ struct restore {
 
 	struct file **files; /* sorted by id */
 	size_t nr_files;
+	TtyInfoEntry **ttys; /* terminals that descriptors are of */
+	size_t nr_ttys;
 
 	/* memory shared by crtool and all tasks */
 	struct stage_area *stage;
@@ -82,6 +86,7 @@ struct restore {
 	int service_base;
 	int crtool_pidfd, log_fd;
 	int tty_fd; /* the terminal of --shell-job; -1 */
+	struct terminal *terminal; /* files/terminal.h: what crtool does with it */
 	pid_t crtool_pid;
 
 	struct vdso *vdso; /* mem/vdso.h: where crtool's own is */

@@ -50,9 +50,11 @@ static int file_add(struct restore *r, FileEntry *e, size_t *cap)
 	const struct file_kind *kind = kind_by_type(e->type);
 	struct file *f;
 
-	if (!kind)
-		return fail_plain("files.img: file %u is of type %s, which cannot be restored yet",
-				  e->id, type_name(e->type));
+	if (!kind) {
+		blocker(NULL, "files.img: file %u is of type %s, which cannot be restored yet", e->id,
+			type_name(e->type));
+		return 0;
+	}
 	/* Kinds embed it as their first member. */
 	f = arena_alloc(&r->arena, kind->size);
 	f->kind = kind;
@@ -78,6 +80,8 @@ static int files_read(struct restore *r)
 			break;
 	}
 	image_reader_free(img);
+	if (ret >= 0)
+		ret = blockers_fail();
 	if (ret < 0)
 		return ret;
 	qsort(r->files, r->nr_files, sizeof(*r->files), by_id);

@@ -13,6 +13,7 @@
 #include "criu/base/error.h"
 #include "criu/base/mem.h"
 #include "criu/core/file.h"
+#include "criu/files/tty.h"
 #include "criu/image/writer.h"
 #include "criu/kernel/kcmp.h"
 #include "criu/kernel/syscalls.h"
@@ -154,6 +155,7 @@ int tables_dump(struct dump *d)
 		if (r < 0)
 			return task_fail_at(r, t);
 	}
+	ttys_check_sessions(d);
 	return 0;
 }
 

@@ -6,6 +6,7 @@
 const struct file_kind *const file_kinds[] = {
 	&pipe_kind,
 	&reg_kind,
+	&tty_kind,
 	&unsupported_kind,
 	NULL,
 };

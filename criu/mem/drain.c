@@ -61,6 +61,14 @@ static int write_regions(struct page_out *o, const MmEntry *mm, const struct pag
 
 		if (!vma_has_private_pages(vma))
 			continue;
+		if (vma->status & VMA_VDSO) {
+			/* For a restore to compare it with its own. */
+			int r = page_out_range(o, vma->start, vma->end, page_flags(vma));
+
+			if (r < 0)
+				return r;
+			continue;
+		}
 		while (i < l->nr && l->v[i].end <= vma->start)
 			i++;
 		for (size_t j = i; j < l->nr && l->v[j].start < vma->end; j++) {

@@ -209,24 +209,51 @@ static void map_all(struct program *p, const struct restore *r, const struct tas
 	}
 }
 
-static void read_pages(struct program *p, const struct task_restore *tr, int fd)
+static void read_op(struct program *p, int fd, uint64_t off, const struct op_iov *iov, size_t nr,
+		    uint64_t total)
 {
-	struct op_iov *iov;
-	uint64_t total = 0;
 	struct op *op;
 
-	if (!tr->nr_pages)
+	if (!nr)
 		return;
-	iov = program_data(p, tr->nr_pages * sizeof(*iov));
-	for (size_t i = 0; i < tr->nr_pages; i++) {
-		iov[i] = (struct op_iov){ tr->pages[i].addr, tr->pages[i].len };
-		total += tr->pages[i].len;
-	}
 	op = program_op(p, OP_READ, OP_WHAT_READ);
 	op->arg[0] = (uint64_t)fd;
+	op->arg[1] = off;
 	op->arg[2] = (uint64_t)(uintptr_t)iov;
-	op->arg[3] = tr->nr_pages;
+	op->arg[3] = nr;
 	op->arg[4] = total;
+}
+
+static bool is_vdso(const MmEntry *mm, const struct page_run *run)
+{
+	for (size_t i = 0; i < mm->n_vmas; i++)
+		if (mm->vmas[i]->status & VMA_VDSO && run->addr >= mm->vmas[i]->start &&
+		    run->addr < mm->vmas[i]->end)
+			return true;
+	return false;
+}
+
+/* All runs lie back to back in the file; those of the vdso are there to be compared only. */
+static void read_pages(struct program *p, const struct task_restore *tr, int fd)
+{
+	struct op_iov *iov = program_data(p, tr->nr_pages * sizeof(*iov));
+	uint64_t off = 0, total = 0;
+	size_t first = 0, nr = 0;
+
+	for (size_t i = 0; i < tr->nr_pages; i++) {
+		const struct page_run *run = &tr->pages[i];
+
+		if (is_vdso(tr->mm, run)) {
+			read_op(p, fd, off, iov + first, nr - first, total);
+			off += total + run->len;
+			total = 0;
+			first = nr;
+			continue;
+		}
+		iov[nr++] = (struct op_iov){ run->addr, run->len };
+		total += run->len;
+	}
+	read_op(p, fd, off, iov + first, nr - first, total);
 }
 
 static void finish_mapping(struct program *p, const VmaEntry *v, uint8_t prot)

@@ -16,6 +16,7 @@
 #include "criu/base/mem.h"
 #include "criu/image/reader.h"
 #include "criu/kernel/proc.h"
+#include "criu/mem/vdso_elf.h"
 #include "criu/mem/vma.h"
 
 int vdso_find(struct vdso *ret)
@@ -75,6 +76,28 @@ static off_t pages_offset(const struct task_restore *tr, uint64_t addr)
 	return -1;
 }
 
+/* Other bytes, but the same functions in the same places: calls of them go on as they are.
+ * Only who was stopped in the middle of one cannot. */
+static int entries_check(const struct task *t, const VmaEntry *code, const uint8_t *was,
+			 const uint8_t *now)
+{
+	const char *name;
+
+	if (!vdso_same_entries(was, now, code->end - code->start, &name))
+		return fail_hint(fail_plain("the vdso of the kernel that it ran on is another one (%s)",
+					    name ? name : "no ELF file"),
+				 "restore on the kernel of the dump");
+	for (size_t i = 0; i < t->nr_threads; i++) {
+		uint64_t ip = t->restore->cores[i]->thread_info->gpregs->ip;
+
+		if (ip >= code->start && ip < code->end)
+			return fail_hint(fail_plain("thread %d was stopped inside the vdso of another "
+						    "kernel", (int)t->threads[i].tid),
+					 "restore on the kernel of the dump");
+	}
+	return 0;
+}
+
 static int contents_check(struct restore *r, const struct vdso *own, const struct task *t,
 			  const VmaEntry *code)
 {
@@ -98,8 +121,7 @@ static int contents_check(struct restore *r, const struct vdso *own, const struc
 		return fail(-err, "read the vdso from pages-%u.img", t->restore->pages_id);
 	if (!memcmp(was, (const void *)(uintptr_t)start, len))
 		return 0;
-	return fail_hint(fail_plain("the vdso of the kernel that it ran on is another one"),
-			 "restore on the kernel of the dump");
+	return entries_check(t, code, was, (const uint8_t *)(uintptr_t)start);
 }
 
 int vdso_check(struct restore *r, const struct vdso *own, const struct task *t)

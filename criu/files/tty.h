@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Terminals: what the kind, crtool's own terminal and the tests have in common. */
+#pragma once
+#include <asm/termbits.h> /* not to be had together with <termios.h> */
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "criu/core/dump.h"
+#include "criu/core/restore.h"
+#include "images/tty.pb-c.h"
+
+#define TTY_NCC 19 /* control characters, as the kernel and images have them */
+
+/* cc is what e->c_cc will be. */
+void termios_to_image(const struct termios2 *t, TermiosEntry *e, uint32_t cc[TTY_NCC]);
+/* What e says over what t has. */
+void termios_from_image(const TermiosEntry *e, struct termios2 *t);
+
+/* Is it the master of a pty? */
+bool tty_fd_is_master(int fd);
+/* The device number of the terminal behind fd, as st_rdev has it, be it opened as /dev/tty or by
+ * its own name. 0, or -errno. Quiet. */
+int tty_fd_device(int fd, uint32_t *ret);
+
+/* Sessions of the tree whose terminal does not come along are blockers. */
+void ttys_check_sessions(const struct dump *d);
+
+/* The terminal outside of the tree whose place crtool's takes; NULL: the images have none. */
+const TtyInfoEntry *tty_outside(const struct restore *r);
+/* Some task has a descriptor of it. */
+bool tty_is_needed(const struct restore *r);
