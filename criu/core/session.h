@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "criu/base/progress.h"
 #include "criu/core/options.h"
 
 struct image_dir;
@@ -21,6 +22,7 @@ struct session {
 	struct image_dir *images; /* owned by the step that opened it */
 	int work_fd; /* O_PATH directory for log, stats, pidfile */
 	struct stats stats;
+	struct progress progress; /* of the long work that goes on now */
 	char run_id[37]; /* a UUID: who left what on this host */
 };
 

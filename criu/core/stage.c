@@ -52,7 +52,7 @@ static int stage_error(struct stage_area *a)
 	return fail_at(fail_plain("%s", text), "pid %d", (int)a->pid);
 }
 
-int stage_wait(struct stage_area *a, const struct session *s, int (*alive)(void *), void *ctx)
+int stage_wait(struct stage_area *a, struct session *s, int (*alive)(void *), void *ctx)
 {
 	for (;;) {
 		uint32_t busy = __atomic_load_n(&a->busy, __ATOMIC_SEQ_CST);
@@ -65,6 +65,7 @@ int stage_wait(struct stage_area *a, const struct session *s, int (*alive)(void 
 		r = session_interrupted(s);
 		if (r < 0)
 			return r;
+		progress_set(&s->progress, __atomic_load_n(&a->read_bytes, __ATOMIC_RELAXED));
 		if (futex_wait(&a->busy, busy, CHECK_ALIVE_MS) == -ETIMEDOUT &&
 		    !__atomic_load_n(&a->told, __ATOMIC_SEQ_CST)) {
 			r = alive(ctx);

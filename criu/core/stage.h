@@ -24,7 +24,7 @@ struct session;
 void stage_start(struct stage_area *a, enum stage s, uint32_t nr);
 /* crtool: until nobody is busy, or the first error, which is recorded. alive() is asked now
  * and then whether the tasks still live, and fails when one does not. */
-int stage_wait(struct stage_area *a, const struct session *s, int (*alive)(void *), void *ctx);
+int stage_wait(struct stage_area *a, struct session *s, int (*alive)(void *), void *ctx);
 
 /* A task. */
 void stage_done(struct stage_area *a);

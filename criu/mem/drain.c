@@ -263,7 +263,11 @@ int drain_tasks(struct dump *d)
 	struct draining dr = { .d = d, .first_pages_id = d->next_pages_id };
 	uint64_t start = clock_us();
 	struct task *t;
-	int r = parallel_for(d->tree.nr, task_drain, &dr);
+	int r;
+
+	progress_start(&d->s->progress, "memory written", 0);
+	r = parallel_for(d->tree.nr, task_drain, &dr);
+	progress_end(&d->s->progress);
 
 	if (r < 0)
 		return r;

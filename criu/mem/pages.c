@@ -55,6 +55,7 @@ static int write_out(struct page_out *o, uint64_t len)
 
 	o->write_us += clock_us() - start;
 	o->written += len / PAGE_BYTES;
+	progress_add(&o->s->progress, len);
 	return r < 0 ? fail(-r, "write page contents to %s",
 			    image_dir_path(o->s->images)) : 0;
 }

@@ -33,6 +33,7 @@
 #define OPS_OF_MM     64
 #define ADVICES	      32
 #define AUXV_MAX      64
+#define IOV_PIECE     (16ull << 20)
 #define VMA_NAME_MAX  80
 
 int mem_open(struct restore *r, struct task *t,
@@ -76,11 +77,20 @@ int mem_open(struct restore *r, struct task *t,
 	return 0;
 }
 
+static size_t nr_iov(const struct task_restore *tr)
+{
+	size_t nr = 0;
+
+	for (size_t i = 0; i < tr->nr_pages; i++)
+		nr += (tr->pages[i].len + IOV_PIECE - 1) / IOV_PIECE;
+	return nr;
+}
+
 size_t mem_program_room(const struct task_restore *tr)
 {
 	size_t ops = tr->mm->n_vmas * OPS_PER_VMA + OPS_OF_MM;
 
-	return ops * sizeof(struct op) + tr->nr_pages * sizeof(struct op_iov) +
+	return ops * sizeof(struct op) + nr_iov(tr) * sizeof(struct op_iov) +
 	       tr->mm->n_mm_saved_auxv * 8 + tr->mm->n_vmas * (VMA_NAME_MAX + 16) + 4096;
 }
 
@@ -236,7 +246,7 @@ static bool is_vdso(const MmEntry *mm, const struct page_run *run)
 /* All runs lie back to back in the file; those of the vdso are there to be compared only. */
 static void read_pages(struct program *p, const struct task_restore *tr, int fd)
 {
-	struct op_iov *iov = program_data(p, tr->nr_pages * sizeof(*iov));
+	struct op_iov *iov = program_data(p, nr_iov(tr) * sizeof(*iov));
 	uint64_t off = 0, total = 0;
 	size_t first = 0, nr = 0;
 
@@ -250,7 +260,10 @@ static void read_pages(struct program *p, const struct task_restore *tr, int fd)
 			first = nr;
 			continue;
 		}
-		iov[nr++] = (struct op_iov){ run->addr, run->len };
+		/* In pieces, so that their progress can be told. */
+		for (uint64_t done = 0; done < run->len; done += IOV_PIECE)
+			iov[nr++] = (struct op_iov){ run->addr + done, run->len - done < IOV_PIECE ?
+									       run->len - done : IOV_PIECE };
 		total += run->len;
 	}
 	read_op(p, fd, off, iov + first, nr - first, total);

@@ -80,6 +80,7 @@ struct stage_area {
 	int32_t pid, err;
 	uint32_t is_op;
 	uint32_t pad;
+	uint64_t read_bytes; /* of page contents, by all tasks */
 	struct op op;
 	char text[2048]; /* from the host code of a task */
 };

@@ -12,6 +12,7 @@
 #include "criu/pie/abi/program.h"
 
 #define IOV_AT_ONCE 1024
+#define BYTES_AT_ONCE (64ull << 20)
 #define TIMER_TRIES 1000000
 #define EINTR_	    4
 #define EAGAIN_	    11
@@ -81,20 +82,31 @@ static void stage_wait(struct stage_area *a, uint32_t stage, int64_t crtool)
 			die();
 }
 
+/* How many of the next iovecs go into one call: enough to be quick, few enough to be seen. */
+static uint64_t batch_of(const struct op_iov *iov, uint64_t nr)
+{
+	uint64_t n = 0, bytes = 0;
+
+	while (n < nr && n < IOV_AT_ONCE && bytes < BYTES_AT_ONCE)
+		bytes += iov[n++].len;
+	return n;
+}
+
 /* arg: fd, offset, iov, nr, total */
-static long read_all(const struct op *op)
+static long read_all(const struct run *r, const struct op *op)
 {
 	struct op_iov *iov = (struct op_iov *)(uintptr_t)op->arg[2];
 	uint64_t nr = op->arg[3], off = op->arg[1], left = op->arg[4];
 
 	while (left) {
-		uint64_t batch = nr < IOV_AT_ONCE ? nr : IOV_AT_ONCE;
-		long n = blob_syscall5(__NR_preadv, op->arg[0], BLOB_ADDR(iov), batch, off, 0);
+		long n = blob_syscall5(__NR_preadv, op->arg[0], BLOB_ADDR(iov), batch_of(iov, nr), off,
+				       0);
 
 		if (n == -EINTR_ || n == -EAGAIN_)
 			continue;
 		if (n <= 0)
 			return n ? n : -ENODATA_;
+		__atomic_add_fetch(&r->area->read_bytes, (uint64_t)n, __ATOMIC_RELAXED);
 		off += (uint64_t)n;
 		left -= (uint64_t)n;
 		for (; nr && (uint64_t)n >= iov->len; nr--, iov++)
@@ -179,7 +191,7 @@ static long run_one(const struct run *r, const struct op *op)
 		return blob_syscall6(op->nr, op->arg[0], op->arg[1], op->arg[2], op->arg[3],
 				     op->arg[4], op->arg[5]);
 	case OP_READ:
-		return read_all(op);
+		return read_all(r, op);
 	case OP_CLONE:
 		return clone_thread(r, op);
 	case OP_TIMER:
