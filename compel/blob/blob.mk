@@ -20,7 +20,7 @@ $(O)/%.S.blob.o: %.S
 define blob_rule
 $(O)/criu/pie/$(1).elf: $(call blob_objs,$(1)) compel/blob/blob.lds
 	@mkdir -p $$(@D)
-	$$(Q)ld -pie --no-dynamic-linker -z text -z noexecstack -z max-page-size=4096 \
+	$$(Q)ld -pie --no-dynamic-linker -z text -z noexecstack -z max-page-size=4096 --no-warn-rwx-segments \
 		--build-id=none -T compel/blob/blob.lds -o $$@ $(call blob_objs,$(1))
 -include $(patsubst %.o,%.d,$(call blob_objs,$(1)))
 endef

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "criu/base/error.h"
@@ -55,4 +56,46 @@ int service_fd(const struct restore *r, int fd)
 		return fail_hint(fail(err, "no descriptor number from %d on", r->service_base),
 				 "raise the hard limit of open files (ulimit -Hn)");
 	return up;
+}
+
+static void message_free(void *m)
+{
+	if (m)
+		protobuf_c_message_free_unpacked(m, NULL);
+}
+
+static void task_restore_done(struct task *t)
+{
+	struct task_restore *tr = t->restore;
+	size_t nr = t->nr_threads ? t->nr_threads : 1;
+
+	if (!tr)
+		return;
+	for (size_t i = 0; i < nr; i++)
+		message_free(tr->cores[i]);
+	message_free(tr->mm);
+	message_free(tr->fs);
+	message_free(tr->ids);
+	free(tr->slots);
+	free(tr->pages);
+}
+
+void restore_done(struct restore *r)
+{
+	struct task *t;
+
+	tasks_for_each(t, &r->tree)
+		task_restore_done(t);
+	for (size_t i = 0; i < r->nr_files; i++) {
+		struct file *f = r->files[i];
+
+		if (f->kind->done)
+			f->kind->done(f);
+		message_free((void *)(uintptr_t)f->entry);
+	}
+	free(r->files);
+	free(r->ttys);
+	message_free(r->inventory);
+	tree_done(&r->tree);
+	arena_done(&r->arena);
 }

@@ -95,6 +95,9 @@ struct restore {
 
 };
 
+/* Frees what the images were loaded into, whatever there is of it. */
+void restore_done(struct restore *r);
+
 /* NULL when no image has it. */
 struct file *restore_find_file(const struct restore *r, uint32_t id);
 

@@ -28,6 +28,8 @@
 #include "criu/base/mem.h"
 #include "criu/core/restore.h"
 #include "criu/files/load.h"
+#include "criu/files/terminal.h"
+#include "criu/flow/job.h"
 #include "criu/flow/restore_task.h"
 #include "criu/flow/stats.h"
 #include "criu/flow/step.h"
@@ -75,9 +77,23 @@ static int load_memory(void *ctx)
 	return 0;
 }
 
+/* A session that is not in the images: crtool's takes its place, if it is to. */
+static int check_session(const struct restore *r)
+{
+	const struct task *root = r->tree.tasks[0];
+
+	if (root->sid == root->pid || r->s->opts->shell_job)
+		return 0;
+	return fail_hint(fail_plain("pid %d (%s): belongs to session %d, whose leader is not in the "
+				    "images", (int)root->pid, root->comm, (int)root->sid),
+			 "try --shell-job, which has it join the session of crtool");
+}
+
 static int load_files(void *ctx)
 {
-	return files_load(ctx);
+	int ret = check_session(ctx);
+
+	return ret < 0 ? ret : files_load(ctx);
 }
 
 static int pids_free(void *ctx)
@@ -89,6 +105,7 @@ static int pids_free(void *ctx)
 static int plan_descriptors(struct restore *r)
 {
 	struct rlimit lim;
+	int ret;
 
 	r->service_base = files_first_free(r);
 	if (getrlimit(RLIMIT_NOFILE, &lim) < 0)
@@ -110,6 +127,9 @@ static int plan_descriptors(struct restore *r)
 	if (r->log_fd < 0)
 		return r->log_fd;
 	log_move(r->log_fd);
+	ret = terminal_open(r);
+	if (ret < 0)
+		return ret;
 	return image_dir_raise_fd(r->s->images, r->service_base);
 }
 
@@ -200,7 +220,19 @@ static int connect_files(void *ctx)
 
 static int restore_memory(void *ctx)
 {
-	return run_stage(ctx, STAGE_MEMORY, nr_threads(ctx));
+	struct restore *r = ctx;
+	uint64_t total = 0;
+	struct task *t;
+	int ret;
+
+	tasks_for_each(t, &r->tree)
+		for (size_t i = 0; i < t->restore->nr_pages; i++)
+			total += t->restore->pages[i].len;
+	r->s->stats.pages_restored += total / PAGE_BYTES;
+	progress_start(&r->s->progress, "memory read", total);
+	ret = run_stage(r, STAGE_MEMORY, nr_threads(r));
+	progress_end(&r->s->progress);
+	return ret;
 }
 
 static int trace(void *ctx)
@@ -249,22 +281,32 @@ static void remove_pidfile(void *ctx)
 static int write_results(void *ctx)
 {
 	struct restore *r = ctx;
-	struct task *t;
 	int ret = write_pidfile(r);
 
 	if (ret < 0)
 		return ret;
-	tasks_for_each(t, &r->tree)
-		for (size_t i = 0; i < t->restore->nr_pages; i++)
-			r->s->stats.pages_restored += t->restore->pages[i].len / PAGE_BYTES;
 	r->s->stats.restore_us = clock_us() - r->start_us;
 	return stats_write_restore(r->s);
 }
 
+static int give_terminal(void *ctx)
+{
+	return terminal_give(ctx);
+}
+
+static void take_terminal(void *ctx)
+{
+	terminal_take_back(ctx);
+}
+
 static int resume(void *ctx)
 {
+	int ret;
+
 	prctl(PR_SET_CHILD_SUBREAPER, 0);
-	return resume_tasks(ctx);
+	ret = resume_tasks(ctx);
+	terminal_redraw(ctx);
+	return ret;
 }
 
 static const struct step steps[] = {
@@ -284,6 +326,7 @@ static const struct step steps[] = {
 	{ "restore credentials", restore_creds, NULL, false },
 	{ "set registers", set_registers, NULL, false },
 	{ "write results", write_results, remove_pidfile, false },
+	{ "give terminal", give_terminal, take_terminal, false },
 	{ "resume", resume, NULL, true },
 };
 
@@ -300,24 +343,17 @@ static int wait_for_root(const struct restore *r)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
-static void restore_done(struct restore *r)
-{
-	r->s->images = image_dir_free(r->s->images);
-	tree_done(&r->tree);
-	arena_done(&r->arena);
-	free(r->plan->nodes);
-	free(r->files);
-}
-
 int restore_run(struct session *s, int *ret_status)
 {
 	struct fork_plan fork_plan = { 0 };
 	struct vdso vdso = { .nr = 0 };
+	struct terminal terminal = { .controls = false };
 	struct restore r = {
 		.s = s,
 		.plan = &fork_plan,
 		.vdso = &vdso,
 		.tty_fd = -1,
+		.terminal = &terminal,
 		.crtool_pid = getpid(),
 		.start_us = clock_us(),
 		.brokers = mem_alloc(BROKERS_MAX * sizeof(struct broker)),
@@ -325,7 +361,10 @@ int restore_run(struct session *s, int *ret_status)
 	int ret = steps_run(s, &restore_command, &r);
 
 	if (ret >= 0 && !s->opts->detach && !s->opts->sibling)
-		*ret_status = wait_for_root(&r);
+		*ret_status = s->opts->shell_job ? job_wait(&r) : wait_for_root(&r);
+	s->images = image_dir_free(s->images);
+	hole_done(&r);
 	restore_done(&r);
+	free(fork_plan.nodes);
 	return ret;
 }

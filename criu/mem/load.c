@@ -7,6 +7,7 @@
 
 #include "criu/base/error.h"
 #include "criu/base/mem.h"
+#include "criu/base/parallel.h"
 #include "criu/image/reader.h"
 #include "criu/mem/pages.h"
 #include "criu/mem/vma.h"
@@ -116,44 +117,68 @@ const struct shmem_segment *shmem_find(const struct restore *r, uint64_t shmid)
 	return NULL;
 }
 
-static int mm_load(struct restore *r, struct task *t, size_t *cap)
+static int mm_load(void *ctx, size_t i, unsigned int worker)
 {
+	struct restore *r = ctx;
+	struct task *t = r->tree.tasks[i];
 	struct task_restore *tr = t->restore;
 	ProtobufCMessage *m = NULL;
-	int err = image_get(r->s->images, IMAGE_MM, (uint64_t)t->pid, &m);
+	int err;
 
+	(void)worker;
+	if (!task_is_alive(t))
+		return 0;
+	err = image_get(r->s->images, IMAGE_MM, (uint64_t)t->pid, &m);
 	if (err < 0)
-		return err;
+		return task_fail_at(err, t);
 	tr->mm = (MmEntry *)m;
 	err = vma_load_check(tr->mm);
 	if (err < 0)
-		return fail_at(err, "mm-%d.img", (int)t->pid);
-	for (size_t i = 0; i < tr->mm->n_vmas && err >= 0; i++)
-		if (tr->mm->vmas[i]->status & VMA_ANON_SHARED)
-			err = segment_add(r, tr->mm->vmas[i], cap);
+		return task_fail_at(fail_at(err, "mm-%d.img", (int)t->pid), t);
+	err = pagemap_load(r, IMAGE_PAGEMAP, (uint64_t)t->pid, &tr->pages, &tr->nr_pages,
+			   &tr->pages_id);
 	if (err >= 0)
-		err = pagemap_load(r, IMAGE_PAGEMAP, (uint64_t)t->pid, &tr->pages, &tr->nr_pages,
-				   &tr->pages_id);
-	return err < 0 ? err : pages_check(tr);
+		err = pages_check(tr);
+	return task_fail_at(err, t);
+}
+
+static int segments_find(struct restore *r, const struct task *t, size_t *cap)
+{
+	const MmEntry *mm = t->restore->mm;
+	int err = 0;
+
+	for (size_t i = 0; i < mm->n_vmas && err >= 0; i++)
+		if (mm->vmas[i]->status & VMA_ANON_SHARED)
+			err = segment_add(r, mm->vmas[i], cap);
+	return err;
+}
+
+static const struct task *same_vm(const struct restore *r, const struct task *t, size_t before)
+{
+	for (size_t i = 0; i < before; i++)
+		if (task_is_alive(r->tree.tasks[i]) && r->tree.tasks[i]->ids.vm == t->ids.vm)
+			return r->tree.tasks[i];
+	return NULL;
 }
 
 int mem_load(struct restore *r)
 {
+	int err = parallel_for(r->tree.nr, mm_load, r);
 	size_t cap = 0;
 	struct task *t;
 
+	if (err < 0)
+		return err;
 	tasks_for_each(t, &r->tree) {
-		int err;
+		const struct task *other;
 
 		if (!task_is_alive(t))
 			continue;
-		for (size_t i = 0; i < i_t; i++)
-			if (task_is_alive(r->tree.tasks[i]) &&
-			    r->tree.tasks[i]->ids.vm == t->ids.vm)
-				return task_fail_at(fail_plain("shares its memory with pid %d, which "
-							       "cannot be restored yet",
-							       (int)r->tree.tasks[i]->pid), t);
-		err = mm_load(r, t, &cap);
+		other = same_vm(r, t, i_t);
+		if (other)
+			return task_fail_at(fail_plain("shares its memory with pid %d, which cannot be "
+						       "restored yet", (int)other->pid), t);
+		err = segments_find(r, t, &cap);
 		if (err < 0)
 			return task_fail_at(err, t);
 	}

@@ -236,8 +236,9 @@ static int generation_stop(struct dump *d, size_t from, size_t to)
 {
 	int dead = 0, r;
 
+	/* Leaders first: most have no other thread, and the list is read when they stand still. */
 	for (size_t i = from; i < to; i++) {
-		r = task_seize_threads(d, d->tree.tasks[i]);
+		r = thread_seize(d, d->tree.tasks[i], d->tree.tasks[i]->pid);
 		if (r < 0)
 			return r;
 	}

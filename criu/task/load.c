@@ -12,6 +12,7 @@
 #include "criu/base/clock.h"
 #include "criu/base/error.h"
 #include "criu/base/mem.h"
+#include "criu/base/parallel.h"
 #include "criu/image/reader.h"
 #include "criu/kernel/proc.h"
 #include "criu/task/creds.h"
@@ -141,13 +142,11 @@ static int task_kind_load(struct task *t, const TaskCoreEntry *tc)
 
 static int task_images_load(struct restore *r, struct task *t)
 {
-	struct task_restore *tr = arena_alloc(&r->arena, sizeof(*tr));
+	struct task_restore *tr = t->restore;
 	size_t nr = t->nr_threads ? t->nr_threads : 1;
 	ProtobufCMessage *m = NULL;
 	int ret;
 
-	t->restore = tr;
-	tr->cores = arena_array(&r->arena, CoreEntry *, nr);
 	for (size_t i = 0; i < nr; i++) {
 		ret = core_load(r, i ? t->threads[i].tid : t->pid, i == 0, &tr->cores[i]);
 		if (ret < 0)
@@ -184,6 +183,21 @@ static int namespaces_check(const struct restore *r, const struct task *t)
 	return 0;
 }
 
+static int task_load(void *ctx, size_t i, unsigned int worker)
+{
+	struct restore *r = ctx;
+	struct task *t = r->tree.tasks[i];
+	int ret = task_images_load(r, t);
+
+	(void)worker;
+	if (ret >= 0 && task_is_alive(t))
+		ret = namespaces_check(r, t);
+	if (ret < 0)
+		return t->comm[0] ? task_fail_at(ret, t) : fail_at(ret, "pid %d", (int)t->pid);
+	task_advance(t, TASK_LOADED);
+	return 0;
+}
+
 int load_tasks(struct restore *r)
 {
 	ProtobufCMessage *m = NULL;
@@ -198,13 +212,13 @@ int load_tasks(struct restore *r)
 		return ret;
 	tree_index(&r->tree);
 	tasks_for_each(t, &r->tree) {
-		ret = task_images_load(r, t);
-		if (ret >= 0 && task_is_alive(t))
-			ret = namespaces_check(r, t);
-		if (ret < 0)
-			return t->comm[0] ? task_fail_at(ret, t) : fail_at(ret, "pid %d", (int)t->pid);
-		task_advance(t, TASK_LOADED);
+		t->restore = arena_alloc(&r->arena, sizeof(*t->restore));
+		t->restore->cores = arena_array(&r->arena, CoreEntry *,
+						t->nr_threads ? t->nr_threads : 1);
 	}
+	ret = parallel_for(r->tree.nr, task_load, r);
+	if (ret < 0)
+		return ret;
 	if (!task_is_alive(r->tree.tasks[0]))
 		return fail_plain("the root of the tree is a zombie");
 	r->root_pid = r->tree.tasks[0]->pid;

@@ -28,7 +28,6 @@
 	(CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM)
 #define COMM_BYTES     16
 #define SS_ON_STACK    1
-#define SS_DISABLED    2
 
 static size_t queue_room(const SignalQueueEntry *q)
 {
@@ -63,7 +62,7 @@ static void sas_restore(struct program *p, const ThreadSasEntry *e)
 		uint64_t size;
 	} sas;
 
-	if (!e || e->ss_flags & SS_DISABLED)
+	if (!e)
 		return;
 	sas.sp = e->ss_sp;
 	sas.flags = e->ss_flags & ~(uint32_t)SS_ON_STACK;
