@@ -67,20 +67,20 @@ int freeze_check_root(struct dump *d)
 	return r < 0 ? r : root_is_not_ours(d, pid);
 }
 
-static int seize_refused(struct dump *d, const struct task *t, pid_t tid, int err)
+static int seize_refused(struct dump *d, struct task *t, pid_t tid, int err)
 {
 	cleanup_close int proc = proc_open(tid);
 	struct proc_status st = { 0 };
+	pid_t tracer;
 
-	if (proc >= 0 && proc_status_read(proc, 0, &d->buf, &st) >= 0) {
-		pid_t tracer = st.tracer_pid;
-
-		proc_status_done(&st);
-		if (tracer)
-			return fail_hint(fail_plain("pid %d (%s): is traced by pid %d", (int)t->pid,
-						    t->comm, (int)tracer),
-					 "end the debugger or strace first");
-	}
+	if (proc < 0 || proc_status_read(proc, 0, &d->buf, &st) < 0)
+		return task_fail_at(fail(err, "ptrace seize of thread %d", (int)tid), t);
+	memcpy(t->comm, st.comm, sizeof(t->comm));
+	tracer = st.tracer_pid;
+	proc_status_done(&st);
+	if (tracer)
+		return fail_hint(task_fail_at(fail_plain("is traced by pid %d", (int)tracer), t),
+				 "end the debugger or strace first");
 	return task_fail_at(fail(err, "ptrace seize of thread %d", (int)tid), t);
 }
 

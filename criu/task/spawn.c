@@ -53,9 +53,11 @@ static int busy_pid(pid_t pid, int err)
 /* With pid 0 any will do. Returns in the parent. */
 static int node_clone(struct restore *r, struct fork_node *n, uint64_t flags, task_body body)
 {
-	pid_t pid = n->pid ? sys_clone_pid(flags, SIGCHLD, n->pid) :
+	/* A sibling has crtool's own exit signal, and clone3(2) takes no other. */
+	int signo = flags & CLONE_PARENT ? 0 : SIGCHLD;
+	pid_t pid = n->pid ? sys_clone_pid(flags, signo, n->pid) :
 			     sys_clone3(&(struct clone_args){ .flags = flags,
-							      .exit_signal = SIGCHLD });
+							      .exit_signal = (uint64_t)signo });
 
 	if (pid == 0)
 		node_main(r, n, body);
