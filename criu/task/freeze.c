@@ -173,23 +173,17 @@ static int task_wait_threads(struct dump *d, struct task *t, size_t from)
 /* The leader must be first: threads of a dead one are kept from a dump later. */
 static int task_settle(struct dump *d, struct task *t)
 {
-	int nr, gone = 0;
+	size_t waited = 0;
+	int gone = 0, nr;
 
 	do {
-		size_t had;
-		int r = task_wait_threads(d, t, 0);
+		int r = task_wait_threads(d, t, waited);
 
 		if (r < 0)
 			return r;
 		gone += r;
-		had = t->nr_threads;
+		waited = t->nr_threads;
 		nr = task_seize_threads(d, t);
-		if (nr > 0) {
-			r = task_wait_threads(d, t, had);
-			if (r < 0)
-				return r;
-			gone += r;
-		}
 	} while (nr > 0);
 	if (nr < 0)
 		return nr;

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -79,13 +80,14 @@ static int fork_children(struct restore *r, struct fork_node *n, bool early, tas
 	return 0;
 }
 
+/* By the bare system call: sigaction(3) hides two signals that libc itself uses. */
 static void signals_reset(void)
 {
-	struct sigaction dfl = { .sa_handler = SIG_DFL };
+	const uint64_t dfl[4] = { 0 };
 
-	for (int sig = 1; sig < NSIG; sig++)
+	for (int sig = 1; sig <= 64; sig++)
 		if (sig != SIGKILL && sig != SIGSTOP)
-			sigaction(sig, &dfl, NULL);
+			syscall(SYS_rt_sigaction, sig, dfl, NULL, 8);
 }
 
 static int node_settle(struct restore *r, struct fork_node *n, task_body body)
