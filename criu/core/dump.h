@@ -4,6 +4,7 @@
 #include <stdint.h>
 
 #include "criu/base/arena.h"
+#include "criu/base/map.h"
 #include "criu/core/ident.h"
 #include "criu/core/session.h"
 #include "criu/core/task.h"
@@ -39,8 +40,7 @@ struct dump {
 	struct image_writer *files_img;
 	struct image_writer *pipes_data_img;
 	struct image_writer *tty_info_img;
-	uint64_t *pipes; /* inode numbers whose contents are written */
-	size_t nr_pipes, cap_pipes;
+	struct map pipes; /* inode numbers whose contents are written */
 	struct tty_seen *ttys; /* files/tty.c: terminals that were met; in the arena */
 
 	/* memory */

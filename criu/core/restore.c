@@ -94,6 +94,7 @@ void restore_done(struct restore *r)
 		message_free((void *)(uintptr_t)f->entry);
 	}
 	free(r->files);
+	map_done(&r->pipes);
 	free(r->ttys);
 	message_free(r->inventory);
 	tree_done(&r->tree);

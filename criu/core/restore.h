@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "criu/base/map.h"
 #include "criu/core/file.h"
 #include "criu/core/program.h"
 #include "criu/core/session.h"
@@ -67,6 +68,8 @@ struct restore {
 
 	struct file **files; /* sorted by id */
 	size_t nr_files;
+	struct map pipes; /* files/pipe.c: by inode number at the dump */
+	bool pipes_loaded; /* what was in them */
 	TtyInfoEntry **ttys; /* terminals that descriptors are of */
 	size_t nr_ttys;
 

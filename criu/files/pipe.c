@@ -36,6 +36,8 @@ struct pipe_file {
 	/* of the first */
 	int end[2]; /* broker numbers of reading and writing end */
 	bool taken[2];
+	uint8_t *data; /* owned */
+	uint32_t bytes, capacity;
 };
 
 static bool pipe_match(const struct fd_probe *p)
@@ -43,13 +45,13 @@ static bool pipe_match(const struct fd_probe *p)
 	return S_ISFIFO(p->st.st_mode) && str_starts(p->link, "pipe:[");
 }
 
-static bool pipe_is_written(struct dump *d, uint64_t ino)
+/* The first time that this pipe is met. */
+static bool pipe_is_new(struct dump *d, uint64_t ino)
 {
-	for (size_t i = 0; i < d->nr_pipes; i++)
-		if (d->pipes[i] == ino)
-			return true;
-	*array_push(d->pipes, d->nr_pipes, d->cap_pipes) = ino;
-	return false;
+	if (map_get(&d->pipes, ino))
+		return false;
+	map_put(&d->pipes, ino, d);
+	return true;
 }
 
 /* A reading end of the pipe behind lfd that does not wait. */
@@ -123,7 +125,7 @@ static int pipe_dump(struct dump *d, const struct fd_probe *p)
 		return 0;
 	}
 	r = fown_dump(p->lfd, &fown);
-	if (r >= 0 && !pipe_is_written(d, p->st.st_ino))
+	if (r >= 0 && pipe_is_new(d, p->st.st_ino))
 		r = data_dump(d, p);
 	if (r < 0)
 		return r;
@@ -156,15 +158,10 @@ static int pipe_load(struct restore *r, const FileEntry *e, struct file *f)
 		return fail_plain("has no part of a pipe");
 	if ((e->pipe->flags & O_ACCMODE) == O_ACCMODE)
 		return fail_plain("a pipe end with flags %o", e->pipe->flags);
-	/* Ids ascend, so the first of each pipe is loaded before the others. */
-	for (size_t i = 0; r->files[i] != f && !p->first; i++) {
-		const struct file *o = r->files[i];
-
-		if (o->kind == &pipe_kind && o->entry->pipe->pipe_id == e->pipe->pipe_id)
-			p->first = file_to(struct pipe_file, o)->first;
-	}
+	p->first = map_get(&r->pipes, e->pipe->pipe_id);
 	if (!p->first) {
 		p->first = p;
+		map_put(&r->pipes, e->pipe->pipe_id, p);
 		for (int i = 0; i < 2; i++) {
 			p->end[i] = restore_add_broker(r);
 			if (p->end[i] < 0)
@@ -175,24 +172,23 @@ static int pipe_load(struct restore *r, const FileEntry *e, struct file *f)
 	return 0;
 }
 
-static int pipe_fill(struct image_reader *img, const PipeDataEntry *e, int fd)
+static int data_load(struct restore *r, struct image_reader *img, const PipeDataEntry *e)
 {
-	cleanup_free uint8_t *data = NULL;
-	int r;
+	struct pipe_file *p = map_get(&r->pipes, e->pipe_id);
 
 	if (e->bytes > image_reader_left(img))
-		return fail_plain("pipe %u: %u bytes, more than the image has", e->pipe_id, e->bytes);
-	data = mem_alloc(e->bytes);
-	r = image_read_raw(img, data, e->bytes);
-	if (r < 0)
-		return r;
-	if (e->has_size && e->size && fcntl(fd, F_SETPIPE_SZ, (int)e->size) < 0)
-		return fail(errno, "pipe %u: capacity %u", e->pipe_id, e->size);
-	r = io_write(fd, data, e->bytes);
-	return r < 0 ? fail(-r, "pipe %u: write %u bytes", e->pipe_id, e->bytes) : 0;
+		return fail_plain("%s: pipe %u: %u bytes, more than there are", image_reader_where(img),
+				  e->pipe_id, e->bytes);
+	if (!p || p->data)
+		return image_skip_raw(img, e->bytes);
+	p->bytes = e->bytes;
+	p->capacity = e->has_size ? e->size : 0;
+	p->data = mem_alloc(e->bytes);
+	return image_read_raw(img, p->data, e->bytes);
 }
 
-static int pipe_read_data(struct restore *r, uint32_t pipe_id, int fd)
+/* pipes-data.img, once for all pipes. */
+static int all_data_load(struct restore *r)
 {
 	struct image_reader *img;
 	ProtobufCMessage *m;
@@ -201,22 +197,41 @@ static int pipe_read_data(struct restore *r, uint32_t pipe_id, int fd)
 	if (ret <= 0)
 		return ret;
 	while ((ret = image_read(img, &m)) > 0) {
-		const PipeDataEntry *e = (const PipeDataEntry *)m;
-		bool mine = e->pipe_id == pipe_id;
-
-		ret = mine ? pipe_fill(img, e, fd) : image_skip_raw(img, e->bytes);
+		ret = data_load(r, img, (const PipeDataEntry *)m);
 		protobuf_c_message_free_unpacked(m, NULL);
-		if (ret < 0 || mine)
+		if (ret < 0)
 			break;
 	}
 	image_reader_free(img);
 	return ret < 0 ? ret : 0;
 }
 
+static int pipe_fill(struct restore *r, struct pipe_file *p, int fd)
+{
+	uint32_t id = p->file.entry->pipe->pipe_id;
+	int ret;
+
+	if (!r->pipes_loaded) {
+		r->pipes_loaded = true;
+		ret = all_data_load(r);
+		if (ret < 0)
+			return ret;
+	}
+	if (p->capacity && fcntl(fd, F_SETPIPE_SZ, (int)p->capacity) < 0)
+		return fail(errno, "pipe %u: capacity %u", id, p->capacity);
+	ret = p->bytes ? io_write(fd, p->data, p->bytes) : 0;
+	return ret < 0 ? fail(-ret, "pipe %u: write %u bytes", id, p->bytes) : 0;
+}
+
+static void pipe_done(struct file *f)
+{
+	free(file_to(struct pipe_file, f)->data);
+}
+
 static int pipe_create(struct restore *r, struct file *f)
 {
 	struct pipe_file *p = file_to(struct pipe_file, f);
-	int ends[2], ret;
+	int ends[2];
 
 	if (p->first != p)
 		return 0;
@@ -224,8 +239,7 @@ static int pipe_create(struct restore *r, struct file *f)
 		return fail(errno, "pipe");
 	broker_give(r, p->end[0], ends[0]);
 	broker_give(r, p->end[1], ends[1]);
-	ret = pipe_read_data(r, f->entry->pipe->pipe_id, ends[1]);
-	return ret;
+	return pipe_fill(r, p, ends[1]);
 }
 
 /* Any end will do: which one it is to be is told to open(2). */
@@ -268,4 +282,5 @@ const struct file_kind pipe_kind = {
 	.load = pipe_load,
 	.create = pipe_create,
 	.open = pipe_open,
+	.done = pipe_done,
 };

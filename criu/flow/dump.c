@@ -168,7 +168,7 @@ static void dump_done(struct dump *d)
 	proc_buf_done(&d->buf);
 	arena_done(&d->arena);
 	arena_done(&d->scratch);
-	free(d->pipes);
+	map_done(&d->pipes);
 	free(d->types);
 	free(d->mapped);
 	free(d->shmems);
