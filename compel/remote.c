@@ -13,6 +13,7 @@
 
 #define PAGE	    4096ull
 #define BLOB_STACK  8192ull
+#define LEAVE_SPACE PAGE /* the leader's struct blob_exit, and a stack for blob_leave() */
 #define SPIN_ROUNDS 2000000u
 
 static uint64_t page_up(uint64_t n)
@@ -25,29 +26,73 @@ static uint64_t mask_for(int signo)
 	return signo ? ~(1ull << (signo - 1)) : ~0ull;
 }
 
-int remote_init(struct remote *r, pid_t tid, const struct tracee_regs *regs,
-		const struct remote_site *site, uint64_t top)
+uint64_t remote_region_len(uint64_t blob_len, uint64_t data_len)
 {
-	struct remote new = { .pid = tid, .regs = regs, .site = *site, .signo = r->signo };
-	uint8_t *frame;
+	return page_up(blob_len) + page_up(data_len) + LEAVE_SPACE + BLOB_STACK;
+}
+
+/* Keeps what is under the frames, then writes them. */
+static int frames_write(pid_t pid, struct remote_frames *f, uint8_t *bytes)
+{
+	uint8_t *under = malloc(f->len);
+	int err = under ? tracee_mem_read(pid, f->at, under, f->len) : -ENOMEM;
+
+	if (!err)
+		err = tracee_mem_write(pid, f->at, bytes, f->len);
+	if (err) {
+		free(under);
+		return err;
+	}
+	f->under = under;
+	return 0;
+}
+
+static int frames_remove(pid_t pid, struct remote_frames *f)
+{
+	int err = f->under ? tracee_mem_write(pid, f->at, f->under, f->len) : 0;
+
+	free(f->under);
+	f->under = NULL;
+	return err;
+}
+
+/* The frame that leads home, with `before` bytes for others below it; *ret is to be freed. */
+static int home_build(struct remote_frames *f, const struct tracee_regs *regs, uint64_t top,
+		      uint32_t before, uint64_t sigreturn, uint8_t **ret)
+{
+	uint32_t len;
+
+	f->home = frame_place(regs, top ? top : regs->gp.rsp - FRAME_RED_ZONE, &len);
+	f->at = f->home - before;
+	f->len = len + before;
+	*ret = calloc(1, f->len);
+	if (!*ret)
+		return -ENOMEM;
+	frame_build(*ret + before, f->home, regs, sigreturn);
+	return 0;
+}
+
+int remote_init(struct remote *r, pid_t tid, const struct tracee_regs *regs,
+		const struct remote_site *site, uint64_t top, uint64_t region,
+		uint64_t region_len)
+{
+	struct remote new = { .pid = tid, .regs = regs, .site = *site, .signo = r->signo,
+			      .region = region, .region_len = region_len };
+	uint8_t *bytes;
 	int err;
 
 	if (regs->compat)
 		return -ENOTSUP;
-	new.frame = frame_place(regs, top ? top : regs->gp.rsp - FRAME_RED_ZONE, &new.frame_len);
-	frame = calloc(2, new.frame_len);
-	if (!frame)
-		return -ENOMEM;
-	new.under = frame + new.frame_len;
-	frame_build(frame, new.frame, regs, site->sigreturn);
-	err = tracee_mem_read(tid, new.frame, new.under, new.frame_len);
-	if (!err)
-		err = tracee_mem_write(tid, new.frame, frame, new.frame_len);
-	if (err) {
-		free(frame);
+	err = home_build(&new.frames, regs, top, frame_call_len(), site->sigreturn, &bytes);
+	if (err)
 		return err;
-	}
-	new.under = memmove(frame, new.under, new.frame_len);
+	frame_build_call(bytes, regs, site->sigreturn,
+			 (const uint64_t[5]){ site->syscall_ret, new.frames.home, SYS_munmap, region,
+					      region_len });
+	err = frames_write(tid, &new.frames, bytes);
+	free(bytes);
+	if (err)
+		return err;
 	*r = new;
 	return 0;
 }
@@ -57,7 +102,8 @@ static int remote_leave(struct remote *r, pid_t tid, const struct user_regs_stru
 {
 	int err = tracee_set_gp(tid, gp);
 
-	r->away = true;
+	if (tid == r->pid)
+		r->away = true;
 	if (!err)
 		err = tracee_set_sigmask(tid, mask_for(r->signo));
 	return err;
@@ -70,21 +116,21 @@ static int remote_return(pid_t tid, const struct tracee_regs *regs)
 	return err ? err : tracee_set_gp(tid, &regs->gp);
 }
 
-static void regs_for_call(const struct remote *r, struct user_regs_struct *gp)
+static void regs_for_call(const struct tracee_regs *regs, uint64_t rsp, struct user_regs_struct *gp)
 {
-	*gp = r->regs->gp;
+	*gp = regs->gp;
 	gp->orig_rax = (unsigned long long)-1;
-	gp->rsp = r->frame;
-	gp->eflags &= ~0x100ull; /* no single step */
+	gp->rsp = rsp;
+	gp->eflags &= ~0x500ull; /* no single step; the ABI wants the direction flag clear */
 }
 
-int remote_syscall(struct remote *r, long nr, const uint64_t arg[6], int64_t *ret)
+static int syscall_by(struct remote *r, uint64_t rsp, long nr, const uint64_t arg[6], int64_t *ret)
 {
 	struct user_regs_struct gp;
 	bool compat;
 	int err;
 
-	regs_for_call(r, &gp);
+	regs_for_call(r->regs, rsp, &gp);
 	gp.rip = r->site.syscall_ret;
 	gp.rax = (unsigned long long)nr;
 	gp.rdi = arg[0];
@@ -105,40 +151,51 @@ int remote_syscall(struct remote *r, long nr, const uint64_t arg[6], int64_t *re
 	return err;
 }
 
-static int remote_map(struct remote *r, uint64_t addr, uint64_t len, int prot, int64_t *ret)
+int remote_syscall(struct remote *r, long nr, const uint64_t arg[6], int64_t *ret)
 {
-	uint64_t flags = MAP_PRIVATE | MAP_ANONYMOUS | (addr ? MAP_FIXED : 0);
-	int err = remote_syscall(r, SYS_mmap,
-				 (uint64_t[6]){ addr, len, (uint64_t)prot, flags, (uint64_t)-1, 0 },
-				 ret);
+	return syscall_by(r, r->mapped ? r->frames.at : r->frames.home, nr, arg, ret);
+}
 
-	return err ? err : *ret < 0 && *ret > -4096 ? (int)*ret : 0;
+/* By way of the detour: whatever becomes of us, the range is unmapped again. */
+static int remote_map(struct remote *r, uint64_t addr, uint64_t len, int prot, int how)
+{
+	const uint64_t flags = (uint64_t)(MAP_PRIVATE | MAP_ANONYMOUS | how);
+	int64_t ret = 0;
+	int err = syscall_by(r, r->frames.at, SYS_mmap,
+			     (uint64_t[6]){ addr, len, (uint64_t)prot, flags, (uint64_t)-1, 0 },
+			     &ret);
+
+	if (err)
+		return err;
+	return ret < 0 && ret > -4096 ? (int)ret : 0;
+}
+
+static int region_map(struct remote *r, uint64_t code)
+{
+	int err = remote_map(r, r->region, r->region_len, PROT_READ | PROT_WRITE | PROT_EXEC,
+			     MAP_FIXED_NOREPLACE);
+
+	if (err != -EACCES && err != -EPERM)
+		return err;
+	/* PR_SET_MDWE or a security module: never writable and executable at once. */
+	err = remote_map(r, r->region, r->region_len, PROT_READ | PROT_EXEC, MAP_FIXED_NOREPLACE);
+	return err ? err : remote_map(r, r->region + code, r->region_len - code,
+				      PROT_READ | PROT_WRITE, MAP_FIXED);
 }
 
 int remote_infect(struct remote *r, const void *blob, uint64_t blob_len, uint64_t data_len)
 {
-	uint64_t code = page_up(blob_len), len = code + page_up(data_len) + BLOB_STACK;
-	int64_t addr = 0;
+	uint64_t code = page_up(blob_len);
 	int err;
 
-	err = remote_map(r, 0, len, PROT_READ | PROT_WRITE | PROT_EXEC, &addr);
-	if (err == -EACCES || err == -EPERM) {
-		/* PR_SET_MDWE or a security module: never writable and executable at once. */
-		int64_t data;
-
-		err = remote_map(r, 0, len, PROT_READ | PROT_EXEC, &addr);
-		if (!err) {
-			r->region = (uint64_t)addr;
-			r->region_len = len;
-			err = remote_map(r, r->region + code, len - code, PROT_READ | PROT_WRITE,
-					 &data);
-		}
-	}
+	if (remote_region_len(blob_len, data_len) > r->region_len)
+		return -EINVAL;
+	err = region_map(r, code);
 	if (err)
 		return err;
-	r->region = (uint64_t)addr;
-	r->region_len = len;
+	r->mapped = true;
 	r->data = r->region + code;
+	r->leave = r->data + page_up(data_len);
 	r->blob = blob;
 	err = tracee_mem_write(r->pid, r->region, blob, blob_len);
 	return err == -EFAULT ? tracee_mem_poke(r->pid, r->region, blob, blob_len) : err;
@@ -147,7 +204,7 @@ int remote_infect(struct remote *r, const void *blob, uint64_t blob_len, uint64_
 /* Without a signal to stop by: until the blob says that it is done, then by an interrupt. */
 static int blob_watch(const struct remote *r, pid_t tid, uint64_t exit_at)
 {
-	uint32_t done = 0;
+	uint64_t done = 0;
 	int err = 0;
 
 	while (!err && !done) {
@@ -188,18 +245,29 @@ static int blob_run(const struct remote *r, pid_t tid, uint64_t exit_at)
 	return err;
 }
 
-static int blob_call(struct remote *r, pid_t tid, struct user_regs_struct *gp, uint64_t off,
+/* Tell the leader that a thread is inside (0), or that none is. */
+static int set_done(struct remote *r, uint64_t done)
+{
+	return tracee_mem_write(r->pid, r->leave + offsetof(struct blob_exit, done), &done,
+				sizeof(done));
+}
+
+static int blob_call(struct remote *r, pid_t tid, const struct tracee_regs *regs, uint64_t off,
 		     void *args, uint32_t args_len)
 {
+	struct user_regs_struct gp;
 	int err = tracee_mem_write(r->pid, r->data + off, args, args_len);
 
 	if (err)
 		return err;
-	gp->rip = r->region + r->blob->entry;
-	gp->rdi = r->data + off;
-	gp->rsp = r->region + r->region_len - 8; /* as a call leaves it: 16n + 8 */
-	gp->eflags &= ~0x400ull; /* the ABI wants the direction flag clear */
-	err = remote_leave(r, tid, gp);
+	/* As a call leaves it: 16n + 8. */
+	regs_for_call(regs, r->region + r->region_len - 8, &gp);
+	gp.rip = r->region + r->blob->entry;
+	gp.rdi = r->data + off;
+	if (tid != r->pid)
+		err = set_done(r, 0);
+	if (!err)
+		err = remote_leave(r, tid, &gp);
 	if (!err)
 		err = blob_run(r, tid, r->data + off);
 	if (!err)
@@ -207,14 +275,11 @@ static int blob_call(struct remote *r, pid_t tid, struct user_regs_struct *gp, u
 	return err;
 }
 
-int remote_call(struct remote *r, uint64_t off, void *args, uint32_t args_len)
+static struct blob_exit leader_exit(const struct remote *r)
 {
-	struct blob_exit *x = args;
-	struct user_regs_struct gp;
-
-	*x = (struct blob_exit){
+	return (struct blob_exit){
 		.rip = r->site.syscall_ret,
-		.rsp = r->frame,
+		.rsp = r->frames.home,
 		.rax = SYS_munmap,
 		.rdi = r->region,
 		.rsi = r->region_len,
@@ -223,46 +288,69 @@ int remote_call(struct remote *r, uint64_t off, void *args, uint32_t args_len)
 		.tid = r->pid,
 		.spin = SPIN_ROUNDS,
 	};
-	regs_for_call(r, &gp);
-	return blob_call(r, r->pid, &gp, off, args, args_len);
+}
+
+int remote_call(struct remote *r, uint64_t off, void *args, uint32_t args_len)
+{
+	*(struct blob_exit *)args = leader_exit(r);
+	return blob_call(r, r->pid, r->regs, off, args, args_len);
+}
+
+/* The leader, let go, waits while the word `done` is 0, then unmaps and goes home. */
+static int leader_waits(struct remote *r)
+{
+	struct blob_exit x = leader_exit(r);
+	struct user_regs_struct gp;
+	int err;
+
+	if (r->waits)
+		return 0;
+	x.done = 1;
+	err = tracee_mem_write(r->pid, r->leave, &x, sizeof(x));
+	if (err)
+		return err;
+	r->waits = true;
+	regs_for_call(r->regs, r->leave + LEAVE_SPACE - 8, &gp);
+	gp.rip = r->region + r->blob->leave;
+	gp.rdi = r->leave;
+	return remote_leave(r, r->pid, &gp);
 }
 
 int remote_call_thread(struct remote *r, pid_t tid, const struct tracee_regs *regs, uint64_t off,
 		       void *args, uint32_t args_len)
 {
-	struct blob_exit *x = args;
-	struct user_regs_struct gp = regs->gp;
-	uint32_t len;
-	uint64_t at = frame_place(regs, r->region + r->region_len - BLOB_STACK, &len);
-	uint8_t *frame;
-	int err;
+	struct remote_frames f = { 0 };
+	uint8_t *bytes;
+	int err = leader_waits(r), back;
 
-	if (at < r->data + off + args_len)
-		return -ENOSPC;
-	frame = calloc(1, len);
-	if (!frame)
-		return -ENOMEM;
-	frame_build(frame, at, regs, r->site.sigreturn);
-	err = tracee_mem_write(r->pid, at, frame, len);
-	free(frame);
+	if (!err)
+		err = home_build(&f, regs, 0, 0, r->site.sigreturn, &bytes);
 	if (err)
 		return err;
-	*x = (struct blob_exit){
-		.rip = r->site.sigreturn,
-		.rsp = at + 8,
+	err = frames_write(r->pid, &f, bytes);
+	free(bytes);
+	if (err)
+		return err;
+	/* time(2) writes to the word: nobody is in the blob any more when it does. */
+	*(struct blob_exit *)args = (struct blob_exit){
+		.rip = r->site.syscall_ret,
+		.rsp = f.home,
+		.rax = SYS_time,
+		.rdi = r->leave + offsetof(struct blob_exit, done),
 		.signo = (uint32_t)r->signo,
 		.pid = r->pid,
 		.tid = tid,
 		.spin = SPIN_ROUNDS,
 	};
-	gp.orig_rax = (unsigned long long)-1;
-	err = blob_call(r, tid, &gp, off, args, args_len);
+	err = blob_call(r, tid, regs, off, args, args_len);
 	if (err != -ESRCH) {
-		int back = remote_return(tid, regs);
-
+		back = remote_return(tid, regs);
 		err = err ? err : back;
 	}
-	return err;
+	back = set_done(r, 1);
+	err = err ? err : back;
+	back = frames_remove(r->pid, &f);
+	return err ? err : back;
 }
 
 int remote_cure(struct remote *r)
@@ -270,25 +358,15 @@ int remote_cure(struct remote *r)
 	int64_t ret;
 	int err = 0, e;
 
-	if (r->region)
-		err = remote_syscall(r, SYS_munmap, (uint64_t[6]){ r->region, r->region_len }, &ret);
-	r->region = 0;
+	if (r->mapped)
+		err = syscall_by(r, r->frames.home, SYS_munmap,
+				 (uint64_t[6]){ r->region, r->region_len }, &ret);
+	r->mapped = false;
 	if (r->away) {
 		e = remote_return(r->pid, r->regs);
 		err = err ? err : e;
 	}
 	r->away = false;
-	if (r->under) {
-		e = tracee_mem_write(r->pid, r->frame, r->under, r->frame_len);
-		err = err ? err : e;
-	}
-	free(r->under);
-	r->under = NULL;
-	return err;
-}
-
-void remote_done(struct remote *r)
-{
-	free(r->under);
-	r->under = NULL;
+	e = frames_remove(r->pid, &r->frames);
+	return err ? err : e;
 }

@@ -3,17 +3,25 @@
  * A stopped thread that makes system calls and runs a blob for us.
  *
  * The rule at the head of everything here: the tracer may be killed between any two
- * instructions, and the thread must then find home alone. So, before its registers are
- * touched, a signal frame with them is laid out below its stack (past the red zone),
- * and its new registers always lead there:
+ * instructions, and the thread must then find home alone, and leave nothing. So, before
+ * its registers are touched, two signal frames are laid out below its stack (past the red
+ * zone), and its new registers always lead into them:
  *
- *      rip -> "syscall; ret"        some bytes of the program or its libraries
- *      rsp -> address of "mov $15, %eax; syscall"     (rt_sigreturn)
- *             ucontext: all registers, the signal mask, the XSAVE area
+ *	detour	-> rt_sigreturn	registers that call munmap of the blob's range
+ *	home	-> rt_sigreturn	all its own registers, the signal mask, the XSAVE area
  *
- * The order around a call is: frame, registers, signal mask; and back: mask, registers.
- * Between any two of these the thread, let go, ends in the frame or never left.
- * Where the interrupted system call was to be restarted, the frame restarts it.
+ * An arrow is a slot on the stack that a `ret` takes; it holds the address of code of the
+ * program or its libraries that calls rt_sigreturn(2), and system calls are made by a
+ * "syscall; ret" found there, too. While the blob's mapping may exist, the slot is the
+ * detour's; the mapping has an address that is known in advance.
+ *
+ * The order around a call is: frames, registers, signal mask; and back: mask, registers.
+ * Where the interrupted system call was to be restarted, the home frame restarts it.
+ *
+ * Other threads of the process may run the blob, one at a time. The leader then stands in
+ * blob_leave(), and unmaps only what nobody is inside of: the last thing that a thread
+ * does on its way home is a system call, made outside of the blob, that writes to the word
+ * that the leader watches.
  *
  * All functions are quiet: 0 or -errno.
  */
@@ -40,26 +48,41 @@ extern const uint8_t remote_site_bytes[12];
 #define REMOTE_SITE_SYSCALL_RET 0
 #define REMOTE_SITE_SIGRETURN	3
 
+/* Bytes of a stack that are ours for a while. */
+struct remote_frames {
+	uint64_t at, home; /* addresses: of all of it, of the slot that leads home */
+	uint8_t *under; /* what it covers; owned */
+	uint32_t len;
+};
+
 struct remote {
 	pid_t pid;
 	const struct tracee_regs *regs; /* as the thread was interrupted; borrowed */
 	struct remote_site site;
 	int signo; /* the stop signal of a blob, see blob_exit */
 
-	uint64_t frame; /* address of the return slot, the ucontext follows */
-	uint8_t *under; /* what the frame covers */
-	uint32_t frame_len;
+	struct remote_frames frames; /* the detour is at frames.at */
 	bool away; /* registers are not the thread's own */
 
-	uint64_t region, region_len; /* the blob's mapping, 0 when there is none */
+	uint64_t region, region_len; /* of the blob's mapping */
+	bool mapped;
+	bool waits; /* the leader stands in blob_leave() */
 	uint64_t data; /* address of its writable part */
+	uint64_t leave; /* address of the leader's struct blob_exit for blob_leave() */
 	const struct blob_header *blob;
 };
 
-/* Take the thread `regs` was read from. `top` is an address below which the frame goes,
- * 0 for its own stack pointer. Nothing is resumed yet. */
+/* Bytes of address space that the blob takes. */
+uint64_t remote_region_len(uint64_t blob_len, uint64_t data_len);
+
+/*
+ * Take the thread `regs` was read from. `top` is an address below which the frames go, 0
+ * for its own stack pointer. region: region_len bytes of address space where nothing is
+ * mapped. Nothing is resumed yet.
+ */
 int remote_init(struct remote *r, pid_t tid, const struct tracee_regs *regs,
-		const struct remote_site *site, uint64_t top);
+		const struct remote_site *site, uint64_t top, uint64_t region,
+		uint64_t region_len);
 
 /* *ret is the kernel's answer, -errno included. */
 int remote_syscall(struct remote *r, long nr, const uint64_t arg[6], int64_t *ret);
@@ -73,11 +96,9 @@ int remote_infect(struct remote *r, const void *blob, uint64_t blob_len, uint64_
  */
 int remote_call(struct remote *r, uint64_t off, void *args, uint32_t args_len);
 
-/* The same by another stopped thread of the process, which goes home by a frame inside
- * the data. Threads first: the leader's way home unmaps the blob. */
+/* The same by another stopped thread of the process. Before remote_call(). */
 int remote_call_thread(struct remote *r, pid_t tid, const struct tracee_regs *regs, uint64_t off,
 		       void *args, uint32_t args_len);
 
 /* Unmap the blob, put back stack, signal mask and registers. Fine on any state. */
 int remote_cure(struct remote *r);
-void remote_done(struct remote *r);

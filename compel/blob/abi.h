@@ -9,8 +9,8 @@
 struct blob_header {
 	uint32_t magic;
 	uint32_t entry; /* where to jump, with the address of the arguments in rdi */
+	uint32_t leave; /* blob_leave(), with a struct blob_exit in rdi */
 	uint32_t file_size; /* bytes of the blob */
-	uint32_t mem_size; /* file_size and .bss */
 };
 
 /*
@@ -22,9 +22,9 @@ struct blob_header {
  */
 struct blob_exit {
 	uint64_t rip, rsp;
-	uint64_t rax, rdi, rsi; /* munmap of the blob itself, where rip is a syscall */
+	uint64_t rax, rdi, rsi; /* for the system call that rip is at */
 	uint32_t signo; /* 0: set done, and spin until the tracer interrupts or `spin` runs out */
 	int32_t pid, tid;
 	uint32_t spin;
-	uint32_t done, pad;
+	uint64_t done;
 };

@@ -3,11 +3,20 @@
 
 #include "compel/blob/syscall.h"
 
-/*
- * Runs past tgkill() only where the tracer is gone: a live one catches the stop
- * and sets the registers itself. rcx and r11 are the kernel's to clobber, all others
- * come back from the signal frame.
- */
+/* rcx and r11 are the kernel's to clobber, all other registers come back from the frame. */
+static void __attribute__((noreturn)) go_home(const struct blob_exit *x)
+{
+	__asm__ volatile("mov %[rsp], %%rsp\n\t"
+			 "jmp *%[rip]"
+			 :
+			 : [rsp] "r"(x->rsp), [rip] "r"(x->rip), "a"(x->rax), "D"(x->rdi),
+			   "S"(x->rsi)
+			 : "memory");
+	__builtin_unreachable();
+}
+
+/* Runs past tgkill() only where the tracer is gone: a live one catches the stop and sets
+ * the registers itself. */
 void blob_exit(struct blob_exit *x)
 {
 	__atomic_store_n(&x->done, 1, __ATOMIC_SEQ_CST);
@@ -16,12 +25,12 @@ void blob_exit(struct blob_exit *x)
 	else
 		for (uint32_t i = 0; i < x->spin; i++)
 			blob_syscall0(__NR_sched_yield);
+	go_home(x);
+}
 
-	__asm__ volatile("mov %[rsp], %%rsp\n\t"
-			 "jmp *%[rip]"
-			 :
-			 : [rsp] "r"(x->rsp), [rip] "r"(x->rip), "a"(x->rax), "D"(x->rdi),
-			   "S"(x->rsi)
-			 : "memory");
-	__builtin_unreachable();
+void blob_leave(struct blob_exit *x)
+{
+	for (uint32_t i = 0; i < x->spin && !__atomic_load_n(&x->done, __ATOMIC_SEQ_CST); i++)
+		blob_syscall0(__NR_sched_yield);
+	go_home(x);
 }

@@ -170,6 +170,28 @@ static uint64_t frame_top(const struct task *t)
 	return 0;
 }
 
+/* Bytes for the arguments, an untouched page behind them. */
+static uint64_t data_room(uint64_t args_len)
+{
+	return PAGE_UP(args_len) + PAGE_BYTES;
+}
+
+/* Free addresses next to what is mapped, where page tables are there already; not below a
+ * stack that may grow. 0: none. */
+static uint64_t free_range(const struct task *t, uint64_t len)
+{
+	for (size_t i = t->vmas.nr; i-- > 1;) {
+		const struct proc_vma *v = &t->vmas.v[i], *below = &t->vmas.v[i - 1];
+
+		if (v->special == PROC_VMA_VSYSCALL || v->special == PROC_VMA_STACK ||
+		    v->vmflags & PROC_VMF(GD))
+			continue;
+		if (v->start - below->end >= len + 2 * PAGE_BYTES)
+			return v->start - len - PAGE_BYTES;
+	}
+	return 0;
+}
+
 static int answer_check(int32_t err, uint32_t nr)
 {
 	return err < 0 ? fail(-err, "system call %u inside the task", nr) : 0;
@@ -197,10 +219,9 @@ static int ask_inside(struct task *t, struct remote *r, struct parasite_process_
 	struct parasite_thread_args ta;
 	int err;
 
-	err = infect(t, r, PAGE_UP(len) + 2 * TRACEE_XSTATE_MAX);
+	err = infect(t, r, data_room(len));
 	if (err < 0)
 		return fail(-err, "map the parasite");
-	/* Frames of other threads go to the end of the data. */
 	a->untouched = r->data + PAGE_UP(len);
 	for (size_t i = 1; i < t->nr_threads; i++) {
 		struct thread *th = &t->threads[i];
@@ -229,6 +250,7 @@ static int ask_task(struct sites *sites, struct task *t)
 	struct remote r = { .signo = pick_signal(t) };
 	struct planted planted = { 0 };
 	struct remote_site site;
+	uint64_t region, region_len;
 	int err = 0, cured;
 
 	if (!site_search(sites, t, &site))
@@ -241,7 +263,13 @@ static int ask_task(struct sites *sites, struct task *t)
 	for (size_t i = 0; i < t->timers.nr; i++)
 		t->inner->timer[i].id = t->timers.v[i].id;
 
-	err = remote_init(&r, t->pid, &t->threads[0].regs, &site, frame_top(t));
+	region_len = remote_region_len((uint64_t)(parasite_blob_end - parasite_blob), data_room(len));
+	region = free_range(t, region_len);
+	if (!region)
+		err = -ENOMEM;
+	else
+		err = remote_init(&r, t->pid, &t->threads[0].regs, &site, frame_top(t), region,
+				  region_len);
 	if (err < 0)
 		err = fail(-err, "no room on its stack at %#llx",
 			   (unsigned long long)t->threads[0].regs.gp.rsp);

@@ -104,3 +104,26 @@ void frame_build(uint8_t *buf, uint64_t at, const struct tracee_regs *regs, uint
 	memcpy(x + SW_RESERVED, &sw, sizeof(sw));
 	memcpy(x + regs->xstate_len, &magic2, 4);
 }
+
+uint32_t frame_call_len(void)
+{
+	return (FRAME_HEAD + 15) & ~15u;
+}
+
+/* Without an XSAVE area the registers of that kind are reset: the last frame has them. */
+void frame_build_call(uint8_t *buf, const struct tracee_regs *regs, uint64_t sigreturn,
+		      const uint64_t call[5])
+{
+	struct kernel_ucontext *uc = (void *)(buf + 8);
+
+	memcpy(buf, &sigreturn, 8);
+	uc->flags = UC_FLAGS_64 & ~1u;
+	uc->ss_flags = SS_INVALID;
+	uc->sigmask = regs->sigmask;
+	frame_regs(&uc->mc, &regs->gp);
+	uc->mc.rip = call[0];
+	uc->mc.rsp = call[1];
+	uc->mc.rax = call[2];
+	uc->mc.rdi = call[3];
+	uc->mc.rsi = call[4];
+}
