@@ -85,10 +85,19 @@ void stage_enter(struct stage_area *a, enum stage s, int crtool_pidfd)
 {
 	uint32_t now;
 
-	while ((now = __atomic_load_n(&a->stage, __ATOMIC_SEQ_CST)) < (uint32_t)s)
+	while ((now = __atomic_load_n(&a->stage, __ATOMIC_SEQ_CST)) < (uint32_t)s) {
+		if (stage_failed(a))
+			_exit(1);
 		if (futex_wait(&a->stage, now, CHECK_ALIVE_MS) == -ETIMEDOUT &&
 		    sys_pidfd_send_signal(crtool_pidfd, 0, NULL) == -ESRCH)
 			_exit(1);
+	}
+}
+
+void stage_abort(struct stage_area *a)
+{
+	__atomic_store_n(&a->failed, 1, __ATOMIC_SEQ_CST);
+	futex_wake(&a->stage);
 }
 
 void stage_fail(struct stage_area *a, int32_t pid, int err)

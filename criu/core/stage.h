@@ -28,8 +28,10 @@ int stage_wait(struct stage_area *a, struct session *s, int (*alive)(void *), vo
 
 /* A task. */
 void stage_done(struct stage_area *a);
-/* Waits for the stage; ends the task when crtool is gone. */
+/* Waits for the stage; ends the task when crtool is gone or has given up. */
 void stage_enter(struct stage_area *a, enum stage s, int crtool_pidfd);
 /* A task hands its error record to crtool and ends. */
 void stage_fail(struct stage_area *a, int32_t pid, int err) __attribute__((noreturn));
 bool stage_failed(const struct stage_area *a);
+/* crtool: whoever waits for a stage ends instead. */
+void stage_abort(struct stage_area *a);

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -51,6 +52,21 @@ static int busy_pid(pid_t pid, int err)
 	return fail_plain("pid %d is taken: a session or process group has this number", (int)pid);
 }
 
+static size_t task_index(const struct restore *r, const struct task *t)
+{
+	for (size_t i = 0; i < r->tree.nr; i++)
+		if (r->tree.tasks[i] == t)
+			return i;
+	return 0;
+}
+
+/* Whoever knows first says so, the forker or the process itself: see spawn_kill(). */
+static void node_is_there(struct restore *r, const struct fork_node *n)
+{
+	if (n->task)
+		__atomic_store_n(&r->created[task_index(r, n->task)], 1, __ATOMIC_SEQ_CST);
+}
+
 /* With pid 0 any will do. Returns in the parent. */
 static int node_clone(struct restore *r, struct fork_node *n, uint64_t flags, task_body body)
 {
@@ -66,6 +82,7 @@ static int node_clone(struct restore *r, struct fork_node *n, uint64_t flags, ta
 		return busy_pid(n->pid, -pid);
 	if (!n->pid)
 		n->pid = pid;
+	node_is_there(r, n);
 	return 0;
 }
 
@@ -169,14 +186,6 @@ static int groups_join(struct restore *r, struct fork_node *n, task_body body)
 	return 0;
 }
 
-static size_t task_index(const struct restore *r, const struct task *t)
-{
-	for (size_t i = 0; i < r->tree.nr; i++)
-		if (r->tree.tasks[i] == t)
-			return i;
-	return 0;
-}
-
 static void node_fail(struct restore *r, const struct fork_node *n, int err)
 	__attribute__((noreturn));
 
@@ -193,8 +202,7 @@ static void node_main(struct restore *r, struct fork_node *n, task_body body)
 
 	if (!n->pid)
 		n->pid = getpid();
-	if (n->task)
-		r->created[task_index(r, n->task)] = 1;
+	node_is_there(r, n);
 	ret = groups_join(r, n, body);
 	if (ret < 0)
 		node_fail(r, n, ret);
@@ -264,19 +272,36 @@ int spawn_alive(void *restore)
 	return 0;
 }
 
+/* From the leaves: who is killed last has nobody left to hand over. */
+static void kill_known(struct restore *r)
+{
+	for (size_t i = r->tree.nr; i-- > 0;) {
+		pid_t pid = r->tree.tasks[i]->pid;
+
+		if (__atomic_load_n(&r->created[i], __ATOMIC_SEQ_CST) && kill(pid, SIGKILL) < 0 &&
+		    errno != ESRCH)
+			log_warn("kill pid %d: %s", (int)pid, strerror(errno));
+	}
+}
+
+/*
+ * crtool is the reaper of last resort of all of them (flow/restore.c), so when it has no child
+ * left, none is left. One that was just being made is not known in the first round; it
+ * sees that the restore has failed, or is known in the next.
+ */
 void spawn_kill(struct restore *r)
 {
-	struct task *t;
-
 	if (!r->created)
 		return;
-	/* From the leaves: who is killed last has nobody left to hand over. */
-	for (size_t i = r->tree.nr; i-- > 0;) {
-		t = r->tree.tasks[i];
-		if (r->created[i] && kill(t->pid, SIGKILL) < 0 && errno != ESRCH)
-			log_warn("kill pid %d: %s", (int)t->pid, strerror(errno));
+	stage_abort(r->stage);
+	for (;;) {
+		pid_t pid;
+
+		kill_known(r);
+		while ((pid = waitpid(-1, NULL, __WALL | WNOHANG)) > 0)
+			;
+		if (pid < 0 && errno == ECHILD)
+			return;
+		poll(NULL, 0, 1);
 	}
-	/* crtool is their reaper of last resort: see flow/restore.c. */
-	while (waitpid(-1, NULL, __WALL) > 0 || errno == EINTR)
-		;
 }
