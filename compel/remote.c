@@ -11,7 +11,7 @@
 
 #include "compel/arch/x86/frame.h"
 
-#define PAGE	    4096ull
+#define PAGE        4096ull
 #define BLOB_STACK  8192ull
 #define LEAVE_SPACE PAGE /* the leader's struct blob_exit, and a stack for blob_leave() */
 #define SPIN_ROUNDS 2000000u
@@ -73,11 +73,14 @@ static int home_build(struct remote_frames *f, const struct tracee_regs *regs, u
 }
 
 int remote_init(struct remote *r, pid_t tid, const struct tracee_regs *regs,
-		const struct remote_site *site, uint64_t top, uint64_t region,
-		uint64_t region_len)
+		const struct remote_site *site, uint64_t top, uint64_t region, uint64_t region_len)
 {
-	struct remote new = { .pid = tid, .regs = regs, .site = *site, .signo = r->signo,
-			      .region = region, .region_len = region_len };
+	struct remote new = { .pid = tid,
+			      .regs = regs,
+			      .site = *site,
+			      .signo = r->signo,
+			      .region = region,
+			      .region_len = region_len };
 	uint8_t *bytes;
 	int err;
 
@@ -87,8 +90,8 @@ int remote_init(struct remote *r, pid_t tid, const struct tracee_regs *regs,
 	if (err)
 		return err;
 	frame_build_call(bytes, regs, site->sigreturn,
-			 (const uint64_t[5]){ site->syscall_ret, new.frames.home, SYS_munmap, region,
-					      region_len });
+			 (const uint64_t[5]){ site->syscall_ret, new.frames.home, SYS_munmap,
+					      region, region_len });
 	err = frames_write(tid, &new.frames, bytes);
 	free(bytes);
 	if (err)
@@ -161,9 +164,9 @@ static int remote_map(struct remote *r, uint64_t addr, uint64_t len, int prot, i
 {
 	const uint64_t flags = (uint64_t)(MAP_PRIVATE | MAP_ANONYMOUS | how);
 	int64_t ret = 0;
-	int err = syscall_by(r, r->frames.at, SYS_mmap,
-			     (uint64_t[6]){ addr, len, (uint64_t)prot, flags, (uint64_t)-1, 0 },
-			     &ret);
+	int err =
+	    syscall_by(r, r->frames.at, SYS_mmap,
+		       (uint64_t[6]){ addr, len, (uint64_t)prot, flags, (uint64_t)-1, 0 }, &ret);
 
 	if (err)
 		return err;
@@ -179,8 +182,9 @@ static int region_map(struct remote *r, uint64_t code)
 		return err;
 	/* PR_SET_MDWE or a security module: never writable and executable at once. */
 	err = remote_map(r, r->region, r->region_len, PROT_READ | PROT_EXEC, MAP_FIXED_NOREPLACE);
-	return err ? err : remote_map(r, r->region + code, r->region_len - code,
-				      PROT_READ | PROT_WRITE, MAP_FIXED);
+	return err ? err
+		   : remote_map(r, r->region + code, r->region_len - code, PROT_READ | PROT_WRITE,
+				MAP_FIXED);
 }
 
 int remote_infect(struct remote *r, const void *blob, uint64_t blob_len, uint64_t data_len)

@@ -46,7 +46,7 @@ struct remote_site remote_site_find(const void *text, uint64_t len);
  * found, and what was there put back. */
 extern const uint8_t remote_site_bytes[12];
 #define REMOTE_SITE_SYSCALL_RET 0
-#define REMOTE_SITE_SIGRETURN	3
+#define REMOTE_SITE_SIGRETURN   3
 
 /* Bytes of a stack that are ours for a while. */
 struct remote_frames {
@@ -81,8 +81,7 @@ uint64_t remote_region_len(uint64_t blob_len, uint64_t data_len);
  * mapped. Nothing is resumed yet.
  */
 int remote_init(struct remote *r, pid_t tid, const struct tracee_regs *regs,
-		const struct remote_site *site, uint64_t top, uint64_t region,
-		uint64_t region_len);
+		const struct remote_site *site, uint64_t top, uint64_t region, uint64_t region_len);
 
 /* *ret is the kernel's answer, -errno included. */
 int remote_syscall(struct remote *r, long nr, const uint64_t arg[6], int64_t *ret);

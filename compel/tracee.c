@@ -19,8 +19,8 @@
 
 /* Not in the headers of glibc 2.36. */
 #define GET_RSEQ_CONFIGURATION 0x420f
-#define GET_THREAD_AREA	       25
-#define SET_THREAD_AREA	       26
+#define GET_THREAD_AREA        25
+#define SET_THREAD_AREA        26
 
 static int trace(int request, pid_t tid, uint64_t addr, const void *data)
 {
@@ -241,7 +241,8 @@ int tracee_get_rseq(pid_t tid, struct tracee_rseq *ret)
 
 	if (ptrace((enum __ptrace_request)GET_RSEQ_CONFIGURATION, tid, sizeof(conf), &conf) < 0)
 		return -errno;
-	*ret = (struct tracee_rseq){ .addr = conf.addr, .size = conf.size,
+	*ret = (struct tracee_rseq){ .addr = conf.addr,
+				     .size = conf.size,
 				     .signature = conf.signature };
 	return 0;
 }

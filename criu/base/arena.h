@@ -19,9 +19,9 @@ void arena_done(struct arena *a);
 #define arena_array(a, type, nr) ((type *)arena_alloc((a), (nr) * sizeof(type)))
 
 /* A protobuf message: arena_message(a, CoreEntry, CORE_ENTRY__INIT) */
-#define arena_message(a, type, init)                        \
-	({                                                  \
-		type *m_ = arena_alloc((a), sizeof(type));  \
-		*m_ = (type)init;                           \
-		m_;                                         \
+#define arena_message(a, type, init)                                                               \
+	({                                                                                         \
+		type *m_ = arena_alloc((a), sizeof(type));                                         \
+		*m_ = (type)init;                                                                  \
+		m_;                                                                                \
 	})

@@ -40,10 +40,10 @@ static inline void cleanup_fclosep(FILE **f)
 	errno = saved;
 }
 
-#define cleanup_free	 __attribute__((cleanup(cleanup_freep)))
-#define cleanup_close	 __attribute__((cleanup(cleanup_closep)))
+#define cleanup_free     __attribute__((cleanup(cleanup_freep)))
+#define cleanup_close    __attribute__((cleanup(cleanup_closep)))
 #define cleanup_closedir __attribute__((cleanup(cleanup_closedirp)))
-#define cleanup_fclose	 __attribute__((cleanup(cleanup_fclosep)))
+#define cleanup_fclose   __attribute__((cleanup(cleanup_fclosep)))
 
 /* Hand the resource over: the variable no longer owns it. */
 static inline int take_fd(int *fd)
@@ -54,9 +54,9 @@ static inline int take_fd(int *fd)
 	return taken;
 }
 
-#define take_ptr(p)                      \
-	({                               \
-		__typeof__(p) taken_ = (p); \
-		(p) = NULL;              \
-		taken_;                  \
+#define take_ptr(p)                                                                                \
+	({                                                                                         \
+		__typeof__(p) taken_ = (p);                                                        \
+		(p) = NULL;                                                                        \
+		taken_;                                                                            \
 	})

@@ -125,8 +125,8 @@ int blockers_fail(void)
 		strbuf_printf(&record.blockers, "\n  and %zu more, all in the log",
 			      record.nr_blockers - BLOCKERS_SHOWN);
 	return fail_plain("%zu %s", record.nr_blockers,
-			  record.nr_blockers == 1 ? "object stands in the way" :
-						    "objects stand in the way");
+			  record.nr_blockers == 1 ? "object stands in the way"
+						  : "objects stand in the way");
 }
 
 bool error_is_set(void)

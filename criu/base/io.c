@@ -4,20 +4,20 @@
 #include <errno.h>
 #include <unistd.h>
 
-#define IO_LOOP(call, advance)                                     \
-	while (len) {                                              \
-		ssize_t n = (call);                                \
-                                                                   \
-		if (n < 0 && errno == EINTR)                       \
-			continue;                                  \
-		if (n < 0)                                         \
-			return -errno;                             \
-		if (n == 0)                                        \
-			return -ENODATA;                           \
-		buf = (__typeof__(buf))((const char *)buf + n);    \
-		len -= (size_t)n;                                  \
-		advance;                                           \
-	}                                                          \
+#define IO_LOOP(call, advance)                                                                     \
+	while (len) {                                                                              \
+		ssize_t n = (call);                                                                \
+                                                                                                   \
+		if (n < 0 && errno == EINTR)                                                       \
+			continue;                                                                  \
+		if (n < 0)                                                                         \
+			return -errno;                                                             \
+		if (n == 0)                                                                        \
+			return -ENODATA;                                                           \
+		buf = (__typeof__(buf))((const char *)buf + n);                                    \
+		len -= (size_t)n;                                                                  \
+		advance;                                                                           \
+	}                                                                                          \
 	return 0
 
 int io_read(int fd, void *buf, size_t len)

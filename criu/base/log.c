@@ -54,9 +54,9 @@ void log_record(enum log_level level, const char *file, const char *fmt, ...)
 	size_t len;
 	va_list ap;
 
-	len = (size_t)snprintf(line, sizeof(line), "(%02u.%06u) %d %.*s %s: ",
-			       (unsigned)(us / 1000000), (unsigned)(us % 1000000), (int)getpid(),
-			       (int)strcspn(where, "."), where, name[level]);
+	len = (size_t)snprintf(
+	    line, sizeof(line), "(%02u.%06u) %d %.*s %s: ", (unsigned)(us / 1000000),
+	    (unsigned)(us % 1000000), (int)getpid(), (int)strcspn(where, "."), where, name[level]);
 	va_start(ap, fmt);
 	vsnprintf(line + len, sizeof(line) - len - 1, fmt, ap);
 	va_end(ap);

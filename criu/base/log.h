@@ -13,12 +13,12 @@ void log_move(int fd);
 bool log_wants(enum log_level level);
 
 void log_record(enum log_level level, const char *file, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
+    __attribute__((format(printf, 3, 4)));
 
-#define log_at(level, ...)                                           \
-	do {                                                         \
-		if (log_wants(level))                                \
-			log_record((level), __FILE__, __VA_ARGS__); \
+#define log_at(level, ...)                                                                         \
+	do {                                                                                       \
+		if (log_wants(level))                                                              \
+			log_record((level), __FILE__, __VA_ARGS__);                                \
 	} while (0)
 #define log_error(...) log_at(LOG_LEVEL_ERROR, __VA_ARGS__)
 #define log_warn(...)  log_at(LOG_LEVEL_WARN, __VA_ARGS__)

@@ -19,12 +19,12 @@ char *mem_strdup(const char *s);
 void *mem_dup(const void *p, size_t size);
 
 /* One more element at the end of a growing array: p, nr, cap are the caller's. */
-#define array_push(p, nr, cap)                                                   \
-	({                                                                       \
-		if ((nr) == (cap)) {                                             \
-			(cap) = (cap) ? (cap)*2 : 8;                             \
-			(p) = mem_realloc((p), (cap), sizeof(*(p)));             \
-		}                                                                \
-		memset(&(p)[(nr)], 0, sizeof(*(p)));                             \
-		&(p)[(nr)++];                                                    \
+#define array_push(p, nr, cap)                                                                     \
+	({                                                                                         \
+		if ((nr) == (cap)) {                                                               \
+			(cap) = (cap) ? (cap)*2 : 8;                                               \
+			(p) = mem_realloc((p), (cap), sizeof(*(p)));                               \
+		}                                                                                  \
+		memset(&(p)[(nr)], 0, sizeof(*(p)));                                               \
+		&(p)[(nr)++];                                                                      \
 	})

@@ -3,11 +3,11 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
-#include <sched.h>
 
 #include "criu/base/error.h"
 #include "criu/base/mem.h"
@@ -49,8 +49,8 @@ static void *worker_main(void *arg)
 	struct worker *w = arg;
 	int r = work(w->job, w->number), none = 0;
 
-	if (r < 0 && __atomic_compare_exchange_n(&w->job->failed, &none, r, false,
-						 __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+	if (r < 0 && __atomic_compare_exchange_n(&w->job->failed, &none, r, false, __ATOMIC_SEQ_CST,
+						 __ATOMIC_SEQ_CST))
 		strncpy(w->job->text, error_bare_text(), sizeof(w->job->text) - 1);
 	return NULL;
 }

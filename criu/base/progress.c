@@ -10,7 +10,7 @@
 
 #define QUIET_US 1000000u
 #define EVERY_US 200000u
-#define MIB	 1048576.0
+#define MIB      1048576.0
 
 void progress_start(struct progress *p, const char *what, uint64_t total)
 {
@@ -26,9 +26,10 @@ static void show(const struct progress *p, uint64_t done, uint64_t now)
 	int len;
 
 	if (p->total)
-		snprintf(percent, sizeof(percent), " %3.0f%%", 100.0 * (double)done / (double)p->total);
-	len = snprintf(line, sizeof(line), "\r%s:%s %.0f MiB, %.0f MiB/s\033[K", p->what, percent, mib,
-		       mib / seconds);
+		snprintf(percent, sizeof(percent), " %3.0f%%",
+			 100.0 * (double)done / (double)p->total);
+	len = snprintf(line, sizeof(line), "\r%s:%s %.0f MiB, %.0f MiB/s\033[K", p->what, percent,
+		       mib, mib / seconds);
 	if (len > 0)
 		(void)io_write(STDERR_FILENO, line, (size_t)len);
 }

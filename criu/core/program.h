@@ -28,8 +28,8 @@ void program_end(struct program *p);
 /* A system call that must not fail. At most six arguments, the rest 0. */
 struct op *program_syscall(struct program *p, enum op_what what, long nr, const uint64_t *args,
 			   size_t nr_args);
-#define PROGRAM_SYSCALL(p, what, nr, ...)                                          \
-	program_syscall((p), (what), (nr), (const uint64_t[]){ __VA_ARGS__ },      \
+#define PROGRAM_SYSCALL(p, what, nr, ...)                                                          \
+	program_syscall((p), (what), (nr), (const uint64_t[]){ __VA_ARGS__ },                      \
 			sizeof((const uint64_t[]){ __VA_ARGS__ }) / sizeof(uint64_t))
 
 /* "map 7f00000000-7f00001000: Cannot allocate memory". err is negative. */

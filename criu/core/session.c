@@ -41,7 +41,7 @@ int session_interrupted(const struct session *s)
 	if (sig == SIGALRM)
 		return fail_hint(fail_plain("not finished after %u s", s->opts->timeout),
 				 "try a larger --timeout");
-	return fail_plain("interrupted by %s", sig == SIGINT  ? "SIGINT" :
-					       sig == SIGTERM ? "SIGTERM" :
-								"SIGHUP");
+	return fail_plain("interrupted by %s", sig == SIGINT    ? "SIGINT"
+					       : sig == SIGTERM ? "SIGTERM"
+								: "SIGHUP");
 }

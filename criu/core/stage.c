@@ -70,7 +70,8 @@ int stage_wait(struct stage_area *a, struct session *s, int (*alive)(void *), vo
 		    !__atomic_load_n(&a->told, __ATOMIC_SEQ_CST)) {
 			r = alive(ctx);
 			if (r < 0)
-				return __atomic_load_n(&a->told, __ATOMIC_SEQ_CST) ? stage_error(a) : r;
+				return __atomic_load_n(&a->told, __ATOMIC_SEQ_CST) ? stage_error(a)
+										   : r;
 		}
 	}
 }

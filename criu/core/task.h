@@ -93,7 +93,7 @@ struct tree {
 	struct task **by_pid; /* sorted, made by tree_index() */
 };
 
-#define tasks_for_each(t, tree)                                                          \
+#define tasks_for_each(t, tree)                                                                    \
 	for (size_t i_##t = 0; i_##t < (tree)->nr && ((t) = (tree)->tasks[i_##t], 1); i_##t++)
 
 /* The tree owns it. */

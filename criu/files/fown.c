@@ -37,9 +37,9 @@ int fown_dump(int lfd, FownEntry *ret)
 		e.uid = uids[0];
 		e.euid = uids[1];
 		e.pid = (uint32_t)owner.pid;
-		e.pid_type = owner.type == F_OWNER_TID	? PID_TYPE_PID :
-			     owner.type == F_OWNER_PGRP ? PID_TYPE_PGID :
-							  PID_TYPE_TGID;
+		e.pid_type = owner.type == F_OWNER_TID    ? PID_TYPE_PID
+			     : owner.type == F_OWNER_PGRP ? PID_TYPE_PGID
+							  : PID_TYPE_TGID;
 	}
 	*ret = e;
 	return 0;
@@ -55,9 +55,9 @@ int fown_restore(int fd, const FownEntry *e)
 		return fail(errno, "F_SETSIG %u", e->signum);
 	if (!e->pid)
 		return 0;
-	owner.type = e->pid_type == PID_TYPE_PID  ? F_OWNER_TID :
-		     e->pid_type == PID_TYPE_PGID ? F_OWNER_PGRP :
-						    F_OWNER_PID;
+	owner.type = e->pid_type == PID_TYPE_PID    ? F_OWNER_TID
+		     : e->pid_type == PID_TYPE_PGID ? F_OWNER_PGRP
+						    : F_OWNER_PID;
 	if (fcntl(fd, F_SETOWN_EX, &owner) < 0)
 		return fail(errno, "F_SETOWN pid %d", owner.pid);
 	return 0;

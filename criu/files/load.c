@@ -40,7 +40,7 @@ static int by_id(const void *a, const void *b)
 static const char *type_name(FdTypes type)
 {
 	const ProtobufCEnumValue *v =
-		protobuf_c_enum_descriptor_get_value(&fd_types__descriptor, (int)type);
+	    protobuf_c_enum_descriptor_get_value(&fd_types__descriptor, (int)type);
 
 	return v ? v->name : "unknown";
 }
@@ -51,8 +51,8 @@ static int file_add(struct restore *r, FileEntry *e, size_t *cap)
 	struct file *f;
 
 	if (!kind) {
-		blocker(NULL, "files.img: file %u is of type %s, which cannot be restored yet", e->id,
-			type_name(e->type));
+		blocker(NULL, "files.img: file %u is of type %s, which cannot be restored yet",
+			e->id, type_name(e->type));
 		return 0;
 	}
 	/* Kinds embed it as their first member. */
@@ -166,9 +166,10 @@ static int tables_load(struct restore *r)
 			if (task_is_alive(r->tree.tasks[i]) &&
 			    r->tree.tasks[i]->ids.files == t->ids.files)
 				return task_fail_at(
-					fail_plain("shares its descriptors with pid %d, which is not "
-						   "its parent: this cannot be restored yet",
-						   (int)r->tree.tasks[i]->pid), t);
+				    fail_plain("shares its descriptors with pid %d, which is not "
+					       "its parent: this cannot be restored yet",
+					       (int)r->tree.tasks[i]->pid),
+				    t);
 		ret = table_load(r, t);
 		if (ret < 0)
 			return task_fail_at(ret, t);
@@ -292,8 +293,9 @@ static int slot_share(const struct restore *r, struct task *t, const struct fd_s
 	int fd, ret;
 
 	if (f->owner == t)
-		return dup3(f->owner_fd, s->fd, s->cloexec ? O_CLOEXEC : 0) < 0 ?
-			       fail(errno, "dup of fd %d", f->owner_fd) : 0;
+		return dup3(f->owner_fd, s->fd, s->cloexec ? O_CLOEXEC : 0) < 0
+			   ? fail(errno, "dup of fd %d", f->owner_fd)
+			   : 0;
 	ret = owner_pidfd(r, f->owner, pidfd, whose);
 	if (ret < 0)
 		return ret;

@@ -48,9 +48,9 @@ static int path_dump(struct dump *d, const struct task *t, const char *what, con
 
 	if (r < 0) {
 		blocker(NULL, "pid %d (%s): %s %s: %s", (int)t->pid, t->comm, what, path,
-			r == -ESTALE  ? "another file has this name now" :
-			r == -ENOENT ? "a file without a name, which cannot be kept yet" :
-				       strerror(-r));
+			r == -ESTALE   ? "another file has this name now"
+			: r == -ENOENT ? "a file without a name, which cannot be kept yet"
+				       : strerror(-r));
 		*ret_id = 0;
 		return 0;
 	}
@@ -85,8 +85,8 @@ static int vma_file_dump(struct dump *d, const struct task *t, const struct proc
 	if (r < 0)
 		return r;
 	m = array_push(d->mapped, d->nr_mapped, d->cap_mapped);
-	*m = (struct mapped_file){ v->dev_major, v->dev_minor, flags, v->ino, id,
-				   arena_strdup(&d->arena, v->path) };
+	*m = (struct mapped_file){ v->dev_major, v->dev_minor, flags,
+				   v->ino,       id,           arena_strdup(&d->arena, v->path) };
 	*ret_id = id;
 	return 0;
 }
@@ -119,8 +119,8 @@ static int link_dump(struct dump *d, const struct task *t, const char *name, uin
 		return r;
 	if (once) {
 		m = array_push(d->mapped, d->nr_mapped, d->cap_mapped);
-		*m = (struct mapped_file){ maj, min, flags, st.st_ino, id,
-					   arena_strdup(&d->arena, path) };
+		*m = (struct mapped_file){ maj,       min, flags,
+					   st.st_ino, id,  arena_strdup(&d->arena, path) };
 	}
 	*ret_id = id;
 	return 0;

@@ -177,8 +177,8 @@ static int data_load(struct restore *r, struct image_reader *img, const PipeData
 	struct pipe_file *p = map_get(&r->pipes, e->pipe_id);
 
 	if (e->bytes > image_reader_left(img))
-		return fail_plain("%s: pipe %u: %u bytes, more than there are", image_reader_where(img),
-				  e->pipe_id, e->bytes);
+		return fail_plain("%s: pipe %u: %u bytes, more than there are",
+				  image_reader_where(img), e->pipe_id, e->bytes);
 	if (!p || p->data)
 		return image_skip_raw(img, e->bytes);
 	p->bytes = e->bytes;
@@ -263,8 +263,8 @@ static int pipe_open(struct restore *r, struct file *f)
 	cleanup_close int fd = -1;
 	int ret;
 
-	fd = p->original ? broker_take(r, p->first->end[e->flags & O_ACCMODE]) :
-			   pipe_open_again(r, p, e->flags);
+	fd = p->original ? broker_take(r, p->first->end[e->flags & O_ACCMODE])
+			 : pipe_open_again(r, p, e->flags);
 	if (fd < 0)
 		return fail_at(fd, "pipe %u", e->pipe_id);
 	if (fcntl(fd, F_SETFL, (int)e->flags) < 0)

@@ -114,8 +114,8 @@ static bool reg_blocked(const struct fd_probe *p)
 		blocker(NULL, "%s: %s cannot be kept yet", name, p->link);
 	else if (p->info.nr_locks)
 		blocker(NULL, "%s: %s: a file lock, which cannot be kept yet", name, p->link);
-	else if (!p->st.st_nlink || (str_ends(p->link, deleted_suffix) &&
-				     reg_path_check(p->link, &p->st) < 0))
+	else if (!p->st.st_nlink ||
+		 (str_ends(p->link, deleted_suffix) && reg_path_check(p->link, &p->st) < 0))
 		blocker(NULL, "%s: %s: a file without a name, which cannot be kept yet", name,
 			p->link);
 	else if ((r = reg_path_check(p->link, &p->st)) == -ESTALE)

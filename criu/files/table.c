@@ -42,8 +42,10 @@ int ids_dump(struct dump *d)
 		if (r < 0)
 			return task_fail_at(r, t);
 		if (!vm)
-			blocker(NULL, "pid %d (%s): shares its memory with another process (vfork or "
-				"CLONE_VM), which cannot be kept yet", (int)t->pid, t->comm);
+			blocker(NULL,
+				"pid %d (%s): shares its memory with another process (vfork or "
+				"CLONE_VM), which cannot be kept yet",
+				(int)t->pid, t->comm);
 	}
 	return 0;
 }

@@ -45,7 +45,9 @@ static void what(const struct fd_probe *p, char *buf, size_t size)
 	    getsockopt(p->lfd, SOL_SOCKET, SO_DOMAIN, &family, &len) == 0 &&
 	    getsockopt(p->lfd, SOL_SOCKET, SO_TYPE, &type, &len) == 0)
 		snprintf(buf, size, "%s %s socket", family_name(family),
-			 type == SOCK_STREAM ? "stream" : type == SOCK_DGRAM ? "datagram" : "other");
+			 type == SOCK_STREAM  ? "stream"
+			 : type == SOCK_DGRAM ? "datagram"
+					      : "other");
 	else if (S_ISFIFO(p->st.st_mode))
 		snprintf(buf, size, "FIFO");
 	else if (S_ISCHR(p->st.st_mode))

@@ -1,12 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Every kind of file, in match order: the first that claims a descriptor has it. */
-#include "criu/core/file.h"
 #include "criu/files/kinds.h"
+#include "criu/core/file.h"
 
 const struct file_kind *const file_kinds[] = {
-	&pipe_kind,
-	&reg_kind,
-	&tty_kind,
-	&unsupported_kind,
-	NULL,
+	&pipe_kind, &reg_kind, &tty_kind, &unsupported_kind, NULL,
 };

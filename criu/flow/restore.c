@@ -84,9 +84,11 @@ static int check_session(const struct restore *r)
 
 	if (root->sid == root->pid || r->s->opts->shell_job)
 		return 0;
-	return fail_hint(fail_plain("pid %d (%s): belongs to session %d, whose leader is not in the "
-				    "images", (int)root->pid, root->comm, (int)root->sid),
-			 "try --shell-job, which has it join the session of crtool");
+	return fail_hint(
+	    fail_plain("pid %d (%s): belongs to session %d, whose leader is not in the "
+		       "images",
+		       (int)root->pid, root->comm, (int)root->sid),
+	    "try --shell-job, which has it join the session of crtool");
 }
 
 static int load_files(void *ctx)
@@ -261,8 +263,8 @@ static int write_pidfile(const struct restore *r)
 
 	if (!o->pidfile)
 		return 0;
-	fd = openat(r->s->work_fd, o->pidfile, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC,
-		    0644);
+	fd = openat(r->s->work_fd, o->pidfile,
+		    O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
 	if (fd < 0)
 		return fail(errno, "open %s", o->pidfile);
 	snprintf(text, sizeof(text), "%d", (int)r->root_pid);

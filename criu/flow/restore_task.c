@@ -54,8 +54,7 @@ void restore_task_room(struct restore *r, struct task *t)
  * by the one that it is shared with. */
 static int drop_descriptors(const struct restore *r, const struct task *t)
 {
-	if (t->restore->fdtable == t &&
-	    syscall(SYS_close_range, 0, r->service_base - 1, 0) < 0)
+	if (t->restore->fdtable == t && syscall(SYS_close_range, 0, r->service_base - 1, 0) < 0)
 		return fail(errno, "close_range");
 	return 0;
 }

@@ -9,7 +9,8 @@ struct session;
 struct step {
 	const char *name; /* "freeze tasks": in the log, in errors, for fault injection */
 	int (*run)(void *ctx);
-	void (*undo)(void *ctx); /* NULL: nothing to undo; must cope with a run that failed half way */
+	void (*undo)(
+	    void *ctx); /* NULL: nothing to undo; must cope with a run that failed half way */
 	bool commit; /* once this one has run, the run is a success: no undo, no fault */
 };
 

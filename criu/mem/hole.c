@@ -54,8 +54,8 @@ static int used_ranges(const struct restore *r, struct used **ret, size_t *ret_n
 		const MmEntry *mm = t->restore->mm;
 
 		for (size_t i = 0; mm && i < mm->n_vmas; i++)
-			*array_push(u, nr, cap) = (struct used){ mm->vmas[i]->start,
-								 mm->vmas[i]->end };
+			*array_push(u, nr, cap) =
+			    (struct used){ mm->vmas[i]->start, mm->vmas[i]->end };
 	}
 	qsort(u, nr, sizeof(*u), by_start);
 	*ret = u;
@@ -81,7 +81,8 @@ static int hole_reserve(struct restore *r, const struct used *u, size_t nr)
 			uint64_t hole = PAGE_UP(at + HOLE_MARGIN);
 
 			if (map_at(hole, r->hole_len, PROT_NONE,
-				   MAP_PRIVATE | MAP_NORESERVE | MAP_FIXED_NOREPLACE) == (void *)(uintptr_t)hole) {
+				   MAP_PRIVATE | MAP_NORESERVE | MAP_FIXED_NOREPLACE) ==
+			    (void *)(uintptr_t)hole) {
 				r->hole = hole;
 				return 0;
 			}

@@ -21,7 +21,8 @@ static int entry_pages(const PagemapEntry *e, struct page_run *ret)
 
 	if (flags & PAGE_IN_PARENT || (e->has_in_parent && e->in_parent))
 		return fail_plain("page %#llx is in the images of an earlier dump, which cannot be "
-				  "read yet", (unsigned long long)e->vaddr);
+				  "read yet",
+				  (unsigned long long)e->vaddr);
 	if (e->vaddr & PAGE_REST || nr == 0 || nr > TASK_END / PAGE_BYTES ||
 	    e->vaddr > TASK_END - nr * PAGE_BYTES)
 		return fail_plain("%llu pages at %#llx", (unsigned long long)nr,
@@ -176,8 +177,11 @@ int mem_load(struct restore *r)
 			continue;
 		other = same_vm(r, t, i_t);
 		if (other)
-			return task_fail_at(fail_plain("shares its memory with pid %d, which cannot be "
-						       "restored yet", (int)other->pid), t);
+			return task_fail_at(
+			    fail_plain("shares its memory with pid %d, which cannot be "
+				       "restored yet",
+				       (int)other->pid),
+			    t);
 		err = segments_find(r, t, &cap);
 		if (err < 0)
 			return task_fail_at(err, t);

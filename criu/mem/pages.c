@@ -56,8 +56,7 @@ static int write_out(struct page_out *o, uint64_t len)
 	o->write_us += clock_us() - start;
 	o->written += len / PAGE_BYTES;
 	progress_add(&o->s->progress, len);
-	return r < 0 ? fail(-r, "write page contents to %s",
-			    image_dir_path(o->s->images)) : 0;
+	return r < 0 ? fail(-r, "write page contents to %s", image_dir_path(o->s->images)) : 0;
 }
 
 static int mem_open(struct page_out *o)

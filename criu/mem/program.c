@@ -25,20 +25,19 @@
 #include "criu/mem/vma.h"
 
 #ifndef PR_SET_VMA
-#define PR_SET_VMA	     0x53564d41
+#define PR_SET_VMA           0x53564d41
 #define PR_SET_VMA_ANON_NAME 0
 #endif
 
-#define OPS_PER_VMA   12
-#define OPS_OF_MM     64
-#define ADVICES	      32
-#define AUXV_MAX      64
-#define IOV_PIECE     (16ull << 20)
-#define VMA_NAME_MAX  80
+#define OPS_PER_VMA  12
+#define OPS_OF_MM    64
+#define ADVICES      32
+#define AUXV_MAX     64
+#define IOV_PIECE    (16ull << 20)
+#define VMA_NAME_MAX 80
 
 int mem_open(struct restore *r, struct task *t,
-	     int (*open_file)(struct restore *r, uint32_t id, uint32_t flags),
-	     struct mem_fds *ret)
+	     int (*open_file)(struct restore *r, uint32_t id, uint32_t flags), struct mem_fds *ret)
 {
 	const MmEntry *mm = t->restore->mm;
 	struct mem_fds fds = { .exe = -1, .pages = -1 };
@@ -67,8 +66,9 @@ int mem_open(struct restore *r, struct task *t,
 	if (t->restore->nr_pages) {
 		err = image_open_raw(r->s->images, IMAGE_PAGES, t->restore->pages_id, &fds.pages);
 		if (err <= 0)
-			return err < 0 ? err : fail_plain("pages-%u.img is missing",
-							  t->restore->pages_id);
+			return err < 0
+				   ? err
+				   : fail_plain("pages-%u.img is missing", t->restore->pages_id);
 		fds.pages = service_fd(r, fds.pages);
 		if (fds.pages < 0)
 			return fds.pages;
@@ -99,9 +99,9 @@ size_t mem_program_room(const struct task_restore *tr)
 extern const ptrdiff_t __rseq_offset __attribute__((weak));
 extern const unsigned int __rseq_size __attribute__((weak));
 
-#define RSEQ_SIG_GLIBC	0x53053053
+#define RSEQ_SIG_GLIBC  0x53053053
 #define RSEQ_UNREGISTER 1
-#define RSEQ_LEN	32
+#define RSEQ_LEN        32
 
 /* libc's area is about to be unmapped, and the kernel writes to it at each preemption. */
 static void rseq_leave(struct program *p)
@@ -111,8 +111,7 @@ static void rseq_leave(struct program *p)
 	if (!&__rseq_size || !__rseq_size)
 		return;
 	area = (uint64_t)(uintptr_t)__builtin_thread_pointer() + (uint64_t)__rseq_offset;
-	PROGRAM_SYSCALL(p, OP_WHAT_RSEQ, SYS_rseq, area, RSEQ_LEN, RSEQ_UNREGISTER,
-			RSEQ_SIG_GLIBC);
+	PROGRAM_SYSCALL(p, OP_WHAT_RSEQ, SYS_rseq, area, RSEQ_LEN, RSEQ_UNREGISTER, RSEQ_SIG_GLIBC);
 }
 
 static void unmap(struct program *p, uint64_t start, uint64_t end)
@@ -163,9 +162,8 @@ static uint64_t flags_of(const VmaEntry *v)
 
 static void map_one(struct program *p, const VmaEntry *v, int fd, uint64_t prot)
 {
-	struct op *op = PROGRAM_SYSCALL(p, OP_WHAT_MAP, SYS_mmap, v->start, v->end - v->start,
-					prot, flags_of(v), (uint64_t)(int64_t)fd,
-					fd < 0 ? 0 : v->pgoff);
+	struct op *op = PROGRAM_SYSCALL(p, OP_WHAT_MAP, SYS_mmap, v->start, v->end - v->start, prot,
+					flags_of(v), (uint64_t)(int64_t)fd, fd < 0 ? 0 : v->pgoff);
 
 	op->flags |= OP_EXPECT;
 	op->expect = (int64_t)v->start;
@@ -186,8 +184,8 @@ static void advise(struct program *p, const VmaEntry *v)
 {
 	for (unsigned int n = 0; v->has_madv && n < ADVICES; n++)
 		if (v->madv & (1ull << n))
-			PROGRAM_SYSCALL(p, OP_WHAT_ADVISE, SYS_madvise, v->start,
-					v->end - v->start, n);
+			PROGRAM_SYSCALL(p, OP_WHAT_ADVISE, SYS_madvise, v->start, v->end - v->start,
+					n);
 }
 
 /* prot[i]: what mapping i has until its pages are there. */
@@ -262,8 +260,9 @@ static void read_pages(struct program *p, const struct task_restore *tr, int fd)
 		}
 		/* In pieces, so that their progress can be told. */
 		for (uint64_t done = 0; done < run->len; done += IOV_PIECE)
-			iov[nr++] = (struct op_iov){ run->addr + done, run->len - done < IOV_PIECE ?
-									       run->len - done : IOV_PIECE };
+			iov[nr++] = (struct op_iov){ run->addr + done, run->len - done < IOV_PIECE
+									   ? run->len - done
+									   : IOV_PIECE };
 		total += run->len;
 	}
 	read_op(p, fd, off, iov + first, nr - first, total);
@@ -283,7 +282,7 @@ static void finish_mapping(struct program *p, const VmaEntry *v, uint8_t prot)
 	if (v->name)
 		PROGRAM_SYSCALL(p, OP_WHAT_PRCTL, SYS_prctl, PR_SET_VMA, PR_SET_VMA_ANON_NAME,
 				v->start, len, program_copy(p, v->name, strlen(v->name) + 1))
-			->flags |= OP_ANY; /* a kernel without CONFIG_ANON_VMA_NAME */
+		    ->flags |= OP_ANY; /* a kernel without CONFIG_ANON_VMA_NAME */
 }
 
 static void mm_fields(struct program *p, const MmEntry *mm, int exe)

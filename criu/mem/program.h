@@ -13,8 +13,7 @@ struct mem_fds {
 
 /* In the task: opens them. open_file is files/, which mem/ must not know. */
 int mem_open(struct restore *r, struct task *t,
-	     int (*open_file)(struct restore *r, uint32_t id, uint32_t flags),
-	     struct mem_fds *ret);
+	     int (*open_file)(struct restore *r, uint32_t id, uint32_t flags), struct mem_fds *ret);
 
 /* Upper bound of the bytes that the operations and their data take. */
 size_t mem_program_room(const struct task_restore *tr);

@@ -84,16 +84,19 @@ static int entries_check(const struct task *t, const VmaEntry *code, const uint8
 	const char *name;
 
 	if (!vdso_same_entries(was, now, code->end - code->start, &name))
-		return fail_hint(fail_plain("the vdso of the kernel that it ran on is another one (%s)",
-					    name ? name : "no ELF file"),
-				 "restore on the kernel of the dump");
+		return fail_hint(
+		    fail_plain("the vdso of the kernel that it ran on is another one (%s)",
+			       name ? name : "no ELF file"),
+		    "restore on the kernel of the dump");
 	for (size_t i = 0; i < t->nr_threads; i++) {
 		uint64_t ip = t->restore->cores[i]->thread_info->gpregs->ip;
 
 		if (ip >= code->start && ip < code->end)
-			return fail_hint(fail_plain("thread %d was stopped inside the vdso of another "
-						    "kernel", (int)t->threads[i].tid),
-					 "restore on the kernel of the dump");
+			return fail_hint(
+			    fail_plain("thread %d was stopped inside the vdso of another "
+				       "kernel",
+				       (int)t->threads[i].tid),
+			    "restore on the kernel of the dump");
 	}
 	return 0;
 }
@@ -132,10 +135,11 @@ int vdso_check(struct restore *r, const struct vdso *own, const struct task *t)
 	if (!code)
 		return 0;
 	if (code->end - code->start != part_bytes(own, true) ||
-	    (data && (data->end - data->start != part_bytes(own, false) ||
-		      data->end != code->start)))
-		return fail_hint(fail_plain("the vdso of the kernel that it ran on has another size"),
-				 "restore on the kernel of the dump");
+	    (data &&
+	     (data->end - data->start != part_bytes(own, false) || data->end != code->start)))
+		return fail_hint(
+		    fail_plain("the vdso of the kernel that it ran on has another size"),
+		    "restore on the kernel of the dump");
 	return contents_check(r, own, t, code);
 }
 

@@ -22,10 +22,10 @@ static const struct {
 	uint64_t vmflag;
 	unsigned int advice;
 } advices[] = {
-	{ PROC_VMF(SR), MADV_SEQUENTIAL },  { PROC_VMF(RR), MADV_RANDOM },
-	{ PROC_VMF(DC), MADV_DONTFORK },    { PROC_VMF(DD), MADV_DONTDUMP },
-	{ PROC_VMF(MG), MADV_MERGEABLE },   { PROC_VMF(HG), MADV_HUGEPAGE },
-	{ PROC_VMF(NH), MADV_NOHUGEPAGE },  { PROC_VMF(WF), MADV_WIPEONFORK },
+	{ PROC_VMF(SR), MADV_SEQUENTIAL }, { PROC_VMF(RR), MADV_RANDOM },
+	{ PROC_VMF(DC), MADV_DONTFORK },   { PROC_VMF(DD), MADV_DONTDUMP },
+	{ PROC_VMF(MG), MADV_MERGEABLE },  { PROC_VMF(HG), MADV_HUGEPAGE },
+	{ PROC_VMF(NH), MADV_NOHUGEPAGE }, { PROC_VMF(WF), MADV_WIPEONFORK },
 };
 
 /* Flags that say more than can be put back in this version. */
@@ -56,7 +56,8 @@ static bool vma_blocked(const struct task *t, const struct proc_vma *v)
 		return true;
 	}
 	if (v->pkey)
-		blocker(NULL, "pid %d (%s): mapping %llx-%llx: protection key %u cannot be kept yet",
+		blocker(NULL,
+			"pid %d (%s): mapping %llx-%llx: protection key %u cannot be kept yet",
 			(int)t->pid, t->comm, (unsigned long long)v->start,
 			(unsigned long long)v->end, v->pkey);
 	return v->pkey;
@@ -84,8 +85,8 @@ static uint32_t special_status(const struct proc_vma *v)
 
 static bool is_anon_shared(const struct proc_vma *v)
 {
-	return v->shared && (v->special == PROC_VMA_SHMEM_NAMED ||
-			     (v->deleted && str_eq(v->path, "/dev/zero")));
+	return v->shared &&
+	       (v->special == PROC_VMA_SHMEM_NAMED || (v->deleted && str_eq(v->path, "/dev/zero")));
 }
 
 /* 0: cannot be kept. */
@@ -181,9 +182,9 @@ static int vma_check_one(const VmaEntry *v)
 		return fail_plain("beyond the end of the address space");
 	if (v->status & ~known || !(v->status & VMA_REGULAR))
 		return fail_plain("a kind (status %#x) that cannot be restored yet", v->status);
-	if (v->flags & ~(uint32_t)(MAP_PRIVATE | MAP_SHARED | MAP_ANONYMOUS | MAP_GROWSDOWN |
-				   MAP_LOCKED | MAP_NORESERVE | MAP_DENYWRITE | MAP_EXECUTABLE |
-				   MAP_STACK | MAP_FIXED))
+	if (v->flags &
+	    ~(uint32_t)(MAP_PRIVATE | MAP_SHARED | MAP_ANONYMOUS | MAP_GROWSDOWN | MAP_LOCKED |
+			MAP_NORESERVE | MAP_DENYWRITE | MAP_EXECUTABLE | MAP_STACK | MAP_FIXED))
 		return fail_plain("flags %#x that cannot be restored yet", v->flags);
 	if (v->prot & ~(uint32_t)(PROT_READ | PROT_WRITE | PROT_EXEC))
 		return fail_plain("protection %#x", v->prot);

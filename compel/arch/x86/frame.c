@@ -67,13 +67,28 @@ static void frame_restart(struct kernel_sigcontext *mc, const struct user_regs_s
 static void frame_regs(struct kernel_sigcontext *mc, const struct user_regs_struct *gp)
 {
 	*mc = (struct kernel_sigcontext){
-		.r8 = gp->r8, .r9 = gp->r9, .r10 = gp->r10, .r11 = gp->r11,
-		.r12 = gp->r12, .r13 = gp->r13, .r14 = gp->r14, .r15 = gp->r15,
-		.rdi = gp->rdi, .rsi = gp->rsi, .rbp = gp->rbp, .rbx = gp->rbx,
-		.rdx = gp->rdx, .rax = gp->rax, .rcx = gp->rcx, .rsp = gp->rsp,
-		.rip = gp->rip, .eflags = gp->eflags,
-		.cs = (uint16_t)gp->cs, .gs = (uint16_t)gp->gs,
-		.fs = (uint16_t)gp->fs, .ss = (uint16_t)gp->ss,
+		.r8 = gp->r8,
+		.r9 = gp->r9,
+		.r10 = gp->r10,
+		.r11 = gp->r11,
+		.r12 = gp->r12,
+		.r13 = gp->r13,
+		.r14 = gp->r14,
+		.r15 = gp->r15,
+		.rdi = gp->rdi,
+		.rsi = gp->rsi,
+		.rbp = gp->rbp,
+		.rbx = gp->rbx,
+		.rdx = gp->rdx,
+		.rax = gp->rax,
+		.rcx = gp->rcx,
+		.rsp = gp->rsp,
+		.rip = gp->rip,
+		.eflags = gp->eflags,
+		.cs = (uint16_t)gp->cs,
+		.gs = (uint16_t)gp->gs,
+		.fs = (uint16_t)gp->fs,
+		.ss = (uint16_t)gp->ss,
 	};
 	frame_restart(mc, gp);
 }

@@ -11,15 +11,15 @@
 #include "compel/blob/syscall.h"
 #include "criu/pie/abi/program.h"
 
-#define IOV_AT_ONCE 1024
-#define BYTES_AT_ONCE (64ull << 20)
-#define TIMER_TRIES 1000000
-#define EINTR_	    4
-#define EAGAIN_	    11
-#define ENODATA_    61
-#define EEXIST_	    17
-#define ESRCH_	    3
-#define ETIMEDOUT_  110
+#define IOV_AT_ONCE    1024
+#define BYTES_AT_ONCE  (64ull << 20)
+#define TIMER_TRIES    1000000
+#define EINTR_         4
+#define EAGAIN_        11
+#define ENODATA_       61
+#define EEXIST_        17
+#define ESRCH_         3
+#define ETIMEDOUT_     110
 #define CHECK_ALIVE_MS 200
 
 struct run {
@@ -40,8 +40,7 @@ static long futex_wait(uint32_t *word, uint32_t seen, uint64_t ms)
 {
 	const uint64_t ts[2] = { 0, ms * 1000000 };
 
-	return blob_syscall4(__NR_futex, BLOB_ADDR(word), FUTEX_WAIT, seen,
-			     ms ? BLOB_ADDR(ts) : 0);
+	return blob_syscall4(__NR_futex, BLOB_ADDR(word), FUTEX_WAIT, seen, ms ? BLOB_ADDR(ts) : 0);
 }
 
 static void __attribute__((noreturn)) die(void)
@@ -99,8 +98,8 @@ static long read_all(const struct run *r, const struct op *op)
 	uint64_t nr = op->arg[3], off = op->arg[1], left = op->arg[4];
 
 	while (left) {
-		long n = blob_syscall5(__NR_preadv, op->arg[0], BLOB_ADDR(iov), batch_of(iov, nr), off,
-				       0);
+		long n = blob_syscall5(__NR_preadv, op->arg[0], BLOB_ADDR(iov), batch_of(iov, nr),
+				       off, 0);
 
 		if (n == -EINTR_ || n == -EAGAIN_)
 			continue;
@@ -144,8 +143,8 @@ static long clone_thread(const struct run *r, const struct op *op)
 			 "call *%[run]\n\t"
 			 "1:"
 			 : "=a"(ret)
-			 : "a"(__NR_clone3), "D"(&ca), "S"(sizeof(ca)), "r"(start),
-			   [run] "r"(run_list)
+			 : "a"(__NR_clone3), "D"(&ca), "S"(sizeof(ca)),
+			   "r"(start), [run] "r"(run_list)
 			 : "rcx", "r11", "memory");
 	return ret < 0 ? ret : ret == tid ? 0 : -EEXIST_;
 }
@@ -175,8 +174,8 @@ static long sigqueue(const struct run *r, const struct op *op)
 		uint64_t info = op->arg[0] + i * 128;
 		uint32_t signo = *(const uint32_t *)(uintptr_t)info;
 		long ret = op->arg[2] ? blob_syscall4(__NR_rt_tgsigqueueinfo, r->pid, op->arg[2],
-						      signo, info) :
-					blob_syscall3(__NR_rt_sigqueueinfo, r->pid, signo, info);
+						      signo, info)
+				      : blob_syscall3(__NR_rt_sigqueueinfo, r->pid, signo, info);
 
 		if (ret < 0)
 			return ret;
