@@ -114,7 +114,7 @@ int tracee_cont(pid_t tid, int sig)
 
 int tracee_syscall_stop(pid_t tid)
 {
-	struct tracee_stop s;
+	struct tracee_stop s = { 0 };
 	int r;
 
 	do {

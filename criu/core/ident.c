@@ -75,7 +75,8 @@ void ident_done(struct ident *i)
 
 void ident_set_init(struct ident_set *s, uint32_t *last)
 {
-	*s = (struct ident_set){ .cap = 64, .last = last };
+	*s = (struct ident_set){ .cap = 64 };
+	s->last = last;
 	s->buckets = mem_alloc(s->cap * sizeof(*s->buckets));
 }
 

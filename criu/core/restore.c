@@ -95,6 +95,8 @@ void restore_done(struct restore *r)
 	}
 	free(r->files);
 	map_done(&r->pipes);
+	for (size_t i = 0; i < r->nr_ttys; i++)
+		message_free(r->ttys[i]);
 	free(r->ttys);
 	message_free(r->inventory);
 	tree_done(&r->tree);

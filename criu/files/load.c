@@ -15,6 +15,7 @@
 #include "criu/base/cleanup.h"
 #include "criu/base/error.h"
 #include "criu/base/mem.h"
+#include "criu/base/str.h"
 #include "criu/files/kinds.h"
 #include "criu/files/reg.h"
 #include "criu/image/reader.h"
@@ -362,7 +363,7 @@ int fs_restore(struct restore *r, const struct task *t)
 	dir = open(cwd->name, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (dir < 0)
 		return fail(errno, "working directory %s", cwd->name);
-	if (strcmp(root->name, "/") && chroot(root->name) < 0)
+	if (!str_eq(root->name, "/") && chroot(root->name) < 0)
 		return fail(errno, "chroot to %s", root->name);
 	if (fchdir(dir) < 0)
 		return fail(errno, "working directory %s", cwd->name);

@@ -383,7 +383,7 @@ static int info_check(const struct restore *r, const TtyInfoEntry *e)
 {
 	if (e->type == TTY_TYPE__PTY && !e->pty)
 		return fail_plain("tty-info.img: terminal %u has no part of a pty", e->id);
-	for (size_t i = 0; i < r->nr_ttys; i++)
+	for (size_t i = 0; r->ttys && i < r->nr_ttys; i++)
 		if (r->ttys[i]->id == e->id)
 			return fail_plain("tty-info.img: terminal %u twice", e->id);
 	return 0;
@@ -414,7 +414,7 @@ static int info_find(struct restore *r, uint32_t id, const TtyInfoEntry **ret)
 
 	if (err < 0)
 		return err;
-	for (size_t i = 0; i < r->nr_ttys; i++) {
+	for (size_t i = 0; r->ttys && i < r->nr_ttys; i++) {
 		if (r->ttys[i]->id == id) {
 			*ret = r->ttys[i];
 			return 0;
@@ -425,7 +425,7 @@ static int info_find(struct restore *r, uint32_t id, const TtyInfoEntry **ret)
 
 static bool has_master(const struct restore *r, const TtyInfoEntry *e)
 {
-	for (size_t i = 0; i < r->nr_ttys; i++) {
+	for (size_t i = 0; r->ttys && i < r->nr_ttys; i++) {
 		const TtyInfoEntry *o = r->ttys[i];
 
 		if (is_master_device(o->rdev) && o->pty && e->pty && o->pty->index == e->pty->index)
@@ -444,7 +444,7 @@ const TtyInfoEntry *tty_outside(const struct restore *r)
 {
 	const TtyInfoEntry *any = NULL;
 
-	for (size_t i = 0; i < r->nr_ttys; i++) {
+	for (size_t i = 0; r->ttys && i < r->nr_ttys; i++) {
 		if (is_itself(r->ttys[i]))
 			return r->ttys[i];
 		any = r->ttys[i];

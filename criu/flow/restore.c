@@ -125,7 +125,7 @@ static int plan_descriptors(struct restore *r)
 	r->crtool_pidfd = service_fd(r, r->crtool_pidfd);
 	if (r->crtool_pidfd < 0)
 		return r->crtool_pidfd;
-	r->log_fd = service_fd(r, dup(log_fd()));
+	r->log_fd = service_fd(r, fcntl(log_fd(), F_DUPFD_CLOEXEC, 0));
 	if (r->log_fd < 0)
 		return r->log_fd;
 	log_move(r->log_fd);

@@ -57,7 +57,8 @@ static int used_ranges(const struct restore *r, struct used **ret, size_t *ret_n
 			*array_push(u, nr, cap) =
 			    (struct used){ mm->vmas[i]->start, mm->vmas[i]->end };
 	}
-	qsort(u, nr, sizeof(*u), by_start);
+	if (nr)
+		qsort(u, nr, sizeof(*u), by_start);
 	*ret = u;
 	*ret_nr = nr;
 	return 0;

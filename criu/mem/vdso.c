@@ -113,7 +113,7 @@ static int contents_check(struct restore *r, const struct vdso *own, const struc
 	for (size_t i = 0; i < own->nr; i++)
 		if (own->part[i].code)
 			start = own->part[i].start;
-	if (off < 0)
+	if (off < 0 || !start)
 		return 0; /* not stored: nothing to compare */
 	err = image_open_raw(r->s->images, IMAGE_PAGES, t->restore->pages_id, &fd);
 	if (err <= 0)

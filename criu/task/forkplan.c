@@ -107,7 +107,7 @@ static int helper_for(struct planner *p, struct fork_node *to, const struct task
 	/* Whoever lies between would get the orphans first. */
 	if (leader)
 		under = leader;
-	for (const struct fork_node *n = under; n != to; n = n->parent)
+	for (const struct fork_node *n = under; n && n != to; n = n->parent)
 		if (n->adopts)
 			return cannot(t, "another process adopts orphans on the way to its parent");
 	h = node_add(p, under, NULL, leader ? 0 : sid);
