@@ -20,6 +20,12 @@ struct dump;
 typedef int (*map_file_fn)(struct dump *d, const struct task *t, const struct proc_vma *v,
 			   uint32_t flags, uint32_t *ret_id);
 
+/* See task/waiting.c. */
+struct clock_lag {
+	bool known;
+	int64_t ns;
+};
+
 struct dump {
 	struct session *s;
 	struct tree tree;
@@ -28,6 +34,8 @@ struct dump {
 	struct arena scratch; /* messages of one task until they are written */
 	struct proc_ns own_ns; /* crtool's own namespaces */
 	uint64_t frozen_at_us;
+	struct clock_lag *lags; /* by processor */
+	size_t nr_lags, cap_lags;
 
 	struct ident ident_vm, ident_files, ident_fs;
 	uint32_t next_sighand;

@@ -170,6 +170,7 @@ static void dump_done(struct dump *d)
 	arena_done(&d->scratch);
 	map_done(&d->pipes);
 	free(d->types);
+	free(d->lags);
 	free(d->mapped);
 	free(d->shmems);
 	d->s->images = image_dir_free(d->s->images);

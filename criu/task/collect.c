@@ -16,6 +16,7 @@
 #include "criu/base/parallel.h"
 #include "criu/kernel/syscalls.h"
 #include "criu/task/sched.h"
+#include "criu/task/waiting.h"
 
 #ifndef SCHED_DEADLINE
 #define SCHED_DEADLINE 6
@@ -101,7 +102,7 @@ static int thread_read_sched(const struct task *t, struct thread *th)
 	return 0;
 }
 
-static int thread_read(const struct task *t, struct thread *th)
+static int thread_read(const struct dump *d, const struct task *t, struct thread *th)
 {
 	uint64_t head = 0;
 	size_t len = 0;
@@ -111,6 +112,7 @@ static int thread_read(const struct task *t, struct thread *th)
 	if (r < 0)
 		return fail(-r, "read registers");
 	thread_find_restart(th);
+	waiting_left(d, th);
 	r = thread_read_sched(t, th);
 	if (r < 0)
 		return r;
@@ -139,7 +141,7 @@ static int task_read_alive(struct dump *d, struct task *t)
 {
 	task_block_ns(d, t);
 	for (size_t i = 0; i < t->nr_threads; i++) {
-		int r = thread_read(t, &t->threads[i]);
+		int r = thread_read(d, t, &t->threads[i]);
 
 		if (r < 0)
 			return fail_at(r, "thread %d", (int)t->threads[i].tid);

@@ -6,6 +6,7 @@
 
 #include "criu/base/cleanup.h"
 #include "criu/base/error.h"
+#include "criu/base/log.h"
 #include "criu/base/mem.h"
 #include "criu/image/writer.h"
 #include "criu/task/creds.h"
@@ -108,6 +109,11 @@ static void thread_restart_dump(const struct thread *th, const ThreadInfoX86 *ti
 	if (!th->restart || (int64_t)ti->gpregs->ip - (int64_t)th->regs.gp.rip > 0 ||
 	    (int64_t)th->regs.gp.rip - (int64_t)ti->gpregs->ip > 2)
 		return;
+	if (th->restart_nr < 0) {
+		log_warn("thread %d: its wait ends with EINTR: which call it is in is not known",
+			 (int)th->tid);
+		return;
+	}
 	e->has_restart = true;
 	e->restart = th->restart;
 	if (th->restart_left != UINT64_MAX) {

@@ -21,6 +21,7 @@
 #include "criu/base/mem.h"
 #include "criu/kernel/proc.h"
 #include "criu/kernel/syscalls.h"
+#include "criu/task/waiting.h"
 
 static int root_is_thread(struct dump *d, int proc, pid_t pid)
 {
@@ -87,10 +88,14 @@ static int seize_refused(struct dump *d, struct task *t, pid_t tid, int err)
 /* 1: seized, 0: it is gone or a zombie. */
 static int thread_seize(struct dump *d, struct task *t, pid_t tid)
 {
+	uint64_t since = waiting_since(d, tid);
 	int r = tracee_seize(tid);
 
 	if (r >= 0) {
-		task_add_thread(t, tid)->seized = true;
+		struct thread *th = task_add_thread(t, tid);
+
+		th->seized = true;
+		th->asleep_since = since;
 		return 1;
 	}
 	if (r == -ESRCH)

@@ -116,6 +116,8 @@ static UserX86RegsEntry *gp_dump(struct arena *a, const struct thread *th)
 	if (rseq_abort(th, &e->ip) || !th->restart)
 		return e;
 	if (th->restart == RESTARTBLOCK) {
+		if (th->restart_nr >= 0)
+			e->orig_ax = (uint64_t)th->restart_nr;
 		e->ax = (uint64_t)-EINTR;
 	} else {
 		e->ax = e->orig_ax;
