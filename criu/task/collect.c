@@ -158,6 +158,8 @@ static int task_read(struct dump *d, struct task *t)
 	t->sid = t->stat.session;
 	if (!t->nr_threads)
 		return zombie_read(t);
+	/* Of a stopped task: 0 when its parent has heard of it. */
+	t->exit_code = t->kind == TASK_STOPPED ? t->stat.exit_code : 0;
 	if (t->threads[0].tid != t->pid) {
 		blocker(NULL, "pid %d (%s): its main thread has ended before the others, which "
 			"cannot be kept yet", (int)t->pid, t->comm);

@@ -8,16 +8,20 @@
 
 #include <asm/ldt.h>
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "compel/remote.h"
+#include "criu/base/cleanup.h"
 #include "criu/base/error.h"
 #include "criu/base/log.h"
 #include "criu/base/mem.h"
+#include "criu/kernel/proc.h"
 #include "criu/task/regs.h"
 #include "criu/task/restart.h"
 
@@ -129,38 +133,130 @@ static int threads_stop(struct restore *r)
 	return 0;
 }
 
+/* SIGSTOP always stops; the others only where nothing is made of them. */
+static int stop_signal(const struct task *t)
+{
+	const TaskCoreEntry *tc = t->restore->cores[0]->tc;
+	size_t at = (size_t)t->stop_sig - 1;
+
+	/* sigactions[] lacks SIGKILL and SIGSTOP; those that stop come after both. */
+	if (t->stop_sig == SIGSTOP || tc->n_sigactions < at)
+		return SIGSTOP;
+	if (tc->blk_sigset & 1ull << at || tc->sigactions[at - 2]->sigaction)
+		return SIGSTOP;
+	return t->stop_sig;
+}
+
+static int wait_until_stopped(struct restore *r, const struct task *t)
+{
+	cleanup_proc_buf struct proc_buf b = { 0 };
+	cleanup_close int proc = proc_open(t->pid);
+	struct proc_stat st;
+
+	for (;;) {
+		int err = proc < 0 ? proc : proc_stat_read(proc, 0, &b, &st);
+
+		if (err < 0)
+			return fail(-err, "read /proc/%d/stat", (int)t->pid);
+		if (st.state == 'T')
+			return 0;
+		err = session_interrupted(r->s);
+		if (err < 0)
+			return err;
+		poll(NULL, 0, 1);
+	}
+}
+
+static bool sigchld_is_pending(const SignalQueueEntry *q)
+{
+	for (size_t i = 0; q && i < q->n_signals; i++) {
+		uint32_t sig;
+
+		memcpy(&sig, q->signals[i]->siginfo.data, sizeof(sig));
+		if (sig == SIGCHLD)
+			return true;
+	}
+	return false;
+}
+
+/* What the stop has told the parent, which still stands in the restorer, is taken back, as far
+ * as the parent had heard of it before. */
+static int parent_knows(struct restore *r, const struct task *t)
+{
+	static const struct {
+		uint64_t mask, sec, nsec;
+	} sigchld = { 1ull << (SIGCHLD - 1), 0, 0 };
+	const struct task *p = t->parent;
+	uint64_t insn = restart_syscall_insn(r), scratch = restart_scratch(r);
+	int64_t ret;
+	int err = 0;
+
+	if (!t->exit_code)
+		err = tracee_syscall(p->pid, insn, SYS_wait4,
+				     (const uint64_t[6]){ (uint64_t)t->pid, 0, WUNTRACED | WNOHANG },
+				     &ret);
+	if (err >= 0 && !sigchld_is_pending(p->restore->cores[0]->tc->signals_s)) {
+		err = tracee_mem_write(p->pid, scratch, &sigchld, sizeof(sigchld));
+		if (err >= 0)
+			err = tracee_syscall(p->pid, insn, SYS_rt_sigtimedwait,
+					     (const uint64_t[6]){ scratch, 0, scratch + 8, 8 }, &ret);
+	}
+	return err < 0 ? fail(-err, "let pid %d hear of the stop", (int)p->pid) : 0;
+}
+
+/* It stops while its parent is still held, and does not run before. */
+static int task_stop_again(struct restore *r, const struct task *t)
+{
+	int err;
+
+	kill(t->pid, stop_signal(t));
+	for (size_t i = 0; i < t->nr_threads; i++) {
+		err = tracee_detach(t->threads[i].tid);
+		if (err < 0)
+			return fail(-err, "let go of thread %d", (int)t->threads[i].tid);
+	}
+	err = wait_until_stopped(r, t);
+	return err < 0 ? err : parent_knows(r, t);
+}
+
+static bool is_stopped_child(const struct task *t)
+{
+	return t->kind == TASK_STOPPED && t->parent;
+}
+
+/* Children before parents, for those that stop. */
 int registers_set(struct restore *r)
 {
-	struct task *t;
 	int err = threads_stop(r);
 
-	if (err < 0)
-		return err;
-	tasks_for_each(t, &r->tree) {
+	for (size_t i = r->tree.nr; i-- > 0 && err >= 0;) {
+		struct task *t = r->tree.tasks[i];
+
 		if (!task_is_alive(t))
 			continue;
 		err = task_set(r, t);
-		if (err < 0)
-			return task_fail_at(err, t);
+		if (err >= 0 && is_stopped_child(t))
+			err = task_stop_again(r, t);
+		task_fail_at(err, t);
 		task_advance(t, TASK_PARKED);
 	}
-	return 0;
+	return err;
 }
 
 int resume_tasks(struct restore *r)
 {
 	struct task *t;
 
-	/* Stopped again, before the first of them runs. */
-	tasks_for_each(t, &r->tree)
-		if (t->kind == TASK_STOPPED)
-			kill(t->pid, t->stop_sig);
+	/* The root stops again, before anybody runs; the others have. */
+	t = r->tree.tasks[0];
+	if (t->kind == TASK_STOPPED)
+		kill(t->pid, stop_signal(t));
 	/* From the first of these on, losing crtool means running on, not dying. */
 	tasks_for_each(t, &r->tree)
-		for (size_t i = 0; i < t->nr_threads; i++)
+		for (size_t i = 0; i < t->nr_threads && !is_stopped_child(t); i++)
 			tracee_outlive(t->threads[i].tid);
 	tasks_for_each(t, &r->tree) {
-		for (size_t i = 0; i < t->nr_threads; i++)
+		for (size_t i = 0; i < t->nr_threads && !is_stopped_child(t); i++)
 			if (tracee_detach(t->threads[i].tid) < 0)
 				log_warn("pid %d: detach thread %d: %s", (int)t->pid,
 					 (int)t->threads[i].tid, strerror(errno));

@@ -31,6 +31,11 @@ uint64_t restart_syscall_insn(const struct restore *r)
 	return r->private_at + (uint64_t)(at - restorer_blob);
 }
 
+uint64_t restart_scratch(const struct restore *r)
+{
+	return r->private_at + PAGE_UP((uint64_t)(restorer_blob_end - restorer_blob));
+}
+
 /* The timeout is an argument itself, or a struct timespec that an argument points to. */
 static void set_timeout(struct user_regs_struct *gp, uint64_t scratch, uint64_t left)
 {
@@ -62,8 +67,7 @@ static void begin_again(struct user_regs_struct *gp)
 int restart_prepare(struct restore *r, struct thread *th, const CoreEntry *core)
 {
 	const ThreadCoreEntry *tc = core->thread_core;
-	uint64_t blob = (uint64_t)(restorer_blob_end - restorer_blob);
-	uint64_t scratch = r->private_at + PAGE_UP(blob);
+	uint64_t scratch = restart_scratch(r);
 	struct user_regs_struct *own = &th->regs.gp, gp = *own;
 	struct timespec ts;
 	struct tracee_stop stop;
