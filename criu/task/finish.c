@@ -34,8 +34,8 @@ int trace_tasks(struct restore *r)
 			int err = tracee_attach(t->threads[i].tid);
 
 			if (err < 0)
-				return task_fail_at(fail(-err, "ptrace thread %d",
-							 (int)t->threads[i].tid), t);
+				return task_fail_at(
+				    fail(-err, "ptrace thread %d", (int)t->threads[i].tid), t);
 			t->threads[i].seized = true;
 		}
 	}
@@ -127,7 +127,8 @@ static int threads_stop(struct restore *r)
 			while (err == -EINTR && session_interrupted(r->s) >= 0);
 			if (err < 0)
 				return task_fail_at(fail(-err, "wait for thread %d to stop",
-							 (int)t->threads[i].tid), t);
+							 (int)t->threads[i].tid),
+						    t);
 		}
 	}
 	return 0;
@@ -192,14 +193,15 @@ static int parent_knows(struct restore *r, const struct task *t)
 	int err = 0;
 
 	if (!t->exit_code)
-		err = tracee_syscall(p->pid, insn, SYS_wait4,
-				     (const uint64_t[6]){ (uint64_t)t->pid, 0, WUNTRACED | WNOHANG },
-				     &ret);
+		err = tracee_syscall(
+		    p->pid, insn, SYS_wait4,
+		    (const uint64_t[6]){ (uint64_t)t->pid, 0, WUNTRACED | WNOHANG }, &ret);
 	if (err >= 0 && !sigchld_is_pending(p->restore->cores[0]->tc->signals_s)) {
 		err = tracee_mem_write(p->pid, scratch, &sigchld, sizeof(sigchld));
 		if (err >= 0)
-			err = tracee_syscall(p->pid, insn, SYS_rt_sigtimedwait,
-					     (const uint64_t[6]){ scratch, 0, scratch + 8, 8 }, &ret);
+			err =
+			    tracee_syscall(p->pid, insn, SYS_rt_sigtimedwait,
+					   (const uint64_t[6]){ scratch, 0, scratch + 8, 8 }, &ret);
 	}
 	return err < 0 ? fail(-err, "let pid %d hear of the stop", (int)p->pid) : 0;
 }

@@ -41,7 +41,7 @@ size_t task_program_room(const struct task *t)
 	size_t room = 64 * 1024 + queue_room(tc->signals_s);
 
 	if (tc->timers)
-		room += tc->timers->n_posix * (3 * sizeof(struct op) + 160);
+		room += tc->timers->n_posix * (6 * sizeof(struct op) + 256);
 	for (size_t i = 0; i < t->nr_threads; i++) {
 		const ThreadCoreEntry *th = tr->cores[i]->thread_core;
 
@@ -200,7 +200,7 @@ static void last_ops(struct program *p, const struct restore *r, const struct ta
 	if (mm->has_dumpable && mm->dumpable != 2)
 		PROGRAM_SYSCALL(p, OP_WHAT_PRCTL, SYS_prctl, PR_SET_DUMPABLE,
 				(uint64_t)mm->dumpable);
-	timers_arm(p, t->restore->cores[0]->tc->timers);
+	timers_arm(p, t->restore->cores[0]->tc->timers, t->restore->cores[0]->tc->signals_s);
 }
 
 uint64_t task_program(struct program *p, const struct restore *r, const struct task *t,

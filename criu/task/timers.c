@@ -14,10 +14,14 @@
 #include <time.h>
 
 #include "criu/base/error.h"
+#include "criu/base/log.h"
 
-#define RESTORE_IDS	 77 /* PR_TIMER_CREATE_RESTORE_IDS */
-#define SIGEVENT_BYTES	 64
-#define MAX_TIMER_ID	 0x7fffffffu
+#define RESTORE_IDS    77 /* PR_TIMER_CREATE_RESTORE_IDS */
+#define SIGEVENT_BYTES 64
+#define NSEC           1000000000ull
+#define SECONDS_MAX    1000000000ull /* of a period whose overruns are made again */
+#define PERIOD_MIN     (NSEC / 10)
+#define MAX_TIMER_ID   0x7fffffffu
 
 struct kernel_sigevent {
 	uint64_t value;
@@ -76,7 +80,8 @@ int timers_load_check(const TaskTimersEntry *e)
 {
 	for (size_t i = 0; e && i < e->n_posix; i++)
 		if (e->posix[i]->it_id > MAX_TIMER_ID)
-			return fail_plain("timer %zu: id %u is out of range", i, e->posix[i]->it_id);
+			return fail_plain("timer %zu: id %u is out of range", i,
+					  e->posix[i]->it_id);
 	return 0;
 }
 
@@ -105,6 +110,48 @@ void timers_restore(struct program *p, const TaskTimersEntry *e)
 	PROGRAM_SYSCALL(p, OP_WHAT_TIMER, SYS_prctl, RESTORE_IDS, 0)->flags |= OP_ANY;
 }
 
+static bool is_pending(const SignalQueueEntry *q, uint32_t signo)
+{
+	for (size_t i = 0; q && i < q->n_signals; i++)
+		if (!memcmp(q->signals[i]->siginfo.data, &signo, sizeof(signo)))
+			return true;
+	return false;
+}
+
+/*
+ * Setting a timer clears its overrun count. So one that has one is set to have begun so long
+ * ago that it expires at once, having overrun as often, with its next expiry when it is due;
+ * the count stays when the signal is taken. That is exact for periods that are long against
+ * the time from here to there.
+ */
+static bool overrun_arm(struct program *p, const PosixTimerEntry *e,
+			const SignalQueueEntry *pending)
+{
+	const uint64_t period = e->isec * NSEC + e->insec, left = e->vsec * NSEC + e->vnsec;
+	const uint64_t mask = 1ull << ((e->si_signo - 1) & 63), patience[2] = { 1, 0 };
+	uint64_t at, v[4] = { e->isec, e->insec, 0, 0 };
+	struct timespec ts;
+
+	if (!e->overrun || e->overrun > INT32_MAX || e->isec > SECONDS_MAX || period < PERIOD_MIN ||
+	    e->it_sigev_notify != SIGEV_SIGNAL || is_pending(pending, e->si_signo) ||
+	    clock_gettime((clockid_t)e->clock_id, &ts) < 0)
+		return false;
+	at = (uint64_t)ts.tv_sec * NSEC + (uint64_t)ts.tv_nsec + left;
+	if (at / period <= e->overrun + 1ull) {
+		log_warn("timer %u: its clock is too young for %u overruns", e->it_id, e->overrun);
+		return false;
+	}
+	at -= (e->overrun + 1ull) * period;
+	v[2] = at / NSEC;
+	v[3] = at % NSEC;
+	PROGRAM_SYSCALL(p, OP_WHAT_TIMER, SYS_timer_settime, e->it_id, TIMER_ABSTIME,
+			program_copy(p, v, sizeof(v)), 0);
+	PROGRAM_SYSCALL(p, OP_WHAT_TIMER, SYS_rt_sigtimedwait, program_copy(p, &mask, sizeof(mask)),
+			0, program_copy(p, patience, sizeof(patience)), sizeof(mask))
+	    ->flags |= OP_ANY;
+	return true;
+}
+
 static void itimer_arm(struct program *p, int which, const ItimerEntry *e)
 {
 	uint64_t v[4] = { e->isec, e->iusec, e->vsec, e->vusec };
@@ -117,7 +164,7 @@ static void itimer_arm(struct program *p, int which, const ItimerEntry *e)
 				program_copy(p, v, sizeof(v)), 0);
 }
 
-void timers_arm(struct program *p, const TaskTimersEntry *e)
+void timers_arm(struct program *p, const TaskTimersEntry *e, const SignalQueueEntry *pending)
 {
 	if (!e)
 		return;
@@ -125,7 +172,7 @@ void timers_arm(struct program *p, const TaskTimersEntry *e)
 		const PosixTimerEntry *t = e->posix[i];
 		const uint64_t v[4] = { t->isec, t->insec, t->vsec, t->vnsec };
 
-		if (t->vsec || t->vnsec || t->isec || t->insec)
+		if ((t->vsec || t->vnsec || t->isec || t->insec) && !overrun_arm(p, t, pending))
 			PROGRAM_SYSCALL(p, OP_WHAT_TIMER, SYS_timer_settime, t->it_id, 0,
 					program_copy(p, v, sizeof(v)), 0);
 	}

@@ -3,6 +3,7 @@
 #pragma once
 #include "criu/core/dump.h"
 #include "criu/core/program.h"
+#include "images/signal.pb-c.h"
 #include "images/timer.pb-c.h"
 
 TaskTimersEntry *timers_dump(struct arena *a, const struct task *t);
@@ -10,4 +11,5 @@ TaskTimersEntry *timers_dump(struct arena *a, const struct task *t);
 int timers_load_check(const TaskTimersEntry *e);
 /* Created early, armed last: they count from the moment they are armed. */
 void timers_restore(struct program *p, const TaskTimersEntry *e);
-void timers_arm(struct program *p, const TaskTimersEntry *e);
+/* pending: signals that are queued already. */
+void timers_arm(struct program *p, const TaskTimersEntry *e, const SignalQueueEntry *pending);

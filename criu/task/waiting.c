@@ -138,8 +138,9 @@ static int time_of_call(const struct thread *th, long nr, uint64_t *ret_ns, uint
 		return (int32_t)gp->rdx < 0 ? -EINVAL : 0;
 	case SYS_futex:
 		/* FUTEX_WAIT_BITSET has an absolute time: it may begin again as it is. */
-		return (gp->rsi & FUTEX_CMD_MASK) != FUTEX_WAIT ? -EINVAL :
-								  timespec_read(th->tid, gp->r10, ret_ns);
+		return (gp->rsi & FUTEX_CMD_MASK) != FUTEX_WAIT
+			   ? -EINVAL
+			   : timespec_read(th->tid, gp->r10, ret_ns);
 	default:
 		return -EINVAL;
 	}
