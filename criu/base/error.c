@@ -21,7 +21,7 @@ static __thread struct {
 	char hint[512];
 	struct strbuf blockers;
 	size_t nr_blockers;
-	char text[4096];
+	struct strbuf text;
 } record;
 
 void error_context(const char *command, const char *step)
@@ -138,20 +138,18 @@ static const char *error_format(bool context)
 {
 	const char *c = context ? record.command : NULL, *s = context ? record.step : NULL;
 	const char *list = record.blockers.data ? record.blockers.data : "";
-	size_t len;
 
+	strbuf_done(&record.text);
+	strbuf_printf(&record.text, "%s%s%s%s", c ? c : "", c ? ": " : "", s ? s : "",
+		      s ? ": " : "");
 	/* A single blocker is the error itself. */
 	if (record.nr_blockers == 1 && *list)
-		snprintf(record.text, sizeof(record.text), "%s%s%s%s%s", c ? c : "", c ? ": " : "",
-			 s ? s : "", s ? ": " : "", list + 3);
+		strbuf_printf(&record.text, "%s", list + 3);
 	else
-		snprintf(record.text, sizeof(record.text), "%s%s%s%s%s%s%s", c ? c : "",
-			 c ? ": " : "", s ? s : "", s ? ": " : "", record.where, record.cause,
-			 list);
-	len = strlen(record.text);
+		strbuf_printf(&record.text, "%s%s%s", record.where, record.cause, list);
 	if (record.hint[0])
-		snprintf(record.text + len, sizeof(record.text) - len, "\n  %s", record.hint);
-	return record.text;
+		strbuf_printf(&record.text, "\n  %s", record.hint);
+	return record.text.data;
 }
 
 const char *error_text(void)

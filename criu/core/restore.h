@@ -95,6 +95,7 @@ struct restore {
 	struct vdso *vdso; /* mem/vdso.h: where crtool's own is */
 	pid_t root_pid;
 	uint64_t start_us;
+	bool pidfile_is_ours;
 };
 
 /* Frees what the images were loaded into, whatever there is of it. */

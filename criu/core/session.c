@@ -25,6 +25,7 @@ void session_signals(void)
 		sigaction(sigs[i], &sa, NULL);
 	sa.sa_handler = SIG_IGN;
 	sigaction(SIGPIPE, &sa, NULL);
+	sigaction(SIGXFSZ, &sa, NULL); /* the write says EFBIG */
 }
 
 void session_timeout(unsigned int seconds)

@@ -98,5 +98,7 @@ void task_advance(struct task *t, enum task_life life)
 
 int task_fail_at(int r, const struct task *t)
 {
+	if (!t->comm[0])
+		return fail_at(r, "pid %d", (int)t->pid);
 	return fail_at(r, "pid %d (%s)", (int)t->pid, t->comm);
 }

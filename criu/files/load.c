@@ -20,6 +20,7 @@
 #include "criu/files/reg.h"
 #include "criu/image/reader.h"
 #include "criu/kernel/syscalls.h"
+#include "criu/mem/vma.h"
 
 #define FD_LIMIT 1048576u /* default of /proc/sys/fs/nr_open */
 
@@ -178,6 +179,32 @@ static int tables_load(struct restore *r)
 	return 0;
 }
 
+/* Who needs a file that is behind no descriptor, for a message. */
+static int user_fail_at(int ret, const struct restore *r, uint32_t id)
+{
+	struct task *t;
+
+	tasks_for_each(t, &r->tree) {
+		const struct task_restore *tr = t->restore;
+
+		if (!tr->mm || !tr->fs)
+			continue;
+		if (tr->fs->cwd_id == id || tr->fs->root_id == id)
+			return task_fail_at(fail_at(ret, tr->fs->cwd_id == id ? "cwd" : "root"), t);
+		if (tr->mm->exe_file_id == id)
+			return task_fail_at(fail_at(ret, "executable"), t);
+		for (size_t i = 0; i < tr->mm->n_vmas; i++) {
+			const VmaEntry *v = tr->mm->vmas[i];
+
+			if (v->shmid == id && v->status & (VMA_FILE_PRIVATE | VMA_FILE_SHARED))
+				return task_fail_at(fail_at(ret, "mapping %llx-%llx",
+							    (unsigned long long)v->start,
+							    (unsigned long long)v->end), t);
+		}
+	}
+	return fail_at(ret, "file %u", id);
+}
+
 static int file_load(struct restore *r, struct file *f)
 {
 	int ret = f->kind->load ? f->kind->load(r, f->entry, f) : 0;
@@ -186,18 +213,53 @@ static int file_load(struct restore *r, struct file *f)
 		return ret;
 	if (f->owner)
 		return task_fail_at(fail_at(ret, "fd %d", f->owner_fd), f->owner);
-	return fail_at(ret, "file %u", f->id);
+	return user_fail_at(ret, r, f->id);
+}
+
+/* Errors of files do not depend on each other: all are told. */
+struct file_errors {
+	char **text;
+	size_t nr, cap;
+};
+
+static void file_error_keep(struct file_errors *e)
+{
+	*array_push(e->text, e->nr, e->cap) = mem_strdup(error_bare_text());
+	error_reset();
+}
+
+static int file_errors_fail(struct file_errors *e)
+{
+	int ret = 0;
+
+	if (e->nr == 1)
+		ret = error_adopt(-EINVAL, e->text[0]);
+	for (size_t i = 0; i < e->nr; i++) {
+		char *hint = strstr(e->text[i], "\n  ");
+
+		if (hint)
+			*hint = '\0';
+		if (e->nr > 1)
+			blocker(hint ? hint + 3 : NULL, "%s", e->text[i]);
+		free(e->text[i]);
+	}
+	free(e->text);
+	return ret < 0 ? ret : blockers_fail();
 }
 
 int files_load(struct restore *r)
 {
+	struct file_errors errors = { 0 };
 	int ret = files_read(r);
 
 	if (ret >= 0)
 		ret = tables_load(r);
-	for (size_t i = 0; i < r->nr_files && ret >= 0; i++)
-		ret = file_load(r, r->files[i]);
-	return ret;
+	if (ret < 0)
+		return ret;
+	for (size_t i = 0; i < r->nr_files; i++)
+		if (file_load(r, r->files[i]) < 0)
+			file_error_keep(&errors);
+	return file_errors_fail(&errors);
 }
 
 int files_first_free(const struct restore *r)

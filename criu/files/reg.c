@@ -229,8 +229,8 @@ int reg_open(struct restore *r, const RegFileEntry *e, uint32_t flags)
 
 	/* What open(2) did once it must not do again. O_NONBLOCK: a FIFO that has taken the
 	 * name must not hold us up; it is refused by its mode. */
-	fd = open(e->name, (int)((flags & ~(uint32_t)FLAGS_OF_OPEN) | O_NONBLOCK | O_NOCTTY |
-				 O_CLOEXEC | (flags & O_PATH ? O_NOFOLLOW : 0)));
+	fd = open(e->name,
+		  (int)((flags & ~(uint32_t)FLAGS_OF_OPEN) | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
 	if (fd < 0)
 		return fail(errno, "open %s", e->name);
 	if (fstat(fd, &st) < 0)

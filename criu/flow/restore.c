@@ -254,7 +254,7 @@ static int set_registers(void *ctx)
 	return registers_set(ctx);
 }
 
-static int write_pidfile(const struct restore *r)
+static int write_pidfile(struct restore *r)
 {
 	const struct options *o = r->s->opts;
 	cleanup_close int fd = -1;
@@ -267,6 +267,7 @@ static int write_pidfile(const struct restore *r)
 		    O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
 	if (fd < 0)
 		return fail(errno, "open %s", o->pidfile);
+	r->pidfile_is_ours = true;
 	snprintf(text, sizeof(text), "%d", (int)r->root_pid);
 	ret = io_write(fd, text, strlen(text));
 	return ret < 0 ? fail(-ret, "write %s", o->pidfile) : 0;
@@ -276,7 +277,7 @@ static void remove_pidfile(void *ctx)
 {
 	const struct restore *r = ctx;
 
-	if (r->s->opts->pidfile)
+	if (r->pidfile_is_ours)
 		unlinkat(r->s->work_fd, r->s->opts->pidfile, 0);
 }
 

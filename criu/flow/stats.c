@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "criu/flow/stats.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include "criu/image/writer.h"
 #include "images/stats.pb-c.h"
 
 static int stats_put(struct session *s, enum image_kind kind, const StatsEntry *e)
 {
+	char name[IMAGE_NAME_MAX];
 	struct image_dir *dir;
 	const char *path = s->opts->work_dir ? s->opts->work_dir : s->opts->images_dir;
 	int r = image_dir_join(path, &dir);
@@ -13,6 +17,8 @@ static int stats_put(struct session *s, enum image_kind kind, const StatsEntry *
 	if (r < 0)
 		return r;
 	r = image_put(dir, kind, 0, &e->base);
+	if (r < 0)
+		unlinkat(image_dir_fd(dir), image_file_name(kind, 0, name), 0);
 	image_dir_free(dir);
 	return r;
 }

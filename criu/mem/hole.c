@@ -106,6 +106,9 @@ static int segment_fill(struct restore *r, const struct shmem_segment *s)
 	size_t nr = 0;
 	int err = pagemap_load(r, IMAGE_SHMEM_PAGEMAP, s->shmid, &runs, &nr, &pages_id);
 
+	if (err == 0)
+		return fail(ENOENT, "%s/pagemap-shmem-%llu.img", image_dir_path(r->s->images),
+			    (unsigned long long)s->shmid);
 	if (err < 0 || !nr)
 		return err;
 	err = image_open_raw(r->s->images, IMAGE_PAGES, pages_id, &fd);

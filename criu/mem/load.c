@@ -4,7 +4,9 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 
+#include "criu/base/cleanup.h"
 #include "criu/base/error.h"
 #include "criu/base/mem.h"
 #include "criu/base/parallel.h"
@@ -67,7 +69,7 @@ int pagemap_load(struct restore *r, enum image_kind kind, uint64_t id, struct pa
 	image_reader_free(img);
 	*ret = runs;
 	*ret_nr = nr;
-	return err;
+	return err < 0 ? err : 1;
 }
 
 /* Every run lies in mappings that have pages of their own. */
@@ -118,6 +120,30 @@ const struct shmem_segment *shmem_find(const struct restore *r, uint64_t shmid)
 	return NULL;
 }
 
+/* All pages that the list speaks of are in the file. */
+static int pages_image_check(struct restore *r, const struct page_run *runs, size_t nr,
+			     uint32_t pages_id)
+{
+	cleanup_close int fd = -1;
+	uint64_t need = 0;
+	struct stat st;
+	int err;
+
+	for (size_t i = 0; i < nr; i++)
+		need += runs[i].len;
+	if (!need)
+		return 0;
+	err = image_open_raw(r->s->images, IMAGE_PAGES, pages_id, &fd);
+	if (err <= 0)
+		return err < 0 ? err : fail_plain("pages-%u.img is missing", pages_id);
+	if (fstat(fd, &st) < 0)
+		return fail(errno, "stat pages-%u.img", pages_id);
+	if ((uint64_t)st.st_size < need)
+		return fail_plain("pages-%u.img is cut off: %lld bytes of %llu", pages_id,
+				  (long long)st.st_size, (unsigned long long)need);
+	return 0;
+}
+
 static int mm_load(void *ctx, size_t i, unsigned int worker)
 {
 	struct restore *r = ctx;
@@ -138,8 +164,12 @@ static int mm_load(void *ctx, size_t i, unsigned int worker)
 		return task_fail_at(fail_at(err, "mm-%d.img", (int)t->pid), t);
 	err = pagemap_load(r, IMAGE_PAGEMAP, (uint64_t)t->pid, &tr->pages, &tr->nr_pages,
 			   &tr->pages_id);
+	if (err == 0)
+		err = fail(ENOENT, "%s/pagemap-%d.img", image_dir_path(r->s->images), (int)t->pid);
 	if (err >= 0)
 		err = pages_check(tr);
+	if (err >= 0)
+		err = pages_image_check(r, tr->pages, tr->nr_pages, tr->pages_id);
 	return task_fail_at(err, t);
 }
 

@@ -10,8 +10,11 @@
  */
 #include "criu/mem/program.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <linux/prctl.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -35,6 +38,24 @@
 #define AUXV_MAX     64
 #define IOV_PIECE    (16ull << 20)
 #define VMA_NAME_MAX 80
+
+/* A running program cannot be written to, so one that somebody has open for that cannot be made
+ * a running one. A read lease tells. */
+static int exe_check(int fd)
+{
+	char link[32], path[4096] = "";
+
+	if (fcntl(fd, F_SETLEASE, F_RDLCK) == 0) {
+		fcntl(fd, F_SETLEASE, F_UNLCK);
+		return 0;
+	}
+	if (errno != EAGAIN)
+		return 0;
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	if (readlink(link, path, sizeof(path) - 1) < 0)
+		return fail(errno, "readlink %s", link);
+	return fail_hint(fail(ETXTBSY, "%s", path), "end whoever has it open for writing");
+}
 
 int mem_open(struct restore *r, struct task *t,
 	     int (*open_file)(struct restore *r, uint32_t id, uint32_t flags), struct mem_fds *ret)
@@ -63,6 +84,9 @@ int mem_open(struct restore *r, struct task *t,
 	fds.exe = open_file(r, mm->exe_file_id, 0);
 	if (fds.exe < 0)
 		return fail_at(fds.exe, "executable");
+	err = exe_check(fds.exe);
+	if (err < 0)
+		return fail_at(err, "executable");
 	if (t->restore->nr_pages) {
 		err = image_open_raw(r->s->images, IMAGE_PAGES, t->restore->pages_id, &fds.pages);
 		if (err <= 0)

@@ -45,6 +45,8 @@ static void task_block_ns(const struct dump *d, const struct task *t)
 	block_ns(t, "mnt", own->mnt, ns->mnt);
 	block_ns(t, "user", own->user, ns->user);
 	block_ns(t, "time", own->time, ns->time);
+	block_ns(t, "time (for its children)", own->time_for_children, ns->time_for_children);
+	block_ns(t, "cgroup", own->cgroup, ns->cgroup);
 }
 
 static void block_status(const struct task *t, const struct thread *th)

@@ -43,7 +43,7 @@ static int root_is_not_ours(struct dump *d, pid_t pid)
 {
 	struct proc_stat st = { .ppid = getpid() };
 
-	for (pid_t up = getpid(); up > 1; up = st.ppid) {
+	for (pid_t up = getpid(); up > 0; up = st.ppid) {
 		cleanup_close int proc = proc_open(up);
 
 		if (up == pid)
@@ -62,10 +62,23 @@ int freeze_check_root(struct dump *d)
 	cleanup_close int proc = proc_open(pid);
 	int r;
 
-	if (proc < 0)
+	if (proc == -ENOENT)
 		return fail_plain("pid %d: no such process", (int)pid);
+	if (proc < 0)
+		return fail(-proc, "open /proc/%d", (int)pid);
 	r = root_is_thread(d, proc, pid);
 	return r < 0 ? r : root_is_not_ours(d, pid);
+}
+
+/* For a message: tasks have no name before they are read. */
+static int unread_fail_at(int r, struct dump *d, struct task *t)
+{
+	cleanup_close int proc = proc_open(t->pid);
+	struct proc_stat st;
+
+	if (r < 0 && proc >= 0 && proc_stat_read(proc, 0, &d->buf, &st) >= 0)
+		memcpy(t->comm, st.comm, sizeof(t->comm));
+	return task_fail_at(r, t);
 }
 
 static int seize_refused(struct dump *d, struct task *t, pid_t tid, int err)
@@ -82,7 +95,8 @@ static int seize_refused(struct dump *d, struct task *t, pid_t tid, int err)
 	if (tracer)
 		return fail_hint(task_fail_at(fail_plain("is traced by pid %d", (int)tracer), t),
 				 "end the debugger or strace first");
-	return task_fail_at(fail(err, "ptrace seize of thread %d", (int)tid), t);
+	err = task_fail_at(fail(err, "ptrace seize of thread %d", (int)tid), t);
+	return err == -EPERM ? fail_hint(err, "run crtool as root") : err;
 }
 
 /* 1: seized, 0: it is gone or a zombie. */
@@ -155,7 +169,7 @@ static int task_wait_threads(struct dump *d, struct task *t, size_t from)
 		if (r == -EINTR) {
 			r = session_interrupted(d->s);
 			if (r < 0)
-				return task_fail_at(r, t);
+				return unread_fail_at(r, d, t);
 			continue;
 		}
 		if (r == -ESRCH || r == -ECHILD) {

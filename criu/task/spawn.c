@@ -45,6 +45,9 @@ static int busy_pid(pid_t pid, int err)
 	cleanup_close int proc = proc_open(pid);
 	struct proc_stat st;
 
+	if (err == EPERM)
+		return fail_hint(fail(err, "clone pid %d", (int)pid),
+				 "run crtool as root, or with CAP_CHECKPOINT_RESTORE");
 	if (err != EEXIST)
 		return fail(err, "clone pid %d", (int)pid);
 	if (proc >= 0 && proc_stat_read(proc, 0, &b, &st) >= 0)
