@@ -13,6 +13,37 @@ $(UNIT): $(UNIT_OBJS) $(filter-out $(O)/criu/cmd/main.o,$(ALL_OBJS))
 unit: $(UNIT)
 	$(Q)$(UNIT)
 
+# --- programs that test/errors, test/harm and test/bench start -----------------
+# They are never sanitized: what is dumped is a plain process.
+HELPER_BIN := build/test/bin
+HELPER_CFLAGS := -std=gnu11 -D_GNU_SOURCE -I. $(WARN) -O2 -g -pthread
+SCENE_SRCS := $(wildcard test/harness/prog/scene*.c)
+HELPERS := $(addprefix $(HELPER_BIN)/,scene scene32 take tracer)
+
+$(HELPER_BIN)/scene: $(SCENE_SRCS) test/harness/prog/scene.h
+	$(say) HELPER $@
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(HELPER_CFLAGS) -o $@ $(SCENE_SRCS)
+
+# Where there is no 32-bit C library the cases that need it are skipped.
+$(HELPER_BIN)/scene32: $(SCENE_SRCS) test/harness/prog/scene.h
+	$(say) HELPER $@
+	@mkdir -p $(@D)
+	$(Q)$(CC) -m32 $(HELPER_CFLAGS) -o $@ $(SCENE_SRCS) 2>/dev/null || rm -f $@
+
+$(HELPER_BIN)/%: test/harness/prog/%.c
+	$(say) HELPER $@
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(HELPER_CFLAGS) -o $@ $<
+
+.PHONY: helpers
+helpers: $(HELPERS)
+
+.PHONY: errors
+errors: $(PROGRAM) helpers
+	$(Q)test/errors/run.py --no-build
+
+# --- all ------------------------------------------------------------------------
 .PHONY: test
 test: unit $(PROGRAM)
 	$(Q)$(MAKE) -s -C test/zdtm

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <linux/futex.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -14,7 +15,6 @@
 #include "criu/base/error.h"
 #include "criu/core/program.h"
 #include "criu/core/session.h"
-#include "criu/kernel/syscalls.h"
 
 #define CHECK_ALIVE_MS 100
 
@@ -82,6 +82,14 @@ void stage_done(struct stage_area *a)
 		futex_wake(&a->busy);
 }
 
+/* A pidfd can be read once its process has ended, reaped or not. */
+static bool is_gone(int pidfd)
+{
+	struct pollfd p = { .fd = pidfd, .events = POLLIN };
+
+	return poll(&p, 1, 0) > 0;
+}
+
 void stage_enter(struct stage_area *a, enum stage s, int crtool_pidfd)
 {
 	uint32_t now;
@@ -90,7 +98,7 @@ void stage_enter(struct stage_area *a, enum stage s, int crtool_pidfd)
 		if (stage_failed(a))
 			_exit(1);
 		if (futex_wait(&a->stage, now, CHECK_ALIVE_MS) == -ETIMEDOUT &&
-		    sys_pidfd_send_signal(crtool_pidfd, 0, NULL) == -ESRCH)
+		    is_gone(crtool_pidfd))
 			_exit(1);
 	}
 }

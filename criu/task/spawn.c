@@ -250,27 +250,45 @@ uint32_t spawn_nr_alive(const struct restore *r)
 	return nr;
 }
 
+/* 0 while the process runs; what it ended by. */
+static int pid_alive(pid_t pid)
+{
+	cleanup_proc_buf struct proc_buf b = { 0 };
+	cleanup_close int proc = proc_open(pid);
+	struct proc_stat st;
+
+	if (proc < 0 || proc_stat_read(proc, 0, &b, &st) < 0)
+		return fail_plain("ended while it was restored");
+	if (st.state != 'Z' && st.state != 'X')
+		return 0;
+	if (st.exit_code & 0x7f)
+		return fail_plain("ended by signal %d while it was restored", st.exit_code & 0x7f);
+	return fail_plain("ended while it was restored");
+}
+
 int spawn_alive(void *restore)
 {
 	struct restore *r = restore;
-	cleanup_proc_buf struct proc_buf b = { 0 };
+	uint32_t stage = __atomic_load_n(&r->stage->stage, __ATOMIC_SEQ_CST);
 	struct task *t;
 
 	tasks_for_each(t, &r->tree) {
-		cleanup_close int proc = -1;
-		struct proc_stat st;
+		int ret;
 
-		if (!r->created[i_t] || !task_is_alive(t))
+		/* Who is to be dead in the end is alive until then. */
+		if (!r->created[i_t] || (!task_is_alive(t) && stage >= STAGE_DEATHS))
 			continue;
-		proc = proc_open(t->pid);
-		if (proc < 0 || proc_stat_read(proc, 0, &b, &st) < 0)
-			return task_fail_at(fail_plain("ended while it was restored"), t);
-		if (st.state != 'Z' && st.state != 'X')
-			continue;
-		if (st.exit_code & 0x7f)
-			return task_fail_at(fail_plain("ended by signal %d while it was restored",
-						       st.exit_code & 0x7f), t);
-		return task_fail_at(fail_plain("ended while it was restored"), t);
+		ret = pid_alive(t->pid);
+		if (ret < 0)
+			return task_fail_at(ret, t);
+	}
+	/* Helpers are all there once the forking is done. */
+	for (size_t i = 0; i < r->plan->nr && stage == STAGE_GROUPS; i++) {
+		const struct fork_node *n = r->plan->nodes[i];
+		int ret = n->task || !n->pid ? 0 : pid_alive(n->pid);
+
+		if (ret < 0)
+			return fail_at(ret, "pid %d (a helper of the restore)", (int)n->pid);
 	}
 	return 0;
 }

@@ -18,7 +18,6 @@
 #define EAGAIN_        11
 #define ENODATA_       61
 #define EEXIST_        17
-#define ESRCH_         3
 #define ETIMEDOUT_     110
 #define CHECK_ALIVE_MS 200
 
@@ -70,6 +69,17 @@ static void stage_done(struct stage_area *a)
 		futex_wake(&a->busy);
 }
 
+/* A pidfd can be read once its process has ended, reaped or not. */
+static int is_gone(int64_t pidfd)
+{
+	struct {
+		int32_t fd;
+		int16_t events, revents;
+	} p = { (int32_t)pidfd, 1 /* POLLIN */, 0 };
+
+	return blob_syscall3(__NR_poll, BLOB_ADDR(&p), 1, 0) > 0;
+}
+
 /* crtool: a pidfd, or -1. Without crtool nobody would ever start the stage. */
 static void stage_wait(struct stage_area *a, uint32_t stage, int64_t crtool)
 {
@@ -77,7 +87,7 @@ static void stage_wait(struct stage_area *a, uint32_t stage, int64_t crtool)
 
 	while ((now = __atomic_load_n(&a->stage, __ATOMIC_SEQ_CST)) < stage)
 		if (futex_wait(&a->stage, now, crtool < 0 ? 0 : CHECK_ALIVE_MS) == -ETIMEDOUT_ &&
-		    blob_syscall4(__NR_pidfd_send_signal, crtool, 0, 0, 0) == -ESRCH_)
+		    is_gone(crtool))
 			die();
 }
 

@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -61,6 +62,11 @@ void scene_ready(void)
 	ready_fd = -1;
 }
 
+void scene_quiet(void)
+{
+	close(ready_fd);
+}
+
 static void slot_used(unsigned int slot)
 {
 	uint64_t nr = __atomic_load_n(&scene_beats->nr, __ATOMIC_SEQ_CST);
@@ -70,15 +76,30 @@ static void slot_used(unsigned int slot)
 		;
 }
 
+void scene_step(unsigned int slot)
+{
+	if (!__atomic_fetch_add(&scene_beats->slot[slot], 1, __ATOMIC_SEQ_CST))
+		slot_used(slot);
+}
+
 void scene_beat(unsigned int slot)
 {
 	const struct timespec pause = { .tv_nsec = 1000000 };
 
-	slot_used(slot);
 	for (;;) {
-		__atomic_add_fetch(&scene_beats->slot[slot], 1, __ATOMIC_SEQ_CST);
+		scene_step(slot);
 		syscall(SYS_nanosleep, &pause, NULL);
 	}
+}
+
+void scene_error(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	if (!__atomic_fetch_add(&scene_beats->errors, 1, __ATOMIC_SEQ_CST))
+		vsnprintf(scene_beats->text, sizeof(scene_beats->text), fmt, ap);
+	va_end(ap);
 }
 
 void scene_wait_beat(unsigned int slot)
@@ -94,7 +115,7 @@ int scene_child(unsigned int slot)
 	int pid = (int)must(fork());
 
 	if (pid == 0) {
-		close(ready_fd);
+		scene_quiet();
 		scene_beat(slot);
 	}
 	scene_wait_beat(slot);
@@ -108,12 +129,17 @@ static void *thread_main(void *slot)
 
 void scene_thread(unsigned int slot)
 {
+	scene_thread_of(thread_main, slot);
+}
+
+void scene_thread_of(void *(*run)(void *slot), unsigned int slot)
+{
 	pthread_attr_t attr;
 	pthread_t thread;
 
 	pthread_attr_init(&attr);
 	pthread_attr_setstacksize(&attr, 65536);
-	errno = pthread_create(&thread, &attr, thread_main, (void *)(uintptr_t)slot);
+	errno = pthread_create(&thread, &attr, run, (void *)(uintptr_t)slot);
 	if (errno)
 		scene_die("pthread_create");
 	scene_wait_beat(slot);
@@ -121,7 +147,8 @@ void scene_thread(unsigned int slot)
 
 static const struct scene *scene_find(const char *name)
 {
-	const struct scene *const tables[] = { scenes_fd, scenes_map, scenes_task, scenes_tree };
+	const struct scene *const tables[] = { scenes_busy, scenes_fd, scenes_map, scenes_task,
+						scenes_tree };
 
 	for (unsigned int i = 0; i < sizeof(tables) / sizeof(tables[0]); i++)
 		for (const struct scene *s = tables[i]; s->name; s++)

@@ -13,13 +13,16 @@ struct scene {
 	void (*set)(int argc, char **argv);
 };
 
-extern const struct scene scenes_fd[], scenes_map[], scenes_task[], scenes_tree[];
+extern const struct scene scenes_busy[], scenes_fd[], scenes_map[], scenes_task[], scenes_tree[];
 
-#define SCENE_SLOTS 511
+#define SCENE_TEXT  240
+#define SCENE_SLOTS 480
 
-/* The file: how many counters are in use, and they. */
+/* The file: how many counters are in use, what a scene has found wrong, and the counters. */
 struct scene_beats {
 	uint64_t nr;
+	uint64_t errors;
+	char text[SCENE_TEXT]; /* the first error */
 	uint64_t slot[SCENE_SLOTS];
 };
 
@@ -27,11 +30,19 @@ extern struct scene_beats *scene_beats;
 
 /* Everybody of the scene is where it has to be. */
 void scene_ready(void);
+/* A process that does not say so: without it the descriptor would stay open. */
+void scene_quiet(void);
 /* Counts for ever, a step each millisecond. */
 void scene_beat(unsigned int slot) __attribute__((noreturn));
+/* One step of a counter, for those that count on their own. */
+void scene_step(unsigned int slot);
+/* Something is not as it has to be. */
+void scene_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* A process or a thread that counts. Returns when its counter has moved. */
 int scene_child(unsigned int slot);
 void scene_thread(unsigned int slot);
+/* A thread of its own kind, that calls scene_step(slot). */
+void scene_thread_of(void *(*run)(void *slot), unsigned int slot);
 void scene_wait_beat(unsigned int slot);
 
 /* errno, or the reason why this kernel has no such thing, for the harness. */

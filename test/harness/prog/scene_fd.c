@@ -95,6 +95,13 @@ static void set_eventfd(int argc, char **argv)
 	must(eventfd(3, 0));
 }
 
+static void set_many_eventfds(int argc, char **argv)
+{
+	(void)argc;
+	for (int i = atoi(argv[0]); i > 0; i--)
+		must(eventfd(0, 0));
+}
+
 static void set_epoll(int argc, char **argv)
 {
 	NOT_USED;
@@ -291,6 +298,7 @@ const struct scene scenes_fd[] = {
 	{ "netlink", set_netlink },
 	{ "packet", set_packet },
 	{ "eventfd", set_eventfd },
+	{ "many-eventfds", set_many_eventfds },
 	{ "epoll", set_epoll },
 	{ "signalfd", set_signalfd },
 	{ "timerfd", set_timerfd },

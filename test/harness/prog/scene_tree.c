@@ -43,6 +43,7 @@ static void zombie(int status)
 static void branch(unsigned int slot)
 {
 	if (must(fork()) == 0) {
+		scene_quiet();
 		must(setsid());
 		scene_child(slot + 1);
 		scene_thread(slot + 2);
@@ -74,7 +75,28 @@ static void set_family(int argc, char **argv)
 	scene_thread(6);
 }
 
+/* A process group that has lost its leader: nobody has the number, and nobody may get it. */
+static void set_orphan_group(int argc, char **argv)
+{
+	int leader, i;
+
+	(void)argc;
+	(void)argv;
+	leader = (int)must(fork());
+	if (leader == 0) {
+		scene_quiet();
+		for (;;)
+			pause();
+	}
+	must(setpgid(leader, leader));
+	for (i = 1; i <= 2; i++)
+		must(setpgid(scene_child((unsigned int)i), leader));
+	must(kill(leader, SIGKILL));
+	must(waitpid(leader, NULL, 0));
+}
+
 const struct scene scenes_tree[] = {
+	{ "orphan-group", set_orphan_group },
 	{ "threads", set_threads },
 	{ "children", set_children },
 	{ "family", set_family },

@@ -1,0 +1,215 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""
+What cannot be saved yet: one line for each object, all of them in one run.
+
+Who teaches crtool a kind removes its row here and writes a zdtm test.
+"""
+
+import re
+
+from harness import HELPERS
+from harness.scene import Failure, Skip
+from harness.world import matches
+
+KEPT = ", which cannot be kept yet"
+
+# scene, what is said behind "pid N (scene): ". {path} is the argument of the scene.
+FILES = (
+    ("unix", "fd 3: socket:[<*>]: a unix stream socket" + KEPT,
+     "fd 4: socket:[<*>]: a unix stream socket" + KEPT),
+    ("unix-bound", "fd 3: socket:[<*>]: a unix datagram socket" + KEPT),
+    ("tcp", "fd 3: socket:[<*>]: <*> IPv4 stream socket" + KEPT),
+    ("udp6", "fd 3: socket:[<*>]: <*> IPv6 datagram socket" + KEPT),
+    ("netlink", "fd 3: socket:[<*>]: a netlink <*>socket" + KEPT),
+    ("packet", "fd 3: socket:[<*>]: a packet <*>socket" + KEPT),
+    ("eventfd", "fd 3: anon_inode:[eventfd]<*>" + KEPT),
+    ("epoll", "fd 3: anon_inode:[eventpoll]<*>" + KEPT),
+    ("signalfd", "fd 3: anon_inode:[signalfd]<*>" + KEPT),
+    ("timerfd", "fd 3: anon_inode:[timerfd]<*>" + KEPT),
+    ("inotify", "fd 3: anon_inode:inotify<*>" + KEPT),
+    ("fanotify", "fd 3: anon_inode:[fanotify]<*>" + KEPT),
+    ("memfd", "fd 3: /memfd:scene (deleted)<*>" + KEPT),
+    ("secretmem", "fd 3: /secretmem (deleted)<*>" + KEPT),
+    ("pidfd", "fd 3: anon_inode:[pidfd]<*>" + KEPT),
+    ("userfaultfd", "fd 3: anon_inode:[userfaultfd]<*>" + KEPT),
+    ("io_uring", "fd 3: anon_inode:[io_uring]<*>" + KEPT),
+    ("perf", "fd 3: anon_inode:[perf_event]<*>" + KEPT),
+    ("bpf", "fd 3: anon_inode:bpf-map<*>" + KEPT),
+    ("nsfile", "fd 3: uts:[<*>] cannot be kept yet"),
+    ("device", "fd 3: /dev/fuse: a device" + KEPT),
+    ("fifo", "fd 3: {path}: a FIFO" + KEPT),
+    ("deleted", "fd 3: {path} (deleted): a file without a name" + KEPT),
+    ("replaced", "fd 3: {path} (deleted): a file without a name" + KEPT),
+    ("flock", "fd 3: {path}: a file lock" + KEPT),
+    ("posix-lock", "fd 3: {path}: a file lock" + KEPT),
+    ("ofd-lock", "fd 3: {path}: a file lock" + KEPT),
+    ("cwd-gone", "cwd {path} (deleted): a file without a name" + KEPT),
+)
+MAPPINGS = (
+    ("map-deleted", "{path} (deleted) cannot be kept yet"),
+    ("map-replaced", "{path} (deleted) cannot be kept yet"),
+    ("map-memfd", "/memfd:scene (deleted) cannot be kept yet"),
+    ("map-sysv", "/SYSV00000000 (deleted) cannot be kept yet"),
+    ("map-hugetlb", "/anon_hugepage (deleted) cannot be kept yet"),
+    ("map-sealed", "a seal (mseal)" + KEPT),
+    ("map-droppable", "droppable pages (MAP_DROPPABLE)" + KEPT),
+    ("map-guard", "guard ranges (MADV_GUARD_INSTALL)" + KEPT),
+)
+TASKS = (
+    ("seccomp", "thread {pid} runs under seccomp" + KEPT),
+    ("deadline", "thread {pid} has policy SCHED_DEADLINE" + KEPT),
+    ("leader-gone", "its main thread has ended before the others" + KEPT),
+)
+NAMESPACES = "uts ipc net mnt pid time user cgroup".split()
+
+
+def _expected(scene, texts, **values):
+    """One blocker stands in the first line, several below it."""
+    who = f"pid {scene.pid} ({scene.comm}): "
+    texts = [who + text.format(pid=scene.pid, **values) for text in texts]
+    if len(texts) == 1:
+        return ["dump: <*>: " + texts[0]]
+    return [f"dump: <*>: {len(texts)} objects stand in the way", *texts]
+
+
+def _refused(world, scene, *texts, **values):
+    lines = _expected(scene, texts, **values)
+    world.refuses(["dump", "-D", world.images, "-t", scene.pid], *lines)
+
+
+def _file(world, name, *texts):
+    path = world.top / "object"
+    _refused(world, world.scene(name, path), *texts, path=path)
+
+
+def _lease(world):
+    """Whoever opens the file breaks it: it is where the harness does not look."""
+    path = world.work / "leased"
+    _refused(world, world.scene("lease", path), "fd 3: {path}: a file lock" + KEPT, path=path)
+
+
+def _tmpfile(world):
+    scene = world.scene("tmpfile", world.top)
+    _refused(world, scene, f"fd 3: {world.top}/#<*> (deleted): a file without a name" + KEPT)
+
+
+def _exe_gone(world):
+    """The program itself is a file that must be there."""
+    program = world.top / "scene"
+    program.write_bytes((HELPERS / "scene").read_bytes())
+    program.chmod(0o755)
+    scene = world.scene("exe-gone", program, program=str(program))
+    outcome = world.crtool("dump", "-D", world.images, "-t", scene.pid)
+    lines = outcome.err.splitlines()
+    if outcome.code != 1 or not any(f"executable {program} (deleted)" in line for line in lines):
+        raise Failure(f"the executable is not named:\n{outcome.err}")
+    if not matches("crtool: dump: <*> objects stand in the way", lines[0]):
+        raise Failure(outcome.err)
+    world.expect_running()
+
+
+def _userfault(world):
+    _refused(world, world.scene("map-userfault"), "fd 3: anon_inode:[userfaultfd]<*>" + KEPT,
+             "mapping <*>: a userfaultfd registration" + KEPT)
+
+
+def _packet_pipe(world):
+    """Which of its ends is named is of no importance."""
+    scene = world.scene("packet-pipe")
+    _refused(world, scene, "fd <*>: pipe:[<*>]: a pipe in packet mode" + KEPT)
+
+
+def _clone_vm(world):
+    scene = world.scene("clone-vm")
+    child = scene.pids()[1]
+    world.refuses(["dump", "-D", world.images, "-t", scene.pid],
+                  f"dump: <*>: pid {child} (scene): shares its memory with another process (vfork "
+                  "or CLONE_VM)" + KEPT)
+
+
+def _namespace(world, kind):
+    scene = world.scene("unshare", kind)
+    _refused(world, scene, f"lives in another {kind} <*>namespace than crtool; dump it from inside "
+                           "that namespace")
+
+
+def _pid_namespace(world):
+    scene = world.scene("unshare", "pid")
+    _refused(world, scene, "lives in another pid (for its children) namespace than crtool; dump it "
+                           "from inside that namespace")
+
+
+def _time_namespace(world):
+    """Its children will live in another one."""
+    scene = world.scene("unshare", "time")
+    _refused(world, scene, "lives in another time (for its children) namespace than crtool; dump "
+                           "it from inside that namespace")
+
+
+def _task_32(world):
+    if not (HELPERS / "scene32").exists():
+        raise Skip("a 32-bit C library (libc6-dev-i386)")
+    scene = world.scene(program="scene32")
+    _refused(world, scene, "thread {pid} is a 32-bit task" + KEPT)
+
+
+def _several(world):
+    """One run names all of them."""
+    scene = world.scene("several")
+    _refused(world, scene, "fd 3: anon_inode:[eventfd]<*>" + KEPT,
+             "fd 4: anon_inode:[eventpoll]<*>" + KEPT,
+             "fd 5: socket:[<*>]: a unix stream socket" + KEPT,
+             "fd 6: socket:[<*>]: a unix stream socket" + KEPT)
+
+
+def _beside_a_dump(world):
+    """The dump that is there stays, and can be restored."""
+    good = world.scene("family")
+    world.dump(good)
+    _refused(world, world.scene("eventfd"), "fd 3: anon_inode:[eventfd]<*>" + KEPT)
+    world.restore(good)
+
+
+def _counted(world):
+    """More objects than are shown: their number is right, and the log has all."""
+    scene = world.scene("many-eventfds", 300)
+    outcome = world.crtool("dump", "-D", world.images, "-t", scene.pid)
+    lines = outcome.err.splitlines()
+    if outcome.code != 1 or not re.search(r": 300 objects stand in the way$", lines[0]):
+        raise Failure(f"exit code {outcome.code}: {lines[:1]}")
+    if not lines[-1].endswith("and 100 more, all in the log") or len(lines) != 202:
+        raise Failure(f"{len(lines)} lines, the last: {lines[-1]}")
+    text = outcome.log.read_text()
+    missing = [fd for fd in range(3, 303) if f"fd {fd}: anon_inode:[eventfd]" not in text]
+    if missing:
+        raise Failure(f"not in the log: {missing}")
+    world.expect_running()
+
+
+def add_cases(suite):
+    """One for each row, and what does not fit in one."""
+    for name, *texts in FILES:
+        suite.add(f"blocker/{name}", _file, name, *texts)
+    for name, *texts in MAPPINGS:
+        texts = ["mapping <*>: " + text for text in texts]
+        suite.add(f"blocker/{name}", _file, name, *texts)
+    for name, *texts in TASKS:
+        suite.add(f"blocker/{name}", _file, name, *texts)
+    for kind in NAMESPACES:
+        if kind not in ("pid", "time"):
+            suite.add(f"blocker/namespace-{kind}", _namespace, kind)
+    for name, function in (
+        ("namespace-pid", _pid_namespace),
+        ("namespace-time", _time_namespace),
+        ("lease", _lease),
+        ("tmpfile", _tmpfile),
+        ("exe-gone", _exe_gone),
+        ("map-userfault", _userfault),
+        ("packet-pipe", _packet_pipe),
+        ("clone-vm", _clone_vm),
+        ("32-bit", _task_32),
+        ("several", _several),
+        ("beside-a-dump", _beside_a_dump),
+        ("counted", _counted),
+    ):
+        suite.case(f"blocker/{name}")(function)

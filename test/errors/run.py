@@ -1,0 +1,25 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-only
+"""Bad input: one clear line, the right exit code, and nothing lost. See README.md."""
+
+import pathlib
+import sys
+
+sys.dont_write_bytecode = True
+sys.path[:0] = [str(pathlib.Path(__file__).resolve().parents[1]), str(pathlib.Path(__file__).parent)]
+
+from harness import suite  # noqa: E402
+from cases import blockers, files, images, pids, setup, space, targets, usage  # noqa: E402
+
+
+def main():
+    """All cases, from what needs least to what needs most."""
+    options = suite.parser(__doc__).parse_args()
+    cases = suite.Suite()
+    for module in (usage, setup, targets, blockers, space, images, files, pids):
+        module.add_cases(cases)
+    return suite.main(cases, options)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

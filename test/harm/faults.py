@@ -1,0 +1,118 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-only
+"""
+Each step of a dump and of a restore fails, once: the tree runs exactly as before, or nothing is
+left of the restore, and the next one works. See README.md.
+"""
+
+import os
+import pathlib
+import re
+import sys
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+
+from harness import suite  # noqa: E402
+from harness.scene import Failure  # noqa: E402
+
+TREES = (
+    ("plain",),
+    ("threads", 4),
+    ("family",),
+    ("stopped",),
+    ("orphan-group",),
+    ("busy",),
+)
+# What a busy tree does not stand still for.
+FEWEST_STEPS = 8
+
+
+def steps_of(outcome, command):
+    """The names of the steps, as a run has logged them, in their order."""
+    text = outcome.log.read_text()
+    names = re.findall(rf" info: {command}: (.+): done in \d+ us$", text, re.MULTILINE)
+    if len(names) < FEWEST_STEPS or len(set(names)) != len(names):
+        raise Failure(f"these cannot be the steps of {command}: {names}")
+    return names
+
+
+def _steps_of_dump(world, scene):
+    """The last one commits: from then on there is nothing to undo."""
+    images = world.folder("first")
+    outcome = world.crtool("dump", "-D", images, "-t", scene.pid, "-R")
+    world.succeeded(outcome)
+    return steps_of(outcome, "dump")
+
+
+def _maps(scene):
+    """The mappings of all tasks, to the byte."""
+    return {pid: pathlib.Path(f"/proc/{pid}/maps").read_text() for pid in scene.pids()}
+
+
+def _dump_step(world, scene, step, *options):
+    before = _maps(scene)
+    world.refuses(["dump", "-D", world.images, "-t", scene.pid, "--fault", step, *options],
+                  f"dump: {step}: made to fail by --fault")
+    after = _maps(scene)
+    if before != after:
+        raise Failure(f"{step}: the mappings have changed: {before} -> {after}")
+    scene.expect_no_errors()
+
+
+def _dump(world, *tree):
+    """Into an empty directory, then into one with a dump that must stay whole."""
+    scene = world.scene(*tree)
+    *steps, last = _steps_of_dump(world, scene)
+    for step in steps:
+        _dump_step(world, scene, step)
+        if os.listdir(world.images):
+            raise Failure(f"{step}: left behind: {os.listdir(world.images)}")
+    old = world.scene("family")
+    world.dump(old)
+    for step in steps:
+        _dump_step(world, scene, step, "-s" if step == steps[-1] else "-R")
+    world.restore(old)
+    world.dump(scene, "--fault", last)  # too late to fail
+    world.restore(scene)
+    scene.expect_no_errors()
+    return f"({len(steps)} steps, twice)"
+
+
+def _steps_of_restore(world, scene):
+    """A restore that works, to be told their names; then the tree is killed again."""
+    outcome = world.crtool("restore", "-d", "-D", world.images)
+    world.succeeded(outcome)
+    scene.expect_beats()
+    world.kill(scene)
+    return steps_of(outcome, "restore")
+
+
+def _restore(world, *tree):
+    scene = world.scene(*tree)
+    world.dump(scene)
+    *steps, last = _steps_of_restore(world, scene)
+    pidfile = world.top / "pid"
+    for step in steps:
+        for options in ([], ["-d"], ["-d", "-S"]):
+            world.refuses(["restore", "-D", world.images, "--pidfile", pidfile, "--fault", step,
+                           *options], f"restore: {step}: made to fail by --fault")
+    world.restore(scene, "--pidfile", pidfile, "--fault", last)  # too late to fail
+    if pidfile.read_text().strip() != str(scene.pid):
+        raise Failure(f"the pid file has {pidfile.read_text()!r} instead of {scene.pid}")
+    scene.expect_no_errors()
+    return f"({len(steps)} steps, three ways)"
+
+
+def main():
+    """For each tree, each step of both commands."""
+    options = suite.parser(__doc__).parse_args()
+    cases = suite.Suite()
+    for tree in TREES:
+        cases.add(f"fault/dump/{tree[0]}", _dump, *tree)
+        cases.add(f"fault/restore/{tree[0]}", _restore, *tree)
+    return suite.main(cases, options)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,426 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-only
+"""
+crtool is killed or interrupted at random moments: a tree that was being saved runs on as if
+nothing had happened, one that was being brought back is there as a whole or not at all. See
+README.md.
+"""
+
+import os
+import pathlib
+import random
+import re
+import signal
+import statistics
+import sys
+import time
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+
+from harness import suite  # noqa: E402
+from harness.scene import Failure, threads  # noqa: E402
+from runner import procs  # noqa: E402
+
+WARM_UPS = 5
+GONE_SECONDS = 1.0  # how long a half restored tree may outlive its maker
+
+
+class Moments:
+    """Random moments within the time that a command takes, the same ones for each seed."""
+
+    def __init__(self, world, name):
+        self.count = world.options.count
+        self.random = random.Random(f"{world.options.seed} {name}")
+        self.seconds = 0.0
+        self.hits = 0
+        self.where = {}
+
+    def measure(self, run):
+        """RUN() returns a child that has begun; how long it takes is the median of some."""
+        times = []
+        for _ in range(WARM_UPS):
+            child = run()
+            started = time.perf_counter()
+            child.wait()
+            times.append(time.perf_counter() - started)
+            if child.returncode:
+                raise Failure(f"a run without a signal ended with {child.returncode}")
+            yield
+        self.seconds = statistics.median(times)
+
+    def strike(self, child, what, target=0):
+        """Waits for the next moment without sleeping, then sends the signal WHAT."""
+        until = time.perf_counter() + self.random.random() * self.seconds
+        while time.perf_counter() < until:
+            pass
+        try:
+            os.kill(target or child.pid, what)
+        except ProcessLookupError:
+            pass
+
+    def note(self, hit, log=None):
+        """HIT: it was still at work. LOG tells what at."""
+        self.hits += bool(hit)
+        if not hit or log is None or not log.exists():
+            return
+        steps = re.findall(r" info: \w+: ([\w ]+): done in", log.read_text())
+        place = steps[-1] if steps else "the start"
+        self.where[place] = self.where.get(place, 0) + 1
+
+    def verdict(self):
+        """If most of them came too late, nothing has been shown."""
+        if self.hits * 2 < self.count:
+            raise Failure(f"only {self.hits} of {self.count} found crtool at work")
+        places = ", ".join(f"{place} {number}" for place, number in self.where.items())
+        return f"({self.hits} of {self.count} at work; after {places})"
+
+
+def _maps(scene):
+    found = {}
+    for pid in scene.pids():
+        found[pid] = pathlib.Path(f"/proc/{pid}/maps").read_text()
+    return found
+
+
+def _expect_whole(scene, pids, maps, when):
+    """All of it runs, undisturbed, and as it was."""
+    try:
+        scene.expect_untraced()
+        scene.expect_beats()
+        scene.expect_no_errors()
+    except Failure as error:
+        raise Failure(f"{when}: {error}") from error
+    if scene.pids() != pids:
+        raise Failure(f"{when}: processes {scene.pids()} instead of {pids}")
+    if maps is not None:
+        now = _maps(scene)
+        for pid in pids:
+            if now[pid] != maps[pid]:
+                new = set(now[pid].splitlines()) ^ set(maps[pid].splitlines())
+                raise Failure("\n".join([f"{when}: pid {pid}: mappings differ:", *sorted(new)]))
+
+
+def _expect_alone(world, pids, when):
+    """No process is left but those of the scenes."""
+    procs.reap()
+    left = set(procs.tree(os.getpid())) - set(pids) - {os.getpid()}
+    if left:
+        raise Failure(f"{when}: processes left: {sorted(left)}")
+
+
+def _expect_stopped_well(outcome, sig, when):
+    """One error line that names the signal; or it had not begun, or was too late."""
+    if outcome.code in (0, -sig):
+        if outcome.err or outcome.out:
+            raise Failure(f"{when}: exit code {outcome.code}, but: {outcome.err}")
+        return
+    lines = outcome.err.splitlines()
+    name = signal.Signals(sig).name
+    if outcome.code != 1 or len(lines) != 1 or not lines[0].endswith(f"interrupted by {name}"):
+        raise Failure(f"{when}: exit code {outcome.code}: {outcome.err!r}")
+
+
+# --- dump ---------------------------------------------------------------------------
+
+
+def _dump(world, sig, *tree):
+    """A dump that leaves the tree running is killed; the tree must not notice."""
+    scene = world.scene(*tree)
+    moments = Moments(world, f"dump {sig} {tree}")
+    words = ["dump", "-D", world.images, "-t", scene.pid, "-R"]
+    pids, maps = scene.pids(), _maps(scene)
+    for _ in moments.measure(lambda: world.spawn(*words, log=False)):
+        pass
+    for number in range(moments.count):
+        when = f"signal {sig}, number {number}"
+        folder = world.folder(f"images{number}")
+        words[2] = folder
+        child = world.spawn(*words)
+        moments.strike(child, sig)
+        outcome = world.ended(child)
+        moments.note(outcome.code != 0, world.last_log())
+        _expect_whole(scene, pids, maps, when)
+        _expect_alone(world, pids, when)
+        if sig == signal.SIGKILL:
+            continue
+        _expect_stopped_well(outcome, sig, when)
+        if outcome.code and os.listdir(folder):
+            raise Failure(f"{when}: left behind: {os.listdir(folder)}")
+    return moments.verdict()
+
+
+def _dump_over_dump(world):
+    """Killed while it replaces a dump: the old one or the new one is there, and whole."""
+    scene = world.scene("busy")
+    moments = Moments(world, "dump over dump")
+    words = ["dump", "-D", world.images, "-t", scene.pid, "-R"]
+    for _ in moments.measure(lambda: world.spawn(*words, log=False)):
+        pass
+    for number in range(moments.count):
+        child = world.spawn(*words)
+        moments.strike(child, signal.SIGKILL)
+        moments.note(world.ended(child).code != 0, world.last_log())
+        scene.expect_beats()
+        if number % 5:
+            continue
+        world.kill(scene)
+        world.restore(scene)
+        scene.expect_no_errors()
+    return moments.verdict()
+
+
+def _dump_to_the_end(world, *tree):
+    """
+    A dump that kills the tree when it is complete. Killed before, the tree runs; after, the
+    dump is whole, and of the tree either all runs on or nothing is left.
+    """
+    scene = world.scene(*tree)
+    pids = scene.pids()
+    moments = Moments(world, f"dump to the end {tree}")
+
+    def begin():
+        return world.spawn("dump", "-D", world.images, "-t", scene.pid, log=False)
+
+    for _ in moments.measure(begin):
+        world.wait_gone(scene, pids)
+        world.restore(scene)
+    for number in range(moments.count):
+        when = f"number {number}"
+        folder = world.folder(f"images{number}")
+        child = world.spawn("dump", "-D", folder, "-t", scene.pid)
+        moments.strike(child, signal.SIGKILL)
+        moments.note(world.ended(child).code != 0, world.last_log())
+        is_complete = (folder / "inventory.img").exists()
+        if _is_gone(pids):
+            if not is_complete:
+                raise Failure(f"{when}: the tree is dead, and there is no dump")
+            world.restore(scene, images=folder)
+            continue
+        _expect_whole(scene, pids, None, f"{when}, dump {'' if is_complete else 'not '}complete")
+    return moments.verdict()
+
+
+def _is_gone(pids):
+    """All of them. Those that have been killed take a moment."""
+
+    def killed_are_gone():
+        procs.reap()
+        return not any(_is_dying(pid) for pid in pids)
+
+    procs.wait_until(killed_are_gone, GONE_SECONDS, "the killed to be gone")
+    return not any(os.path.exists(f"/proc/{pid}") for pid in pids)
+
+
+def _is_dying(pid):
+    """SIGKILL is pending, or it is a zombie that is not ours to keep."""
+    try:
+        text = pathlib.Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return False
+    pending = re.findall(r"^(?:SigPnd|ShdPnd):\t(\w+)", text, re.MULTILINE)
+    return any(int(mask, 16) >> (signal.SIGKILL - 1) & 1 for mask in pending) or (
+        re.search(r"^State:\tX", text, re.MULTILINE) is not None)
+
+
+def _dump_task_killed(world):
+    """A process of the tree is killed while it is saved: crtool ends, and lets go of the others."""
+    moments = Moments(world, "task")
+    scene = world.scene("children", 8)
+
+    def begin():
+        return world.spawn("dump", "-D", world.images, "-t", scene.pid, "-R", log=False)
+
+    for _ in moments.measure(begin):
+        pass
+    for number in range(moments.count):
+        when = f"number {number}"
+        if number % 8 == 0:
+            world.kill(scene)
+            scene = world.scene("children", 8)
+        pids = scene.pids()
+        victim = pids[1 + moments.random.randrange(len(pids) - 1)]
+        dead = int(pathlib.Path(f"/proc/{victim}/stat").read_text().split()[2] == "Z")
+        child = world.spawn("dump", "-D", world.images, "-t", scene.pid, "-R")
+        moments.strike(child, signal.SIGKILL, target=victim)
+        outcome = world.ended(child)
+        moments.note(not dead)
+        if outcome.code:
+            try:
+                world.check_refusal(outcome)
+            except Failure as error:
+                raise Failure(f"{when}: {error}") from error
+        scene.expect_untraced()
+        alive = [pid for pid in scene.pids() if _state(pid) not in "ZX"]
+        _expect_they_run(alive, when)
+    return moments.verdict()
+
+
+def _state(pid):
+    try:
+        return pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return "X"
+
+
+def _expect_they_run(pids, when):
+    """Each is scheduled again and again."""
+
+    def runs(pid):
+        text = pathlib.Path(f"/proc/{pid}/status").read_text()
+        return int(re.search(r"^voluntary_ctxt_switches:\t(\d+)", text, re.MULTILINE).group(1))
+
+    before = {pid: runs(pid) for pid in pids}
+    try:
+        procs.wait_until(lambda: all(runs(pid) > before[pid] for pid in pids), 5, "progress")
+    except procs.Timeout as error:
+        raise Failure(f"{when}: {error}") from error
+
+
+# --- restore ------------------------------------------------------------------------
+
+
+def _restore(world, sig, *tree, reap=True):
+    """Everything runs, or nothing is left, within a second."""
+    scene = world.scene(*tree)
+    pids = scene.pids()
+    tids = {pid: threads(pid) for pid in pids}
+    world.dump(scene)
+    moments = Moments(world, f"restore {sig} {tree}")
+
+    def begin():
+        return world.spawn("restore", "-d", "-D", world.images, log=False)
+
+    for _ in moments.measure(begin):
+        world.kill(scene)
+    for number in range(moments.count):
+        when = f"signal {sig}, number {number}"
+        child = world.spawn("restore", "-d", "-D", world.images)
+        moments.strike(child, sig)
+        # Its parent may take its time before it asks how it ended.
+        _wait_end(world, child, when)
+        if reap:
+            outcome = world.ended(child)
+        gone = _all_or_nothing(scene, tids, when, [] if reap else [child.pid])
+        if not reap:
+            outcome = world.ended(child)
+        moments.note(outcome.code != 0, world.last_log())
+        if sig != signal.SIGKILL:
+            _expect_stopped_well(outcome, sig, when)
+        if gone != (outcome.code != 0) and sig != signal.SIGKILL:
+            raise Failure(f"{when}: exit code {outcome.code}, the tree {'is gone' if gone else 'runs'}")
+        if not gone:
+            world.kill(scene)
+    world.restore(scene)
+    scene.expect_no_errors()
+    return moments.verdict()
+
+
+def _wait_end(world, child, when):
+    """Until it is dead, but not yet reaped."""
+
+    def dead():
+        options = os.WEXITED | os.WNOWAIT | os.WNOHANG
+        return os.waitid(os.P_PID, child.pid, options) is not None
+
+    try:
+        procs.wait_until(dead, world.options.timeout, "crtool to end")
+    except procs.Timeout as error:
+        last = world.last_log().read_text().splitlines()[-1:]
+        raise Failure(f"{when}: {error}; the end of its log: {last}") from error
+
+
+def _all_or_nothing(scene, tids, when, spared):
+    """True when nothing is left, False when everything runs."""
+    pids = list(tids)
+    before = scene.beats()
+
+    def decided():
+        for pid in _dead_children(spared):
+            os.waitpid(pid, 0)
+        left = [pid for pid in _below_us() if pid not in spared]
+        if not left:
+            return "nothing"
+        # They also stand still, untraced, while they wait for their maker, and then die with it.
+        if left == pids and all(now > was for was, now in zip(before, scene.beats())):
+            return "everything"
+        return None
+
+    try:
+        answer = procs.wait_until(decided, GONE_SECONDS, "all or nothing")
+    except procs.Timeout as error:
+        left = [f"{pid} {_state(pid)}" for pid in _below_us() if pid not in spared]
+        raise Failure(f"{when}: neither all nor nothing: {', '.join(left)}") from error
+    if answer == "everything":
+        if any(threads(pid) != tids[pid] for pid in pids):
+            raise Failure(f"{when}: threads are missing")
+        _expect_whole(scene, pids, None, when)
+    return answer == "nothing"
+
+
+def _below_us():
+    return [pid for pid in procs.tree(os.getpid()) if pid != os.getpid()]
+
+
+def _dead_children(spared):
+    """Zombies that are ours to reap."""
+    for pid in list(procs.children(os.getpid())):
+        if pid not in spared and _state(pid) == "Z":
+            yield pid
+
+
+def _restore_task_killed(world):
+    """A process dies while it is brought back: crtool says so, and leaves nothing."""
+    scene = world.scene("family")
+    pids = scene.pids()
+    world.dump(scene)
+    moments = Moments(world, "task of a restore")
+
+    def begin():
+        return world.spawn("restore", "-d", "-D", world.images, log=False)
+
+    for _ in moments.measure(begin):
+        world.kill(scene)
+    for number in range(moments.count):
+        when = f"number {number}"
+        victim = moments.random.choice(pids)
+        child = world.spawn("restore", "-d", "-D", world.images)
+        moments.strike(child, signal.SIGKILL, target=victim)
+        outcome = world.ended(child)
+        moments.note(outcome.code != 0, world.last_log())
+        if outcome.code:
+            try:
+                world.check_refusal(outcome)
+                procs.wait_until(lambda: procs.reap() is not None and not _below_us(), 1, "nothing")
+            except (Failure, procs.Timeout) as error:
+                raise Failure(f"{when}: {error}: {outcome.err}") from error
+        else:
+            procs.kill_all()
+    world.restore(scene)
+    return f"({moments.hits} of {moments.count} at work)"
+
+
+def main():
+    """Signals, commands, trees."""
+    parser = suite.parser(__doc__)
+    parser.add_argument("-n", "--count", type=int, default=50, help="moments in each case")
+    parser.add_argument("--seed", type=int, default=20261121)
+    options = parser.parse_args()
+    cases = suite.Suite()
+    for sig in (signal.SIGKILL, signal.SIGINT, signal.SIGTERM):
+        cases.add(f"{sig.name}/dump/busy", _dump, sig, "busy")
+        cases.add(f"{sig.name}/dump/family", _dump, sig, "family")
+        cases.add(f"{sig.name}/restore/busy", _restore, sig, "busy")
+        cases.add(f"{sig.name}/restore/family", _restore, sig, "family")
+    cases.add("SIGKILL/restore/not-reaped", _restore, signal.SIGKILL, "family", reap=False)
+    cases.add("SIGKILL/dump/over-dump", _dump_over_dump)
+    cases.add("SIGKILL/dump/to-the-end/busy", _dump_to_the_end, "busy")
+    cases.add("SIGKILL/dump/to-the-end/family", _dump_to_the_end, "family")
+    cases.add("SIGKILL/dump/to-the-end/children", _dump_to_the_end, "children", 40)
+    cases.add("task-killed/dump", _dump_task_killed)
+    cases.add("task-killed/restore", _restore_task_killed)
+    return suite.main(cases, options)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
