@@ -125,7 +125,7 @@ extern const struct image_type image_types[IMAGE_KINDS];
 /* The file name of an image; `id` is ignored where the name has none. Returns buf. */
 const char *image_file_name(enum image_kind kind, uint64_t id, char buf[IMAGE_NAME_MAX]);
 
-/* The kind (and id, 0 if there is none) that a file name belongs to; false: not an image of ours. */
+/* The kind (and id, 0 if there is none) that a file name belongs to; false: no image of ours. */
 bool image_name_parse(const char *name, enum image_kind *ret_kind, uint64_t *ret_id);
 
 /*

@@ -60,7 +60,7 @@ class Shell:
                 self.at = found.end()
                 return found
             if not self.read_some(end - time.monotonic()) and time.monotonic() >= end:
-                raise Failed(f"no {pattern!r} in:\n{self.text[self.at - 200 if self.at > 200 else 0:]}")
+                raise Failed(f"no {pattern!r} in:\n{self.text[max(self.at - 200, 0):]}")
 
     def send(self, text):
         os.write(self.fd, text.encode())
@@ -554,7 +554,8 @@ def case_background_read(world):
     shell.run(world.restore("&"))
     shell.prompt()
     wait_until("cat and crtool are stopped", lambda: [
-        stat[0] for stat in map(stat_of, session_of(shell.pid)) if stat and stat[2] != str(shell.pid)
+        stat[0] for stat in map(stat_of, session_of(shell.pid))
+        if stat and stat[2] != str(shell.pid)
     ] == ["T", "T"])
     shell.run("")
     shell.expect(r"Stopped .*restore")

@@ -25,11 +25,13 @@ $(HELPER_BIN)/scene: $(SCENE_SRCS) test/harness/prog/scene.h
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(HELPER_CFLAGS) -o $@ $(SCENE_SRCS)
 
-# Where there is no 32-bit C library the cases that need it are skipped.
+# Where there is no 32-bit C library the case that needs it is skipped.
 $(HELPER_BIN)/scene32: $(SCENE_SRCS) test/harness/prog/scene.h
 	$(say) HELPER $@
 	@mkdir -p $(@D)
-	$(Q)$(CC) -m32 $(HELPER_CFLAGS) -o $@ $(SCENE_SRCS) 2>/dev/null || rm -f $@
+	$(Q)rm -f $@; echo 'int main(void) { return 0; }' >$(HELPER_BIN)/probe32.c; \
+	if $(CC) -m32 -o $(HELPER_BIN)/probe32 $(HELPER_BIN)/probe32.c 2>/dev/null; then \
+		$(CC) -m32 -msse2 $(HELPER_CFLAGS) -o $@ $(SCENE_SRCS); fi
 
 $(HELPER_BIN)/%: test/harness/prog/%.c
 	$(say) HELPER $@

@@ -21,7 +21,7 @@ void *mem_dup(const void *p, size_t size);
 /* One more element at the end of a growing array: p, nr, cap are the caller's. */
 #define array_push(p, nr, cap)                                                                     \
 	({                                                                                         \
-		if ((nr) == (cap) || !(p)) {                                                               \
+		if ((nr) == (cap) || !(p)) {                                                       \
 			(cap) = (cap) ? (cap)*2 : 8;                                               \
 			(p) = mem_realloc((p), (cap), sizeof(*(p)));                               \
 		}                                                                                  \

@@ -199,7 +199,8 @@ static int user_fail_at(int ret, const struct restore *r, uint32_t id)
 			if (v->shmid == id && v->status & (VMA_FILE_PRIVATE | VMA_FILE_SHARED))
 				return task_fail_at(fail_at(ret, "mapping %llx-%llx",
 							    (unsigned long long)v->start,
-							    (unsigned long long)v->end), t);
+							    (unsigned long long)v->end),
+						    t);
 		}
 	}
 	return fail_at(ret, "file %u", id);

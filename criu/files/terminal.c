@@ -109,8 +109,9 @@ int terminal_open(struct restore *r)
 	if (fd < 0)
 		fd = open_standard();
 	if (fd < 0 && tty_is_needed(r))
-		return fail_hint(fail_plain("the job has a terminal, and crtool has none to give it"),
-				 "run it in a terminal, or with one as its standard input");
+		return fail_hint(
+		    fail_plain("the job has a terminal, and crtool has none to give it"),
+		    "run it in a terminal, or with one as its standard input");
 	if (fd < 0)
 		return 0;
 	fd = service_fd(r, fd);
@@ -222,8 +223,9 @@ int terminal_give(struct restore *r)
 	if (!group || (group == root->pgid && root->pgid != root->pid))
 		return 0;
 	ret = group_give(r, group);
-	return ret < 0 ? fail(-ret, "make group %d the foreground group of the terminal",
-			      (int)group) : 0;
+	return ret < 0
+		   ? fail(-ret, "make group %d the foreground group of the terminal", (int)group)
+		   : 0;
 }
 
 /* From the group that we gave it to, or one that is no more; never from the shell. */

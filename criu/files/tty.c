@@ -31,17 +31,17 @@
 #include "criu/image/writer.h"
 
 /* Documentation/admin-guide/devices.txt of the kernel */
-#define MAJOR_TTY	 4 /* virtual consoles; from minor 64 on serial lines */
-#define MAJOR_TTYAUX	 5
-#define MINOR_CTTY	 0 /* /dev/tty */
-#define MINOR_CONSOLE	 1
-#define MINOR_PTMX	 2
-#define MAJOR_PTM_FIRST	 128 /* masters, as some files have them; 8 majors */
-#define MAJOR_PTS_FIRST	 136
-#define MAJORS_PTS	 8
-#define MINOR_SERIAL	 64
-#define FLAGS_OF_OPEN	 (O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC)
-#define ID_OF_OTHERS	 0x40000000u /* above all that are made of a pty's index */
+#define MAJOR_TTY       4 /* virtual consoles; from minor 64 on serial lines */
+#define MAJOR_TTYAUX    5
+#define MINOR_CTTY      0 /* /dev/tty */
+#define MINOR_CONSOLE   1
+#define MINOR_PTMX      2
+#define MAJOR_PTM_FIRST 128 /* masters, as some files have them; 8 majors */
+#define MAJOR_PTS_FIRST 136
+#define MAJORS_PTS      8
+#define MINOR_SERIAL    64
+#define FLAGS_OF_OPEN   (O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC)
+#define ID_OF_OTHERS    0x40000000u /* above all that are made of a pty's index */
 
 struct tty_file {
 	struct file file;
@@ -273,8 +273,10 @@ static bool outside_blocked(const struct dump *d, const struct fd_probe *p, uint
 		blocker("use --shell-job, and restore it on another terminal",
 			"%s: %s: a terminal whose master is outside the tree", name, p->link);
 	else if (d->ttys && d->ttys->device != device)
-		blocker(NULL, "%s: %s: a second terminal whose master is outside the tree, where "
-			"--shell-job can give only one", name, p->link);
+		blocker(NULL,
+			"%s: %s: a second terminal whose master is outside the tree, where "
+			"--shell-job can give only one",
+			name, p->link);
 	else
 		return false;
 	return true;
@@ -287,7 +289,8 @@ static bool tty_blocked(const struct dump *d, const struct fd_probe *p, uint32_t
 
 	fd_probe_name(p, name, sizeof(name));
 	if (tty_fd_is_master(p->lfd)) {
-		blocker(NULL, "%s: %s: a terminal whose master is in the tree, which cannot be kept yet",
+		blocker(NULL,
+			"%s: %s: a terminal whose master is in the tree, which cannot be kept yet",
 			name, p->link);
 		return true;
 	}
@@ -362,9 +365,11 @@ static void session_block(const struct task *t)
 		snprintf(name, sizeof(name), "/dev/pts/%u", minor(dev));
 	else
 		snprintf(name, sizeof(name), "device %u:%u", major(dev), minor(dev));
-	blocker("dump from the process on that has the master",
-		"pid %d (%s): the terminal that controls its session, %s: its master is outside the "
-		"tree", (int)t->pid, t->comm, name);
+	blocker(
+	    "dump from the process on that has the master",
+	    "pid %d (%s): the terminal that controls its session, %s: its master is outside the "
+	    "tree",
+	    (int)t->pid, t->comm, name);
 }
 
 void ttys_check_sessions(const struct dump *d)
@@ -469,14 +474,15 @@ static int outside_check(const struct restore *r, const TtyInfoEntry *e)
 	const TtyInfoEntry *first = tty_outside(r);
 
 	if (is_master_device(e->rdev) || has_master(r, e))
-		return fail_plain("a terminal whose master is in the images, which cannot be restored "
-				  "yet");
+		return fail_plain(
+		    "a terminal whose master is in the images, which cannot be restored "
+		    "yet");
 	if (!r->s->opts->shell_job)
 		return fail_hint(fail_plain("a terminal whose master is outside the images"),
 				 "try --shell-job, on a terminal that is to take its place");
 	if (e->sid && tree_find(&r->tree, (pid_t)e->sid))
-		return fail_plain("controls session %u of the images, but its master is not in them",
-				  e->sid);
+		return fail_plain(
+		    "controls session %u of the images, but its master is not in them", e->sid);
 	if (is_itself(e) && (first->rdev != e->rdev || first->dev != e->dev))
 		return fail_plain("a second terminal whose master is outside the images");
 	return 0;
@@ -522,7 +528,8 @@ static int tty_open(struct restore *r, struct file *f)
 	const TtyFileEntry *e = f->entry->tty;
 	uint32_t flags = e->flags & ~(uint32_t)FLAGS_OF_OPEN;
 	/* O_NONBLOCK: a serial line waits for its carrier. */
-	cleanup_close int fd = terminal_reopen(r, t, (int)flags | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	cleanup_close int fd =
+	    terminal_reopen(r, t, (int)flags | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	int ret;
 
 	if (fd < 0)

@@ -47,8 +47,9 @@ static const struct remote_site *sites_get(struct sites *s, pid_t pid, const str
 			return &k->at;
 	}
 	k = array_push(s->v, s->nr, s->cap);
-	*k = (struct known_site){ vma->dev_major, vma->dev_minor, vma->ino, vma->pgoff,
-				  { UINT64_MAX, UINT64_MAX } };
+	*k = (struct known_site){
+		vma->dev_major, vma->dev_minor, vma->ino, vma->pgoff, { UINT64_MAX, UINT64_MAX }
+	};
 	/* The interesting code of a C library stands in its first megabyte; others are small. */
 	for (uint64_t off = 0; off < len && off < 8 * TEXT_CHUNK; off += TEXT_CHUNK) {
 		uint64_t n = len - off < TEXT_CHUNK ? len - off : TEXT_CHUNK;
@@ -245,8 +246,8 @@ static int ask_inside(struct task *t, struct remote *r, struct parasite_process_
 
 static int ask_task(struct sites *sites, struct task *t)
 {
-	size_t len = sizeof(struct parasite_process_args) +
-		     t->timers.nr * sizeof(struct parasite_timer);
+	size_t len =
+	    sizeof(struct parasite_process_args) + t->timers.nr * sizeof(struct parasite_timer);
 	struct remote r = { .signo = pick_signal(t) };
 	struct planted planted = { 0 };
 	struct remote_site site;
@@ -263,7 +264,8 @@ static int ask_task(struct sites *sites, struct task *t)
 	for (size_t i = 0; i < t->timers.nr; i++)
 		t->inner->timer[i].id = t->timers.v[i].id;
 
-	region_len = remote_region_len((uint64_t)(parasite_blob_end - parasite_blob), data_room(len));
+	region_len =
+	    remote_region_len((uint64_t)(parasite_blob_end - parasite_blob), data_room(len));
 	region = free_range(t, region_len);
 	if (!region)
 		err = -ENOMEM;

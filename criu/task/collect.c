@@ -99,8 +99,10 @@ static int thread_read_sched(const struct task *t, struct thread *th)
 	if (r < 0)
 		return r;
 	if (th->policy == SCHED_DEADLINE)
-		blocker(NULL, "pid %d (%s): thread %d has policy SCHED_DEADLINE, which cannot be kept "
-			"yet", (int)t->pid, t->comm, (int)th->tid);
+		blocker(NULL,
+			"pid %d (%s): thread %d has policy SCHED_DEADLINE, which cannot be kept "
+			"yet",
+			(int)t->pid, t->comm, (int)th->tid);
 	return 0;
 }
 
@@ -134,8 +136,10 @@ static int zombie_read(struct task *t)
 {
 	t->exit_code = t->stat.exit_code;
 	if (t->stat.num_threads > 1)
-		blocker(NULL, "pid %d (%s): its main thread has ended before the others, which "
-			"cannot be kept yet", (int)t->pid, t->comm);
+		blocker(NULL,
+			"pid %d (%s): its main thread has ended before the others, which "
+			"cannot be kept yet",
+			(int)t->pid, t->comm);
 	return 0;
 }
 
@@ -163,8 +167,10 @@ static int task_read(struct dump *d, struct task *t)
 	/* Of a stopped task: 0 when its parent has heard of it. */
 	t->exit_code = t->kind == TASK_STOPPED ? t->stat.exit_code : 0;
 	if (t->threads[0].tid != t->pid) {
-		blocker(NULL, "pid %d (%s): its main thread has ended before the others, which "
-			"cannot be kept yet", (int)t->pid, t->comm);
+		blocker(NULL,
+			"pid %d (%s): its main thread has ended before the others, which "
+			"cannot be kept yet",
+			(int)t->pid, t->comm);
 		return 0;
 	}
 	return task_read_alive(d, t);
@@ -253,11 +259,14 @@ static void block_session(const struct dump *d, const struct task *t)
 	if (d->s->opts->shell_job)
 		return;
 	if (root->sid != root->pid && !t->parent)
-		blocker(hint, "pid %d (%s): belongs to session %d, whose leader is outside the tree",
+		blocker(hint,
+			"pid %d (%s): belongs to session %d, whose leader is outside the tree",
 			(int)t->pid, t->comm, (int)t->sid);
 	else if (t == root && root->pgid != root->pid && !tree_find(&d->tree, t->pgid))
-		blocker(hint, "pid %d (%s): belongs to process group %d, whose leader is outside "
-			"the tree", (int)t->pid, t->comm, (int)t->pgid);
+		blocker(hint,
+			"pid %d (%s): belongs to process group %d, whose leader is outside "
+			"the tree",
+			(int)t->pid, t->comm, (int)t->pgid);
 }
 
 int collect_tasks(struct dump *d)

@@ -79,8 +79,8 @@ static void ids_restore(struct program *p, const CredsEntry *e)
 {
 	uint64_t groups = program_copy(p, e->groups, e->n_groups * sizeof(*e->groups));
 
-	CREDS_CALL(p, SYS_prctl, PR_SET_SECUREBITS,
-		   SECBIT_NO_SETUID_FIXUP | SECBIT_KEEP_CAPS)->flags |= OP_ANY;
+	CREDS_CALL(p, SYS_prctl, PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP | SECBIT_KEEP_CAPS)
+	    ->flags |= OP_ANY;
 	CREDS_CALL(p, SYS_setgroups, e->n_groups, groups);
 	CREDS_CALL(p, SYS_setresgid, e->gid, e->egid, e->sgid);
 	CREDS_CALL(p, SYS_setfsgid, e->fsgid);

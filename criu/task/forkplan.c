@@ -66,8 +66,8 @@ static bool be_born_in(struct fork_node *n, pid_t sid)
 {
 	if (n->born_sid == sid)
 		return true;
-	if (!n->parent || !n->setsid || n->born_sid != (n->early ? n->parent->born_sid :
-								  n->parent->sid))
+	if (!n->parent || !n->setsid ||
+	    n->born_sid != (n->early ? n->parent->born_sid : n->parent->sid))
 		return false;
 	/* Whoever was forked early by n counts on where n was born. */
 	for (const struct fork_node *c = n->children; c; c = c->next)
@@ -130,8 +130,8 @@ static int place(struct planner *p, struct task *t, size_t index)
 	if (parent && sid != t->pid && sid != parent->sid) {
 		early = parent->setsid && be_born_in(parent, sid);
 		if (!early) {
-			r = sid ? helper_for(p, parent, t, sid, &from) :
-				  cannot(t, "it was left outside of the tree");
+			r = sid ? helper_for(p, parent, t, sid, &from)
+				: cannot(t, "it was left outside of the tree");
 			if (r < 0)
 				return r;
 		}
@@ -169,8 +169,9 @@ static int group(struct planner *p, struct task *t, struct fork_node *n)
 	}
 	leader = node_of(p, t->pgid);
 	if (leader && leader->sid != n->sid)
-		return fail_plain("pid %d (%s): process group %d is of session %d, the process of %d",
-				  (int)t->pid, t->comm, (int)t->pgid, (int)leader->sid, (int)n->sid);
+		return fail_plain(
+		    "pid %d (%s): process group %d is of session %d, the process of %d",
+		    (int)t->pid, t->comm, (int)t->pgid, (int)leader->sid, (int)n->sid);
 	n->join = t->pgid;
 	/* A zombie forks nobody: its group's helper comes with the next living member. */
 	if (leader || !task_is_alive(t))

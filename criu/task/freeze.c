@@ -48,8 +48,8 @@ static int root_is_not_ours(struct dump *d, pid_t pid)
 
 		if (up == pid)
 			return fail_plain("pid %d is %s", (int)pid,
-					  up == getpid() ? "crtool itself" :
-							   "an ancestor of crtool");
+					  up == getpid() ? "crtool itself"
+							 : "an ancestor of crtool");
 		if (proc < 0 || proc_stat_read(proc, 0, &d->buf, &st) < 0)
 			break;
 	}
@@ -153,7 +153,8 @@ static int task_seize_threads(struct dump *d, struct task *t)
 
 static void task_drop_thread(struct task *t, size_t i)
 {
-	memmove(&t->threads[i], &t->threads[i + 1], (t->nr_threads - i - 1) * sizeof(t->threads[0]));
+	memmove(&t->threads[i], &t->threads[i + 1],
+		(t->nr_threads - i - 1) * sizeof(t->threads[0]));
 	t->nr_threads--;
 }
 
@@ -178,8 +179,8 @@ static int task_wait_threads(struct dump *d, struct task *t, size_t from)
 			continue;
 		}
 		if (r < 0)
-			return task_fail_at(fail(-r, "wait for thread %d to stop",
-						 (int)t->threads[i].tid), t);
+			return task_fail_at(
+			    fail(-r, "wait for thread %d to stop", (int)t->threads[i].tid), t);
 		if (stop.event == TRACEE_GROUP_STOP) {
 			t->kind = TASK_STOPPED;
 			t->stop_sig = stop.sig;

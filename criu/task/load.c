@@ -20,8 +20,8 @@
 #include "criu/task/timers.h"
 #include "images/pstree.pb-c.h"
 
-#define PID_LIMIT   4194304u /* PID_MAX_LIMIT of 64-bit kernels */
-#define THREADS_MAX 1000000u
+#define PID_LIMIT      4194304u /* PID_MAX_LIMIT of 64-bit kernels */
+#define THREADS_MAX    1000000u
 #define ZOMBIE_WAIT_US 3000000u
 
 static int pid_check(uint32_t pid, const char *what)
@@ -213,8 +213,8 @@ int load_tasks(struct restore *r)
 	tree_index(&r->tree);
 	tasks_for_each(t, &r->tree) {
 		t->restore = arena_alloc(&r->arena, sizeof(*t->restore));
-		t->restore->cores = arena_array(&r->arena, CoreEntry *,
-						t->nr_threads ? t->nr_threads : 1);
+		t->restore->cores =
+		    arena_array(&r->arena, CoreEntry *, t->nr_threads ? t->nr_threads : 1);
 	}
 	ret = parallel_for(r->tree.nr, task_load, r);
 	if (ret < 0)

@@ -24,10 +24,10 @@
 
 #define OPS_PER_THREAD 220 /* each capability may take one */
 #define THREAD_STACK   8192ul
-#define THREAD_FLAGS                                                                        \
+#define THREAD_FLAGS                                                                               \
 	(CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM)
-#define COMM_BYTES     16
-#define SS_ON_STACK    1
+#define COMM_BYTES  16
+#define SS_ON_STACK 1
 
 static size_t queue_room(const SignalQueueEntry *q)
 {

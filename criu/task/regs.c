@@ -28,12 +28,24 @@
 #define TLS_ENTRIES   3
 #define RESTARTBLOCK  516
 
-enum xcomp { XCOMP_YMM = 2, XCOMP_BNDREGS = 3, XCOMP_BNDCSR = 4, XCOMP_OPMASK = 5,
-	     XCOMP_ZMM_HI256 = 6, XCOMP_HI16_ZMM = 7, XCOMP_PKRU = 9, XCOMP_NR = 10 };
+enum xcomp {
+	XCOMP_YMM = 2,
+	XCOMP_BNDREGS = 3,
+	XCOMP_BNDCSR = 4,
+	XCOMP_OPMASK = 5,
+	XCOMP_ZMM_HI256 = 6,
+	XCOMP_HI16_ZMM = 7,
+	XCOMP_PKRU = 9,
+	XCOMP_NR = 10
+};
 
 static const char *const xcomp_name[XCOMP_NR] = {
-	[XCOMP_YMM] = "AVX", [XCOMP_BNDREGS] = "MPX", [XCOMP_BNDCSR] = "MPX",
-	[XCOMP_OPMASK] = "AVX-512", [XCOMP_ZMM_HI256] = "AVX-512", [XCOMP_HI16_ZMM] = "AVX-512",
+	[XCOMP_YMM] = "AVX",
+	[XCOMP_BNDREGS] = "MPX",
+	[XCOMP_BNDCSR] = "MPX",
+	[XCOMP_OPMASK] = "AVX-512",
+	[XCOMP_ZMM_HI256] = "AVX-512",
+	[XCOMP_HI16_ZMM] = "AVX-512",
 	[XCOMP_PKRU] = "protection keys",
 };
 
@@ -46,7 +58,7 @@ static const struct xlayout {
 	bool known;
 	uint32_t size;
 	struct xcomp_place place[XCOMP_NR];
-} *xlayout(void)
+} * xlayout(void)
 {
 	static struct xlayout l;
 	uint32_t enabled, b, c, d;
@@ -78,11 +90,13 @@ static uint64_t get(const uint8_t *x, size_t off, size_t size)
 }
 
 /* Which member of user_x86_regs_entry is which of user_regs_struct. */
-#define FOR_EACH_GP(X)                                                                       \
-	X(r15, r15) X(r14, r14) X(r13, r13) X(r12, r12) X(bp, rbp) X(bx, rbx) X(r11, r11)    \
-	X(r10, r10) X(r9, r9) X(r8, r8) X(ax, rax) X(cx, rcx) X(dx, rdx) X(si, rsi)          \
-	X(di, rdi) X(orig_ax, orig_rax) X(ip, rip) X(cs, cs) X(flags, eflags) X(sp, rsp)     \
-	X(ss, ss) X(fs_base, fs_base) X(gs_base, gs_base) X(ds, ds) X(es, es) X(fs, fs) X(gs, gs)
+#define FOR_EACH_GP(X)                                                                             \
+	X(r15, r15)                                                                                \
+	X(r14, r14) X(r13, r13) X(r12, r12) X(bp, rbp) X(bx, rbx) X(r11, r11) X(r10, r10)          \
+	    X(r9, r9) X(r8, r8) X(ax, rax) X(cx, rcx) X(dx, rdx) X(si, rsi) X(di, rdi)             \
+		X(orig_ax, orig_rax) X(ip, rip) X(cs, cs) X(flags, eflags) X(sp, rsp) X(ss, ss)    \
+		    X(fs_base, fs_base) X(gs_base, gs_base) X(ds, ds) X(es, es) X(fs, fs)          \
+			X(gs, gs)
 
 /* struct rseq_cs of linux/rseq.h. */
 struct rseq_section {
@@ -131,13 +145,13 @@ static uint32_t *words32(struct arena *a, const uint8_t *from, size_t nr)
 	return arena_dup(a, from, nr * 4);
 }
 
-#define XCOMP32(e, field, x, len, c)                                                    \
-	do {                                                                            \
-		struct xcomp_place p_ = xcomp_place(c);                                 \
-		if (p_.size && p_.off + p_.size <= (len)) {                             \
-			(e)->n_##field = p_.size / sizeof((e)->field[0]);               \
-			(e)->field = arena_dup(a, (x) + p_.off, p_.size);               \
-		}                                                                       \
+#define XCOMP32(e, field, x, len, c)                                                               \
+	do {                                                                                       \
+		struct xcomp_place p_ = xcomp_place(c);                                            \
+		if (p_.size && p_.off + p_.size <= (len)) {                                        \
+			(e)->n_##field = p_.size / sizeof((e)->field[0]);                          \
+			(e)->field = arena_dup(a, (x) + p_.off, p_.size);                          \
+		}                                                                                  \
 	} while (0)
 
 static UserX86XsaveEntry *xsave_dump(struct arena *a, const uint8_t *x, size_t len)
@@ -226,7 +240,7 @@ static void gp_load(const UserX86RegsEntry *e, int restart, struct user_regs_str
 		return;
 	if (restart != RESTARTBLOCK)
 		gp->rip += 2;
-	gp->rax = (uint64_t)-(int64_t)restart;
+	gp->rax = (uint64_t) - (int64_t)restart;
 }
 
 static void put(uint8_t *x, size_t off, uint64_t v, size_t size)
@@ -247,10 +261,11 @@ static int xcomp_load(uint8_t *x, uint64_t *bv, enum xcomp c, const void *words,
 		return 0;
 	}
 	if (!ignore_cpu && !p.size)
-		return fail_hint(fail_plain("uses %s registers, which this processor does not have",
-					    xcomp_name[c]),
-				 "try --cpu-cap=none to go on without them: code that was chosen for "
-				 "the other processor may end with SIGILL");
+		return fail_hint(
+		    fail_plain("uses %s registers, which this processor does not have",
+			       xcomp_name[c]),
+		    "try --cpu-cap=none to go on without them: code that was chosen for "
+		    "the other processor may end with SIGILL");
 	if (!ignore_cpu)
 		return fail_plain("%s registers: %zu bytes in the image, %u on this processor",
 				  xcomp_name[c], len, p.size);
@@ -258,9 +273,9 @@ static int xcomp_load(uint8_t *x, uint64_t *bv, enum xcomp c, const void *words,
 	return 0;
 }
 
-#define XLOAD(c, field) \
-	if (r >= 0)     \
-		r = xcomp_load(x, &bv, c, e->field, e->n_##field * sizeof(e->field[0]), ignore_cpu)
+#define XLOAD(c, field)                                                                            \
+	if (r >= 0)                                                                                \
+	r = xcomp_load(x, &bv, c, e->field, e->n_##field * sizeof(e->field[0]), ignore_cpu)
 
 static int xsave_load(const UserX86XsaveEntry *e, uint8_t *x, bool ignore_cpu)
 {
@@ -283,8 +298,9 @@ static int xsave_load(const UserX86XsaveEntry *e, uint8_t *x, bool ignore_cpu)
 static int legacy_load(const UserX86FpregsEntry *e, uint8_t *x)
 {
 	if (e->n_st_space != 32 || e->n_xmm_space != 64)
-		return fail_plain("floating point registers: %zu and %zu words instead of 32 and 64",
-				  e->n_st_space, e->n_xmm_space);
+		return fail_plain(
+		    "floating point registers: %zu and %zu words instead of 32 and 64",
+		    e->n_st_space, e->n_xmm_space);
 	put(x, 0, e->cwd, 2);
 	put(x, 2, e->swd, 2);
 	put(x, 4, e->twd, 2);

@@ -20,13 +20,13 @@
 #include "criu/pie/blobs.h"
 
 #define RESTARTBLOCK 516
-#define NSEC	     1000000000ull
+#define NSEC         1000000000ull
 
 uint64_t restart_syscall_insn(const struct restore *r)
 {
 	static const uint8_t insn[] = { 0x0f, 0x05 };
-	const uint8_t *at = memmem(restorer_blob, (size_t)(restorer_blob_end - restorer_blob), insn,
-				   sizeof(insn));
+	const uint8_t *at =
+	    memmem(restorer_blob, (size_t)(restorer_blob_end - restorer_blob), insn, sizeof(insn));
 
 	return r->private_at + (uint64_t)(at - restorer_blob);
 }
@@ -80,7 +80,8 @@ int restart_prepare(struct restore *r, struct thread *th, const CoreEntry *core)
 		begin_again(own);
 		return 0;
 	}
-	ts = (struct timespec){ (time_t)(tc->restart_left / NSEC), (long)(tc->restart_left % NSEC) };
+	ts =
+	    (struct timespec){ (time_t)(tc->restart_left / NSEC), (long)(tc->restart_left % NSEC) };
 	gp.rip = restart_syscall_insn(r);
 	gp.rax = gp.orig_rax;
 	gp.orig_rax = (uint64_t)-1;

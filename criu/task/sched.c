@@ -87,7 +87,8 @@ static void mask_restore(struct program *p, const ThreadCoreEntry *e)
 	}
 	/* None of them is here: it runs where it can. */
 	PROGRAM_SYSCALL(p, OP_WHAT_SCHED, SYS_sched_setaffinity, 0, words * sizeof(*mask),
-			program_copy(p, mask, words * sizeof(*mask)))->flags |= OP_ANY;
+			program_copy(p, mask, words * sizeof(*mask)))
+	    ->flags |= OP_ANY;
 }
 
 void sched_restore(struct program *p, const ThreadCoreEntry *e)

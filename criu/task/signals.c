@@ -83,8 +83,8 @@ static int sigqueue_check(const SignalQueueEntry *q)
 		uint32_t sig;
 
 		if (s->len != SIGINFO_BYTES)
-			return fail_plain("pending signal %zu: %zu bytes of siginfo instead of %d", i,
-					  s->len, SIGINFO_BYTES);
+			return fail_plain("pending signal %zu: %zu bytes of siginfo instead of %d",
+					  i, s->len, SIGINFO_BYTES);
 		memcpy(&sig, s->data, sizeof(sig));
 		if (sig < 1 || sig > PARASITE_NSIG || sig_is_fixed((int)sig))
 			return fail_plain("pending signal %zu: no signal has number %u", i, sig);
@@ -120,8 +120,8 @@ void sigactions_restore(struct program *p, const TaskCoreEntry *e)
 		/* Everything is at its default when a task begins. */
 		if (!sa->sigaction && !sa->flags && !sa->mask)
 			continue;
-		to = (struct parasite_sigaction){ sa->sigaction, sa->flags, sa->restorer,
-						  sa->mask };
+		to =
+		    (struct parasite_sigaction){ sa->sigaction, sa->flags, sa->restorer, sa->mask };
 		PROGRAM_SYSCALL(p, OP_WHAT_SIGNAL, SYS_rt_sigaction, (uint64_t)sig,
 				program_copy(p, &to, sizeof(to)), 0, 8);
 	}

@@ -23,7 +23,7 @@
 typedef void (*task_body)(struct restore *r, struct task *t);
 
 static void node_main(struct restore *r, struct fork_node *n, task_body body)
-	__attribute__((noreturn));
+    __attribute__((noreturn));
 
 /* The forker's side of what follows from shared ids. */
 static uint64_t clone_flags(const struct fork_node *parent, const struct fork_node *n)
@@ -75,8 +75,8 @@ static int node_clone(struct restore *r, struct fork_node *n, uint64_t flags, ta
 {
 	/* A sibling has crtool's own exit signal, and clone3(2) takes no other. */
 	int signo = flags & CLONE_PARENT ? 0 : SIGCHLD;
-	pid_t pid = n->pid ? sys_clone_pid(flags, signo, n->pid) :
-			     sys_clone3(&(struct clone_args){ .flags = flags,
+	pid_t pid = n->pid ? sys_clone_pid(flags, signo, n->pid)
+			   : sys_clone3(&(struct clone_args){ .flags = flags,
 							      .exit_signal = (uint64_t)signo });
 
 	if (pid == 0)
@@ -190,7 +190,7 @@ static int groups_join(struct restore *r, struct fork_node *n, task_body body)
 }
 
 static void node_fail(struct restore *r, const struct fork_node *n, int err)
-	__attribute__((noreturn));
+    __attribute__((noreturn));
 
 static void node_fail(struct restore *r, const struct fork_node *n, int err)
 {

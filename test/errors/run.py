@@ -6,7 +6,8 @@ import pathlib
 import sys
 
 sys.dont_write_bytecode = True
-sys.path[:0] = [str(pathlib.Path(__file__).resolve().parents[1]), str(pathlib.Path(__file__).parent)]
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE.parent), str(HERE)]
 
 from harness import suite  # noqa: E402
 from cases import blockers, files, images, pids, setup, space, targets, usage  # noqa: E402

@@ -49,9 +49,12 @@ class Moments:
             yield
         self.seconds = statistics.median(times)
 
-    def strike(self, child, what, target=0):
-        """Waits for the next moment without sleeping, then sends the signal WHAT."""
-        until = time.perf_counter() + self.random.random() * self.seconds
+    def strike(self, child, what, target=0, first=0.0, last=1.0):
+        """
+        Waits for the next moment without sleeping, then sends the signal WHAT. FIRST and LAST
+        are parts of the measured time.
+        """
+        until = time.perf_counter() + self.random.uniform(first, last) * self.seconds
         while time.perf_counter() < until:
             pass
         try:
@@ -73,7 +76,7 @@ class Moments:
         if self.hits * 2 < self.count:
             raise Failure(f"only {self.hits} of {self.count} found crtool at work")
         places = ", ".join(f"{place} {number}" for place, number in self.where.items())
-        return f"({self.hits} of {self.count} at work; after {places})"
+        return f"({self.hits} of {self.count} at work" + (f"; after {places})" if places else ")")
 
 
 def _maps(scene):
@@ -170,7 +173,7 @@ def _dump_over_dump(world):
     return moments.verdict()
 
 
-def _dump_to_the_end(world, *tree):
+def _dump_to_the_end(world, *tree, first=0.0, last=1.0):
     """
     A dump that kills the tree when it is complete. Killed before, the tree runs; after, the
     dump is whole, and of the tree either all runs on or nothing is left.
@@ -189,43 +192,53 @@ def _dump_to_the_end(world, *tree):
         when = f"number {number}"
         folder = world.folder(f"images{number}")
         child = world.spawn("dump", "-D", folder, "-t", scene.pid)
-        moments.strike(child, signal.SIGKILL)
+        moments.strike(child, signal.SIGKILL, first=first, last=last)
         moments.note(world.ended(child).code != 0, world.last_log())
         is_complete = (folder / "inventory.img").exists()
-        if _is_gone(pids):
+        try:
+            is_gone = _is_gone(pids)
+        except Failure as error:
+            raise Failure(f"{when}, dump {'' if is_complete else 'not '}complete: {error}") from error
+        if is_gone:
+            world.wait_gone(scene, pids)
             if not is_complete:
                 raise Failure(f"{when}: the tree is dead, and there is no dump")
             world.restore(scene, images=folder)
             continue
         _expect_whole(scene, pids, None, f"{when}, dump {'' if is_complete else 'not '}complete")
-    return moments.verdict()
+    return moments.verdict() if last <= 1.0 else f"({moments.hits} of {moments.count} at work)"
 
 
 def _is_gone(pids):
-    """All of them. Those that have been killed take a moment."""
+    """All of them are dead, or none is. Those that have been killed take a moment."""
 
-    def killed_are_gone():
+    def decided():
         procs.reap()
-        return not any(_is_dying(pid) for pid in pids)
+        dead = [pid for pid in pids if _state(pid) in "XZ"]
+        return len(dead) in (0, len(pids)) and not any(_is_killed(pid) for pid in pids) and [dead]
 
-    procs.wait_until(killed_are_gone, GONE_SECONDS, "the killed to be gone")
-    return not any(os.path.exists(f"/proc/{pid}") for pid in pids)
+    try:
+        return bool(procs.wait_until(decided, GONE_SECONDS, "all or nothing")[0])
+    except procs.Timeout as error:
+        left = " ".join(f"{pid}:{_state(pid)}" for pid in pids)
+        raise Failure(f"half of the tree is dead: {left}") from error
 
 
-def _is_dying(pid):
-    """SIGKILL is pending, or it is a zombie that is not ours to keep."""
+def _is_killed(pid):
+    """SIGKILL is on its way."""
     try:
         text = pathlib.Path(f"/proc/{pid}/status").read_text()
     except OSError:
         return False
     pending = re.findall(r"^(?:SigPnd|ShdPnd):\t(\w+)", text, re.MULTILINE)
-    return any(int(mask, 16) >> (signal.SIGKILL - 1) & 1 for mask in pending) or (
-        re.search(r"^State:\tX", text, re.MULTILINE) is not None)
+    is_dead = re.search(r"^State:\t[XZ]", text, re.MULTILINE)
+    return not is_dead and any(int(mask, 16) >> (signal.SIGKILL - 1) & 1 for mask in pending)
 
 
 def _dump_task_killed(world):
     """A process of the tree is killed while it is saved: crtool ends, and lets go of the others."""
     moments = Moments(world, "task")
+    refused = 0
     scene = world.scene("children", 8)
 
     def begin():
@@ -240,12 +253,11 @@ def _dump_task_killed(world):
             scene = world.scene("children", 8)
         pids = scene.pids()
         victim = pids[1 + moments.random.randrange(len(pids) - 1)]
-        dead = int(pathlib.Path(f"/proc/{victim}/stat").read_text().split()[2] == "Z")
         child = world.spawn("dump", "-D", world.images, "-t", scene.pid, "-R")
         moments.strike(child, signal.SIGKILL, target=victim)
         outcome = world.ended(child)
-        moments.note(not dead)
         if outcome.code:
+            refused += 1
             try:
                 world.check_refusal(outcome)
             except Failure as error:
@@ -253,7 +265,7 @@ def _dump_task_killed(world):
         scene.expect_untraced()
         alive = [pid for pid in scene.pids() if _state(pid) not in "ZX"]
         _expect_they_run(alive, when)
-    return moments.verdict()
+    return f"({refused} of {moments.count} refused)"
 
 
 def _state(pid):
@@ -308,7 +320,8 @@ def _restore(world, sig, *tree, reap=True):
         if sig != signal.SIGKILL:
             _expect_stopped_well(outcome, sig, when)
         if gone != (outcome.code != 0) and sig != signal.SIGKILL:
-            raise Failure(f"{when}: exit code {outcome.code}, the tree {'is gone' if gone else 'runs'}")
+            raise Failure(f"{when}: exit code {outcome.code}, "
+                          f"the tree {'is gone' if gone else 'runs'}")
         if not gone:
             world.kill(scene)
     world.restore(scene)
@@ -416,7 +429,8 @@ def main():
     cases.add("SIGKILL/dump/over-dump", _dump_over_dump)
     cases.add("SIGKILL/dump/to-the-end/busy", _dump_to_the_end, "busy")
     cases.add("SIGKILL/dump/to-the-end/family", _dump_to_the_end, "family")
-    cases.add("SIGKILL/dump/to-the-end/children", _dump_to_the_end, "children", 40)
+    cases.add("SIGKILL/dump/at-the-end/children", _dump_to_the_end, "children", 40, first=0.8,
+              last=1.05)
     cases.add("task-killed/dump", _dump_task_killed)
     cases.add("task-killed/restore", _restore_task_killed)
     return suite.main(cases, options)

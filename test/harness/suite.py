@@ -112,7 +112,8 @@ def show(name, verdict, text, seconds, said):
     if verdict == "skipped":
         print(f"{word} {name}: {text}")
     else:
-        print(f"{word} {name} {seconds:.2f} s" + (f" {text}" if verdict == "passed" and text else ""))
+        note = f" {text}" if verdict == "passed" and text else ""
+        print(f"{word} {name} {seconds:.2f} s{note}")
     if verdict == "failed":
         print("".join(f"    {line}\n" for line in text.splitlines()), end="")
     for line in said:

@@ -297,16 +297,21 @@ class World:
                 found[pid] = facts.get("Name"), facts.get("TracerPid")
         return found
 
-    def expect_same(self, before, excused=()):
-        """Raises Failure if something is not as it was, but for trees that are EXCUSED."""
+    def expect_same(self, before, patient=False):
+        """Raises Failure if something is not as it was. PATIENT: killed processes may still go."""
+        if patient:
+            try:
+                procs.wait_until(
+                    lambda: procs.reap() is not None and self._processes() == before["processes"],
+                    1, "processes to go")
+            except procs.Timeout:
+                pass  # the comparison tells which are left
         after = self.look()
         lines = _changes("file", before["files"], after["files"])
         lines += _changes("process", before["processes"], after["processes"])
         if before["mounts"] != after["mounts"]:
             lines.append("the mounts have changed")
         for scene, was in before["trees"].items():
-            if scene in excused:
-                continue
             if scene not in after["trees"]:
                 lines.append(f"pid {scene.pid} ({scene.name}) is gone")
             else:
@@ -326,7 +331,7 @@ class World:
 
     # --- refusals --------------------------------------------------------------------
 
-    def refuses(self, words, *lines, code=1, but=(), **more):
+    def refuses(self, words, *lines, code=1, but=(), patient=False, **more):
         """
         crtool WORDS ends with CODE, says LINES on standard error and nothing else, and leaves
         everything as it was. Scenes in BUT do not run, on purpose.
@@ -334,7 +339,7 @@ class World:
         before = self.look()
         outcome = self.crtool(*words, **more)
         self.check_refusal(outcome, lines, code)
-        self.expect_same(before)
+        self.expect_same(before, patient)
         self.expect_running(but)
         return outcome
 

@@ -176,7 +176,8 @@ def _locked(world):
     try:
         fcntl.flock(fd, fcntl.LOCK_EX)
         world.refuses(["dump", "-D", world.images, "-t", scene.pid],
-                      f"dump: open images: {world.images}: another crtool is writing a dump into it")
+                      f"dump: open images: {world.images}: "
+                      "another crtool is writing a dump into it")
     finally:
         os.close(fd)
     world.dump(scene)

@@ -16,13 +16,22 @@
 #include <time.h>
 #include <unistd.h>
 
-#define PAGES	   1024
+#define PAGES      1024
 #define PAGE_WORDS 512
-#define SPINS	   200000ul
-#define REST_NS	   200000
+#define SPINS      200000ul
+#define REST_NS    200000
 
-enum { BUSY_MAIN, BUSY_REGISTERS, BUSY_SLEEP, BUSY_POLL, BUSY_FUTEX, BUSY_SIGNALS, BUSY_MEMORY,
-       BUSY_READER, BUSY_WRITER };
+enum {
+	BUSY_MAIN,
+	BUSY_REGISTERS,
+	BUSY_SLEEP,
+	BUSY_POLL,
+	BUSY_FUTEX,
+	BUSY_SIGNALS,
+	BUSY_MEMORY,
+	BUSY_READER,
+	BUSY_WRITER
+};
 
 /* A thread that never enters the kernel may keep a small machine from everything else. */
 static void rest(void)
@@ -41,14 +50,15 @@ static unsigned int slot_of(void *arg)
 
 #ifdef __x86_64__
 #define XMM 16
-#define EACH(X) X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12) X(13) X(14) X(15)
+#define EACH(X)                                                                                    \
+	X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12) X(13) X(14) X(15)
 #else
-#define XMM 8
+#define XMM     8
 #define EACH(X) X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7)
 #endif
-#define LOAD(n)	 "movdqu 16*" #n "(%[in]), %%xmm" #n "\n\t"
+#define LOAD(n)  "movdqu 16*" #n "(%[in]), %%xmm" #n "\n\t"
 #define STORE(n) "movdqu %%xmm" #n ", 16*" #n "(%[out])\n\t"
-#define CLOB(n)	 "xmm" #n,
+#define CLOB(n)  "xmm" #n,
 
 /* All vector registers hold something while it counts down without a system call. */
 static void spin(const uint64_t *in, uint64_t *out)
