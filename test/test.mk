@@ -52,3 +52,13 @@ test: unit $(PROGRAM)
 	$(Q)test/zdtm.py run -a --keep-going --parallel 2
 
 -include $(UNIT_OBJS:.o=.d)
+
+# --- benchmarks ---------------------------------------------------------------
+$(O)/test/bench/load: test/bench/load.c
+	$(say) CC $<
+	@mkdir -p $(@D)
+	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE -O2 $(WARN) -o $@ $< -lpthread
+
+.PHONY: bench
+bench: $(PROGRAM) $(O)/test/bench/load
+	$(Q)test/bench/bench.py
