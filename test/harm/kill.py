@@ -180,6 +180,7 @@ def _dump_to_the_end(world, *tree, first=0.0, last=1.0):
     """
     scene = world.scene(*tree)
     pids = scene.pids()
+    living = [pid for pid in pids if _state(pid) not in "XZ"]
     moments = Moments(world, f"dump to the end {tree}")
 
     def begin():
@@ -196,9 +197,10 @@ def _dump_to_the_end(world, *tree, first=0.0, last=1.0):
         moments.note(world.ended(child).code != 0, world.last_log())
         is_complete = (folder / "inventory.img").exists()
         try:
-            is_gone = _is_gone(pids)
+            is_gone = _is_gone(living)
         except Failure as error:
-            raise Failure(f"{when}, dump {'' if is_complete else 'not '}complete: {error}") from error
+            raise Failure(f"{when}, dump {'' if is_complete else 'not '}complete: "
+                          f"{error}") from error
         if is_gone:
             world.wait_gone(scene, pids)
             if not is_complete:
