@@ -34,6 +34,11 @@ int ids_dump(struct dump *d)
 		r = vm = ident_get(&d->ident_vm, KCMP_VM, t->pid, 0, &t->ids.vm);
 		if (r >= 0)
 			r = ident_get(&d->ident_files, KCMP_FILES, t->pid, 0, &t->ids.files);
+		if (r == 0 && vm && (!t->parent || t->parent->ids.files != t->ids.files))
+			blocker(NULL,
+				"pid %d (%s): shares its descriptors with a process that is not its "
+				"parent, which cannot be kept yet",
+				(int)t->pid, t->comm);
 		if (r >= 0)
 			r = ident_get(&d->ident_fs, KCMP_FS, t->pid, 0, &t->ids.fs);
 		/* Handlers are shared only by those that share memory (CLONE_SIGHAND). */
