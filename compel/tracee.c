@@ -71,12 +71,37 @@ static struct tracee_stop stop_decode(int status)
 	return s;
 }
 
+/* Memory goes before the rest of a thread that ends. */
+static bool has_ended(pid_t tid)
+{
+	char byte;
+
+	return tracee_mem_read(tid, 0, &byte, sizeof(byte)) == -ESRCH;
+}
+
+/*
+ * Not asleep in waitpid(2): that has nothing to tell of a leader that has ended before the
+ * other threads are reaped, and it is the caller who has to reap them.
+ */
 int tracee_wait(pid_t tid, struct tracee_stop *ret)
 {
+	sigset_t set;
 	int status;
 
-	if (waitpid(tid, &status, __WALL) < 0)
-		return -errno;
+	sigemptyset(&set);
+	sigaddset(&set, SIGCHLD);
+	for (bool ended = false;; ended = has_ended(tid)) {
+		pid_t got = waitpid(tid, &status, __WALL | WNOHANG);
+
+		if (got < 0)
+			return -errno;
+		if (got > 0)
+			break;
+		if (ended)
+			return -ESRCH;
+		if (sigwaitinfo(&set, NULL) < 0)
+			return -errno;
+	}
 	*ret = stop_decode(status);
 	return 0;
 }

@@ -47,7 +47,9 @@ int tracee_interrupt(pid_t tid);
 int tracee_attach(pid_t tid);
 int tracee_outlive(pid_t tid);
 
-/* Wait for the next stop. -EINTR when a signal handler ran in the tracer. */
+/* Wait for the next stop, or for the end. SIGCHLD must be blocked and not ignored. -ESRCH of a
+ * leader that has ended while other threads of its process are still to be reaped; -EINTR when
+ * a signal handler ran in the tracer. */
 int tracee_wait(pid_t tid, struct tracee_stop *ret);
 
 /* Wait for the stop that PTRACE_INTERRUPT asked for. Signals that come first are

@@ -8,6 +8,7 @@
 #include "criu/task/freeze.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -328,10 +329,34 @@ void thaw_tree(struct dump *d)
 	}
 }
 
-static void task_kill(struct task *t)
+/* errno is crtool's, which stands still meanwhile: nothing of it may change. */
+static int executioner(void *arg)
 {
-	if (t->kind != TASK_ZOMBIE && kill(t->pid, SIGKILL) < 0)
-		log_warn("kill pid %d: %s", (int)t->pid, strerror(errno));
+	const struct tree *tree = arg;
+
+	setsid();
+	/* Children first: nobody is reparented, or told of a death, while still to be killed. */
+	for (size_t i = tree->nr; i-- > 0;)
+		if (tree->tasks[i]->kind != TASK_ZOMBIE)
+			kill(tree->tasks[i]->pid, SIGKILL);
+	return 0;
+}
+
+/*
+ * The tree is in the images now: all of it goes or, without a process for that, none. The
+ * executioner is not of crtool's process or group, and goes on should crtool be killed.
+ */
+static int tree_kill(struct dump *d)
+{
+	uint8_t stack[16384] __attribute__((aligned(16)));
+	int pid = clone(executioner, stack + sizeof(stack), CLONE_VM | CLONE_VFORK, &d->tree);
+
+	if (pid < 0)
+		return fail_hint(fail(errno, "make a process that kills the tree"),
+				 "the dump is complete, and the tree runs on");
+	while (waitpid(pid, NULL, __WALL) < 0 && errno == EINTR)
+		;
+	return 0;
 }
 
 /* A tracer is told of the death of each thread, of the leader's last, and only then may the
@@ -346,10 +371,10 @@ static void task_reap(struct task *t)
 	}
 }
 
-/* Children first: nobody is reparented, or told of a death, while still to be killed. */
 int release_tree(struct dump *d)
 {
 	struct task *t;
+	int r;
 
 	if (d->s->opts->end == END_STOPPED)
 		tasks_for_each(t, &d->tree)
@@ -359,8 +384,9 @@ int release_tree(struct dump *d)
 		thaw_tree(d);
 		return 0;
 	}
-	for (size_t i = d->tree.nr; i-- > 0;)
-		task_kill(d->tree.tasks[i]);
+	r = tree_kill(d);
+	if (r < 0)
+		return r;
 	for (size_t i = d->tree.nr; i-- > 0;) {
 		task_reap(d->tree.tasks[i]);
 		d->tree.tasks[i]->life = TASK_GONE;
