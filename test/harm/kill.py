@@ -23,6 +23,7 @@ from harness.scene import Failure, threads  # noqa: E402
 from runner import procs  # noqa: E402
 
 WARM_UPS = 5
+COMMIT_SECONDS = 0.003  # about what it takes to kill a tree of 40
 GONE_SECONDS = 1.0  # how long a half restored tree may outlive its maker
 
 
@@ -49,12 +50,9 @@ class Moments:
             yield
         self.seconds = statistics.median(times)
 
-    def strike(self, child, what, target=0, first=0.0, last=1.0):
-        """
-        Waits for the next moment without sleeping, then sends the signal WHAT. FIRST and LAST
-        are parts of the measured time.
-        """
-        until = time.perf_counter() + self.random.uniform(first, last) * self.seconds
+    def strike(self, child, what, target=0):
+        """Waits for the next moment without sleeping, then sends the signal WHAT."""
+        until = time.perf_counter() + self.random.random() * self.seconds
         while time.perf_counter() < until:
             pass
         try:
@@ -173,7 +171,41 @@ def _dump_over_dump(world):
     return moments.verdict()
 
 
-def _dump_to_the_end(world, *tree, first=0.0, last=1.0):
+def _dump_at_commit(world, *tree):
+    """Killed when the dump is complete, while it kills the tree: all of it is dead, or none."""
+    scene = world.scene(*tree)
+    pids = scene.pids()
+    rng = random.Random(f"{world.options.seed} at commit")
+    ended = {"dead": 0, "alive": 0}
+    for number in range(world.options.count):
+        folder = world.folder(f"images{number}")
+        child = world.spawn("dump", "-D", folder, "-t", scene.pid, log=False)
+        _wait_committed(folder / "inventory.img", child)
+        until = time.perf_counter() + rng.random() * COMMIT_SECONDS
+        while time.perf_counter() < until:
+            pass
+        child.kill()
+        world.ended(child)
+        if not _is_gone(pids):
+            ended["alive"] += 1
+            _expect_whole(scene, pids, None, f"number {number}")
+            continue
+        ended["dead"] += 1
+        world.wait_gone(scene, pids)
+        world.restore(scene, images=folder)
+    return f"({ended['dead']} times dead, {ended['alive']} times alive)"
+
+
+def _wait_committed(inventory, child):
+    """Without sleeping: it does not last."""
+    inventory = str(inventory)
+    deadline = time.monotonic() + 10
+    while not os.path.exists(inventory) and child.poll() is None:
+        if time.monotonic() > deadline:
+            raise Failure("no dump in 10 s")
+
+
+def _dump_to_the_end(world, *tree):
     """
     A dump that kills the tree when it is complete. Killed before, the tree runs; after, the
     dump is whole, and of the tree either all runs on or nothing is left.
@@ -193,7 +225,7 @@ def _dump_to_the_end(world, *tree, first=0.0, last=1.0):
         when = f"number {number}"
         folder = world.folder(f"images{number}")
         child = world.spawn("dump", "-D", folder, "-t", scene.pid)
-        moments.strike(child, signal.SIGKILL, first=first, last=last)
+        moments.strike(child, signal.SIGKILL)
         moments.note(world.ended(child).code != 0, world.last_log())
         is_complete = (folder / "inventory.img").exists()
         try:
@@ -208,7 +240,7 @@ def _dump_to_the_end(world, *tree, first=0.0, last=1.0):
             world.restore(scene, images=folder)
             continue
         _expect_whole(scene, pids, None, f"{when}, dump {'' if is_complete else 'not '}complete")
-    return moments.verdict() if last <= 1.0 else f"({moments.hits} of {moments.count} at work)"
+    return moments.verdict()
 
 
 def _is_gone(pids):
@@ -267,6 +299,37 @@ def _dump_task_killed(world):
         scene.expect_untraced()
         alive = [pid for pid in scene.pids() if _state(pid) not in "ZX"]
         _expect_they_run(alive, when)
+    return f"({refused} of {moments.count} refused)"
+
+
+def _dump_root_killed(world, *tree):
+    """The whole tree goes while it is saved: an error, or a dump that is whole, and no hanging."""
+    moments = Moments(world, f"root {tree}")
+    scene = world.scene(*tree)
+
+    def begin():
+        return world.spawn("dump", "-D", world.images, "-t", scene.pid, "-R", log=False)
+
+    for _ in moments.measure(begin):
+        pass
+    refused = 0
+    for number in range(moments.count):
+        pids = scene.pids()
+        folder = world.folder(f"images{number}")
+        child = world.spawn("dump", "-D", folder, "-t", scene.pid, "-R")
+        moments.strike(child, signal.SIGKILL, target=scene.pid)
+        outcome = world.ended(child)
+        if outcome.code:
+            refused += 1
+            try:
+                world.check_refusal(outcome)
+            except Failure as error:
+                raise Failure(f"number {number}: {error}") from error
+            if os.listdir(folder):
+                raise Failure(f"number {number}: left behind: {os.listdir(folder)}")
+        procs.kill_all()
+        world.wait_gone(scene, pids)
+        scene = world.scene(*tree)
     return f"({refused} of {moments.count} refused)"
 
 
@@ -431,9 +494,10 @@ def main():
     cases.add("SIGKILL/dump/over-dump", _dump_over_dump)
     cases.add("SIGKILL/dump/to-the-end/busy", _dump_to_the_end, "busy")
     cases.add("SIGKILL/dump/to-the-end/family", _dump_to_the_end, "family")
-    cases.add("SIGKILL/dump/at-the-end/children", _dump_to_the_end, "children", 40, first=0.8,
-              last=1.05)
+    cases.add("SIGKILL/dump/at-commit", _dump_at_commit, "children", 40)
     cases.add("task-killed/dump", _dump_task_killed)
+    cases.add("root-killed/dump/threads", _dump_root_killed, "threads", 6)
+    cases.add("root-killed/dump/family", _dump_root_killed, "family")
     cases.add("task-killed/restore", _restore_task_killed)
     return suite.main(cases, options)
 

@@ -69,10 +69,10 @@ def _end(_signal, _frame):
     raise KeyboardInterrupt
 
 
-def prepare(options, *targets):
+def prepare_programs(options):
     """What every script needs before it starts processes. None, or why it cannot run."""
     options.crtool = str(pathlib.Path(options.crtool).resolve())
-    if not options.no_build and not build(*targets):
+    if not options.no_build and not build("helpers"):
         return "the helpers cannot be built"
     if not os.access(options.crtool, os.X_OK):
         return f"{options.crtool}: build it, or use --crtool"
@@ -82,12 +82,28 @@ def prepare(options, *targets):
     ignore = DUMP / ".gitignore"
     if not ignore.exists():
         ignore.write_text("*\n")
-    options.top = pathlib.Path(tempfile.mkdtemp(prefix="harm.", dir=DUMP))
-    options.top.chmod(0o755)
     os.umask(0o022)
     procs.become_reaper()
-    private_mounts()
     return None
+
+
+def prepare_worlds(options):
+    """And what Worlds need."""
+    trouble = prepare_programs(options)
+    if not trouble:
+        options.top = pathlib.Path(tempfile.mkdtemp(prefix="harm.", dir=DUMP))
+        options.top.chmod(0o755)
+        private_mounts()
+    return trouble
+
+
+def clean_up(options):
+    """Nothing stays, and nothing can interrupt that."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    procs.kill_all()
+    unmount_below(options.top)
+    shutil.rmtree(options.top, ignore_errors=True)
 
 
 def run_case(name, function, options):
@@ -135,7 +151,7 @@ def main(suite, options):
         print("needs root")
         count["skipped"] = len(names)
     else:
-        trouble = prepare(options, "helpers")
+        trouble = prepare_worlds(options)
         if trouble:
             print(trouble, file=sys.stderr)
             return 2
@@ -155,10 +171,6 @@ def _run_all(suite, names, options, count):
         print("interrupted")
         return True
     finally:
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, signal.SIG_IGN)
-        procs.kill_all()
         if names:
-            unmount_below(options.top)
-            shutil.rmtree(options.top, ignore_errors=True)
+            clean_up(options)
     return False
