@@ -115,6 +115,8 @@ int proc_autogroup_read(int dirfd, struct proc_buf *b, int *ret_nice)
 
 	if (r < 0)
 		return r;
+	if (b->len == 0)
+		return -ENOENT;
 	t = text_of(b->data, b->len);
 	if (!text_word(&t, &word) || !text_lit(&t, " nice ") || !text_int(&t, &r))
 		return -EINVAL;

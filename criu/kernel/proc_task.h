@@ -78,7 +78,7 @@ int proc_coredump_filter_read(int dirfd, struct proc_buf *b, uint32_t *ret);
 /* Of any thread by its tid: the file is only in /proc/TID, not in task/TID. procfd is the
  * fd of a /proc mount, or -1 for /proc. */
 int proc_timerslack_read(int procfd, pid_t tid, struct proc_buf *b, uint64_t *ret_ns);
-/* -ENOENT without CONFIG_SCHED_AUTOGROUP. */
+/* -ENOENT without CONFIG_SCHED_AUTOGROUP, or in no group: no session leader has made one. */
 int proc_autogroup_read(int dirfd, struct proc_buf *b, int *ret_nice);
 
 /* When the thread last went on a cpu or had its time accounted there, by the scheduler's
