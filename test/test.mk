@@ -18,7 +18,7 @@ unit: $(UNIT)
 HELPER_BIN := build/test/bin
 HELPER_CFLAGS := -std=gnu11 -D_GNU_SOURCE -I. $(WARN) -O2 -g -pthread
 SCENE_SRCS := $(wildcard test/harness/prog/scene*.c)
-HELPERS := $(addprefix $(HELPER_BIN)/,scene scene32 take tracer)
+HELPERS := $(addprefix $(HELPER_BIN)/,scene scene32 take tracer load floor)
 
 $(HELPER_BIN)/scene: $(SCENE_SRCS) test/harness/prog/scene.h
 	$(say) HELPER $@
@@ -38,27 +38,57 @@ $(HELPER_BIN)/%: test/harness/prog/%.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(HELPER_CFLAGS) -o $@ $<
 
+$(HELPER_BIN)/%: test/bench/%.c
+	$(say) HELPER $@
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(HELPER_CFLAGS) -o $@ $<
+
 .PHONY: helpers
 helpers: $(HELPERS)
 
 .PHONY: errors
 errors: $(PROGRAM) helpers
-	$(Q)test/errors/run.py --no-build
+	$(Q)test/errors/run.py --no-build --crtool $(PROGRAM)
 
-# --- all ------------------------------------------------------------------------
-.PHONY: test
-test: unit $(PROGRAM)
+# HARM_COUNT: moments at which crtool is killed, in each case.
+HARM_COUNT ?= 50
+.PHONY: harm
+harm: $(PROGRAM) helpers
+	$(Q)test/harm/faults.py --no-build --crtool $(PROGRAM)
+	$(Q)test/harm/kill.py --no-build --crtool $(PROGRAM) -n $(HARM_COUNT)
+
+# BENCH_PEER=/path/of/criu is measured in turn.
+.PHONY: bench
+bench: $(PROGRAM) helpers
+	$(Q)test/bench/bench.py --no-build --crtool $(PROGRAM)
+
+# --- fuzzers: each has a main of its own, and is linked with all but that of crtool ----------
+FUZZ_SRCS := $(sort $(wildcard test/fuzz/*.c))
+FUZZ_OBJS := $(FUZZ_SRCS:%.c=$(O)/%.o)
+FUZZ_BINS := $(FUZZ_SRCS:%.c=$(O)/%)
+
+$(FUZZ_BINS): %: %.o $(filter-out $(O)/criu/cmd/main.o,$(ALL_OBJS))
+	$(say) LD $@
+	$(Q)$(CC) $(CFLAGS) $(SANFLAGS) -o $@ $^ $(LDFLAGS) $(LIBS)
+
+.PHONY: fuzzers
+fuzzers: $(FUZZ_BINS)
+
+# They are always sanitized, whatever SAN says; what they mutate is made by the plain crtool.
+FUZZ_TIMES ?= 1
+.PHONY: fuzz
+fuzz: $(PROGRAM) helpers
+	$(Q)$(MAKE) -s SAN=1 fuzzers
+	$(Q)test/fuzz/run.py --bin build/san/test/fuzz --crtool $(PROGRAM) --times $(FUZZ_TIMES)
+
+# --- all: goes on after a failure, and fails then ----------------------------------------------
+.PHONY: zdtm
+zdtm: $(PROGRAM)
 	$(Q)$(MAKE) -s -C test/zdtm
 	$(Q)test/zdtm.py run -a --keep-going --parallel 2
 
--include $(UNIT_OBJS:.o=.d)
+.PHONY: test
+test:
+	$(Q)$(MAKE) -k unit zdtm errors harm HARM_COUNT=20
 
-# --- benchmarks ---------------------------------------------------------------
-$(O)/test/bench/load: test/bench/load.c
-	$(say) CC $<
-	@mkdir -p $(@D)
-	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE -O2 $(WARN) -o $@ $< -lpthread
-
-.PHONY: bench
-bench: $(PROGRAM) $(O)/test/bench/load
-	$(Q)test/bench/bench.py
+-include $(UNIT_OBJS:.o=.d) $(FUZZ_OBJS:.o=.d)

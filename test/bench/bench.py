@@ -1,120 +1,327 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""Dump and restore times, beside the floor of this machine in the same run.
-
-Each workload is dumped and restored ROUNDS times after one that does not count; minimum and
-median are printed, of memory also the ratio to a plain write of as much. BENCH_PEER names a
-second binary that takes the same options, run in turn.
 """
+Times of dumps and restores, beside what the kernel itself needs for as much. See README.md and
+Documentation/performance.md.
+"""
+
 import argparse
+import dataclasses
+import json
 import os
 import pathlib
+import platform
+import re
 import shutil
 import signal
 import statistics
+import struct
 import subprocess
 import sys
 import tempfile
 import time
 
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+
+from harness import CRTOOL, DUMP, HELPERS, suite  # noqa: E402
+from harness.scene import Failure, start  # noqa: E402
+from runner import procs  # noqa: E402
+
 ROUNDS = 5
-TOP = pathlib.Path(__file__).resolve().parents[2]
-LOAD = TOP / "build/test/bench/load"
-WORKLOADS = (("idle",), ("children", "500"), ("threads", "1000"), ("memory", "1024"))
+FLOOR_ROUNDS = 3
+RUN_SECONDS = 120.0
+SHM = "/dev/shm"
+HEAD = ("workload", "program", "dump", "frozen", "restore", "floor", "dump/floor", "floor",
+        "restore/floor")
 
 
-def exists(group):
-    """Somebody is in the process group, a zombie at least."""
-    try:
-        os.killpg(group, 0)
-        return True
-    except ProcessLookupError:
-        return False
+@dataclasses.dataclass(frozen=True)
+class Workload:
+    """A row of the table: what load is told, where the images go, what it is compared with."""
+
+    name: str
+    load: tuple
+    dump_floor: tuple
+    restore_floor: tuple
+    in_memory: bool = False
+    dump_limit_ms: float = 0.0
+    restore_limit_ms: float = 0.0
 
 
-def gone(pid, deadline=20):
-    """Wait until nobody is in the group; our own zombie is reaped."""
-    end = time.monotonic() + deadline
-    while exists(pid):
-        try:
-            os.waitpid(pid, os.WNOHANG)
-        except ChildProcessError:
-            pass
-        if time.monotonic() > end:
-            sys.exit(f"pid {pid} does not go away")
-        time.sleep(0.002)
+def _many(kind, number, dump, restore, **limits):
+    number = str(number)
+    return Workload(f"{kind} {number}", (kind, number), (dump, number), (restore, number), **limits)
 
 
-def wait_line(log, wanted, deadline=120):
-    """The last line of the log, when there are as many as wanted."""
-    end = time.monotonic() + deadline
+def _memory(mib, in_memory, **limits):
+    mib = str(mib)
+    where = "tmpfs" if in_memory else "disk"
+    return Workload(f"memory {mib} MiB, {where}", ("memory", mib), ("write", mib, "{images}"),
+                    ("read", mib, "{images}"), in_memory, **limits)
+
+
+WORKLOADS = (
+    Workload("idle", ("idle",), ("exec",), ("exec",), dump_limit_ms=15, restore_limit_ms=15),
+    _many("threads", 100, "stop-threads", "threads"),
+    _many("threads", 1000, "stop-threads", "threads"),
+    _many("children", 50, "stop", "clone", in_memory=True),
+    _many("children", 500, "stop", "clone", in_memory=True, dump_limit_ms=400,
+          restore_limit_ms=500),
+    _many("children", 1000, "stop", "clone", in_memory=True),
+    _memory(100, False),
+    _memory(100, True),
+    _memory(1024, False, dump_limit_ms=800),
+    _memory(1024, True),
+    _many("mappings", 1000, "maps", "mmap"),
+    _many("mappings", 10000, "maps", "mmap"),
+    Workload("files and pipes 100", ("files", "100", "{files}"), ("fds", "100"), ("files", "100")),
+    Workload("files and pipes 1000", ("files", "1000", "{files}"), ("fds", "1000"),
+             ("files", "1000")),
+)
+
+
+def frozen_seconds(path):
+    """dump.frozen_time of a stats-dump image: field 2 of field 1, microseconds."""
+    data = path.read_bytes()
+    size = struct.unpack_from("<I", data, 8)[0]
+    entry = dict(_fields(data[12:12 + size]))
+    return dict(_fields(entry[1]))[2] / 1e6
+
+
+def _fields(data):
+    """(number, value) of each field of a protobuf message; no fixed ones."""
+    at = 0
+    while at < len(data):
+        key, at = _varint(data, at)
+        value, at = _varint(data, at)
+        if key & 7 == 2:
+            value, at = data[at:at + value], at + value
+        yield key >> 3, value
+
+
+def _varint(data, at):
+    value = shift = 0
     while True:
-        lines = log.read_text().splitlines()
-        if len(lines) >= wanted:
-            return lines[-1]
-        if time.monotonic() > end:
-            sys.exit(f"{log}: no line {wanted}")
-        time.sleep(0.002)
+        byte = data[at]
+        value |= (byte & 0x7F) << shift
+        at, shift = at + 1, shift + 7
+        if byte < 0x80:
+            return value, at
 
 
-def timed(*command):
-    """Seconds of a command that must succeed."""
-    start = time.monotonic()
-    subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
-    return time.monotonic() - start
+class Bench:
+    """Directories, and the programs that are compared."""
+
+    def __init__(self, options):
+        self.options = options
+        self.programs = [str(pathlib.Path(options.crtool).resolve())]
+        if os.environ.get("BENCH_PEER"):
+            self.programs.append(os.environ["BENCH_PEER"])
+        self.disk = pathlib.Path(tempfile.mkdtemp(prefix="bench.", dir=options.dir or DUMP))
+        self.memory = pathlib.Path(tempfile.mkdtemp(prefix="crtool-bench.", dir=SHM))
+
+    def close(self):
+        """Nothing stays."""
+        procs.kill_all()
+        for path in (self.disk, self.memory):
+            shutil.rmtree(path, ignore_errors=True)
+
+    def run(self, workload):
+        """All rounds of all programs, in turn; the first does not count. A list of results."""
+        images = (self.memory if workload.in_memory else self.disk) / "images"
+        times = {program: [] for program in self.programs}
+        for number in range(self.options.rounds + 1):
+            for program in self.programs:
+                one = self._round(program, workload, images)
+                if number:
+                    times[program].append(one)
+        floors = [self._floor(words, images.parent)
+                  for words in (workload.dump_floor, workload.restore_floor)]
+        return [self._result(workload, program, times[program], floors)
+                for program in self.programs]
+
+    def _round(self, program, workload, images):
+        """Seconds of a dump, of the tree standing still, and of a restore."""
+        files = self.disk / "files"
+        for path in (images, files):
+            shutil.rmtree(path, ignore_errors=True)
+            path.mkdir()
+        words = [word.format(files=files) for word in workload.load]
+        pid = start(HELPERS / "load", words, self.disk)
+        dump = self._time(program, "dump", "-t", pid, "-D", images)
+        self._wait_gone(pid)
+        frozen = frozen_seconds(images / "stats-dump")
+        restore = self._time(program, "restore", "-d", "-D", images)
+        self._verify(workload, pid)
+        shutil.rmtree(images)
+        return dump, frozen, restore
+
+    def _time(self, *words):
+        words = [str(word) for word in words]
+        started = time.perf_counter()
+        done = subprocess.run(words, cwd=self.disk, stdin=subprocess.DEVNULL, check=False,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                              timeout=RUN_SECONDS)
+        seconds = time.perf_counter() - started
+        if done.returncode:
+            raise Failure(f"{' '.join(words)}: exit code {done.returncode}\n{done.stdout}")
+        return seconds
+
+    @staticmethod
+    def _wait_gone(pid):
+        def gone():
+            procs.reap()
+            return not os.path.exists(f"/proc/{pid}") and not procs.children(os.getpid())
+
+        procs.wait_until(gone, 20, f"pid {pid} to be gone")
+
+    @staticmethod
+    def _verify(workload, pid):
+        """It says itself whether everything is there."""
+        os.kill(pid, signal.SIGTERM)
+        status = procs.wait_until(lambda: [procs.reap().get(pid)] if _is_over(pid) else None, 60,
+                                  "the verdict")[0]
+        if status != 0:
+            raise Failure(f"{workload.name}: not all has come back (wait status {status})")
+
+    def _floor(self, words, images):
+        words = [str(HELPERS / "floor"), *(word.format(images=images) for word in words)]
+        times = []
+        for _ in range(FLOOR_ROUNDS):
+            done = subprocess.run(words, capture_output=True, text=True, check=False,
+                                  timeout=RUN_SECONDS)
+            if done.returncode:
+                raise Failure(f"{' '.join(words)}: {done.stderr}")
+            times.append(float(done.stdout))
+        return min(times)
+
+    @staticmethod
+    def _result(workload, program, times, floors):
+        dump, frozen, restore = zip(*times)
+        result = {"workload": workload.name, "program": program,
+                  "dump_floor_s": floors[0], "restore_floor_s": floors[1]}
+        for name, values in (("dump", dump), ("frozen", frozen), ("restore", restore)):
+            result[f"{name}_min_s"] = min(values)
+            result[f"{name}_median_s"] = statistics.median(values)
+        return result
 
 
-def round_of(binary, workload, where):
-    """Dump and restore once: the two times."""
-    images, log = where / "images", where / "log"
-    shutil.rmtree(images, ignore_errors=True)
-    images.mkdir(parents=True)
-    with open(log, "w", encoding="ascii") as out:
-        child = subprocess.Popen([LOAD, *workload], stdin=subprocess.DEVNULL, stdout=out,
-                                 stderr=out, start_new_session=True)
-    wait_line(log, 1)
-    dump = timed(binary, "dump", "-t", str(child.pid), "-D", images)
-    child.wait()
-    gone(child.pid)
-    restore = timed(binary, "restore", "-d", "-D", images)
-    if workload[0] == "memory":
-        os.kill(child.pid, signal.SIGUSR1)
-        if wait_line(log, 2) != "same":
-            sys.exit("memory: the contents have changed")
-    os.killpg(child.pid, signal.SIGKILL)
-    gone(child.pid)
-    return dump, restore
+def _is_over(pid):
+    """Dead, but not reaped: then its children are, too."""
+    try:
+        text = pathlib.Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return True
+    return text.rpartition(")")[2].split()[0] == "Z"
+
+
+def _pair(result, name):
+    """Minimum and median in milliseconds."""
+    return f"{_ms(result[f'{name}_min_s'])} {_ms(result[f'{name}_median_s'])}"
+
+
+def _ms(seconds):
+    value = seconds * 1000
+    return f"{value:.1f}" if value < 100 else f"{value:.0f}"
+
+
+def print_head():
+    """What is in the columns."""
+    print(f"Linux {platform.release()}, {os.cpu_count()} processors. Milliseconds: minimum and "
+          "median. The floor is the least of its runs.")
+    print(_line(HEAD))
+
+
+def _line(cells):
+    widths = (23, 8, 13, 13, 13, 7, 10, 7, 13)
+    first = f"{cells[0]:{widths[0]}} {cells[1]:{widths[1]}}"
+    return first + "".join(f" {cell:>{width}}" for cell, width in zip(cells[2:], widths[2:]))
+
+
+def print_result(result):
+    """A row."""
+    dump, restore = result["dump_floor_s"], result["restore_floor_s"]
+    print(_line((result["workload"], pathlib.Path(result["program"]).name,
+                 _pair(result, "dump"), _pair(result, "frozen"), _pair(result, "restore"),
+                 _ms(dump), f"{result['dump_min_s'] / dump:.1f}",
+                 _ms(restore), f"{result['restore_min_s'] / restore:.1f}")), flush=True)
+
+
+def print_limits(workloads, results):
+    """What this version has to reach, and whether it does."""
+    for workload in workloads:
+        for result in results:
+            if result["workload"] != workload.name or result["program"] != results[0]["program"]:
+                continue
+            for what, limit in (("dump", workload.dump_limit_ms),
+                                ("restore", workload.restore_limit_ms)):
+                if limit:
+                    took = result[f"{what}_min_s"] * 1000
+                    verdict = "reached" if took <= limit else "MISSED"
+                    print(f"{workload.name}: {what} {took:.1f} ms, at most {limit:g} ms: {verdict}")
+
+
+def parse_arguments():
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("-k", metavar="PATTERN", default="", help="only workloads that match")
+    parser.add_argument("-l", "--list", action="store_true", help="print their names")
+    parser.add_argument("-d", "--dir", metavar="DIR", help="for images; test/dump if not given")
+    parser.add_argument("-r", "--rounds", type=int, default=ROUNDS)
+    parser.add_argument("--json", metavar="FILE", help="write the figures there, too")
+    parser.add_argument("--crtool", metavar="PATH", default=str(CRTOOL))
+    parser.add_argument("--no-build", action="store_true", help="the helpers are there")
+    return parser.parse_args()
+
+
+def measure(options, workloads):
+    """Returns the results. Raises Failure."""
+    results = []
+    bench = Bench(options)
+    try:
+        print_head()
+        for workload in workloads:
+            found = bench.run(workload)
+            for result in found:
+                print_result(result)
+            results += found
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN)
+        bench.close()
+    return results
 
 
 def main():
     """All workloads, or those that match."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("-k", default="", help="only workloads with this in their name")
-    parser.add_argument("-d", default=str(TOP / "build"), help="where images go")
-    options = parser.parse_args()
-    binaries = [str(TOP / "criu/crtool")] + [b for b in [os.environ.get("BENCH_PEER")] if b]
-    print(f"{'workload':16} {'program':10} {'dump ms: min':>13} {'median':>8} "
-          f"{'restore ms: min':>16} {'median':>8}")
-    with tempfile.TemporaryDirectory(dir=options.d) as scratch:
-        for workload in WORKLOADS:
-            name = " ".join(workload)
-            if options.k not in name:
-                continue
-            for binary in binaries:
-                rounds = [round_of(binary, workload, pathlib.Path(scratch))
-                          for _ in range(ROUNDS + 1)][1:]
-                cells = [f(times) * 1000 for times in zip(*rounds)
-                         for f in (min, statistics.median)]
-                print(f"{name:16} {pathlib.Path(binary).name:10} {cells[0]:13.1f} "
-                      f"{cells[1]:8.1f} {cells[2]:16.1f} {cells[3]:8.1f}", flush=True)
-                if workload[0] == "memory":
-                    floors = [float(subprocess.run([LOAD, "write", workload[1], f"{scratch}/floor"],
-                                                   check=True, capture_output=True).stdout)
-                              for _ in range(3)]
-                    floor = min(floors) * 1000
-                    print(f"{'':16} {'plain write':10} {floor:12.1f}; "
-                          f"dump / write {cells[0] / floor:.2f}")
+    options = parse_arguments()
+    workloads = [load for load in WORKLOADS if re.search(options.k, load.name)]
+    if options.list:
+        print("\n".join(load.name for load in workloads))
+        return 0
+    if os.geteuid() or not workloads:
+        print("bench.py: " + ("needs root" if os.geteuid() else "no workload matches"),
+              file=sys.stderr)
+        return 2
+    trouble = suite.prepare_programs(options)
+    if trouble:
+        print(f"bench.py: {trouble}", file=sys.stderr)
+        return 2
+    try:
+        results = measure(options, workloads)
+    except (Failure, procs.Timeout, subprocess.TimeoutExpired) as error:
+        print(f"bench.py: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("interrupted")
+        return 130
+    print_limits(workloads, results)
+    if options.json:
+        record = {"kernel": platform.release(), "processors": os.cpu_count(), "results": results}
+        pathlib.Path(options.json).write_text(json.dumps(record, indent=1) + "\n")
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

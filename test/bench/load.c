@@ -1,113 +1,273 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What is dumped: `load idle`, `load children N`, `load threads N`, `load memory MIB`. Says
- * "ready" when it stands; with memory it then says "same" or "changed" on each SIGUSR1. And the
- * floor of memory: `load write MIB FILE` prints the seconds that a plain write of as much takes.
+ * load READY_FD WORKLOAD [ARGUMENT...]
+ *
+ * Something to be dumped and restored. Says "ready" on READY_FD when it stands. SIGTERM asks it
+ * whether all is still there: its exit status is 0 if so.
  */
+#include <errno.h>
 #include <fcntl.h>
+#include <linux/futex.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <time.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
-#define CHUNK (512ul << 10)
+#define PAGE	  4096ul
+#define PIPE_DATA 1000
 
-static void *sleeper(void *arg)
+static int ready_fd;
+static size_t nr; /* of what the workload has many of */
+
+static void must(bool held, const char *what)
 {
-	for (;;)
-		pause();
+	if (held)
+		return;
+	dprintf(ready_fd, "error: %s: %s\n", what, strerror(errno));
+	_exit(1);
+}
+
+/* --- idle ----------------------------------------------------------------------- */
+
+static void idle_make(char **argv)
+{
+	(void)argv;
+}
+
+static bool idle_check(void)
+{
+	return true;
+}
+
+/* --- threads -------------------------------------------------------------------- */
+
+static pthread_t *threads;
+static uint32_t go;
+
+static void *thread_main(void *arg)
+{
+	while (!__atomic_load_n(&go, __ATOMIC_SEQ_CST))
+		syscall(SYS_futex, &go, FUTEX_WAIT, 0, NULL);
 	return arg;
 }
 
-static uint64_t *fill(size_t bytes)
+static void threads_make(char **argv)
 {
-	uint64_t *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	pthread_attr_t attr;
+
+	nr = strtoul(argv[0], NULL, 10);
+	threads = calloc(nr, sizeof(*threads));
+	pthread_attr_init(&attr);
+	pthread_attr_setstacksize(&attr, 16384);
+	for (size_t i = 0; i < nr; i++)
+		must(!pthread_create(&threads[i], &attr, thread_main, (void *)(i + 1)), "thread");
+}
+
+static bool threads_check(void)
+{
+	__atomic_store_n(&go, 1, __ATOMIC_SEQ_CST);
+	syscall(SYS_futex, &go, FUTEX_WAKE, INT32_MAX);
+	for (size_t i = 0; i < nr; i++) {
+		void *ret = NULL;
+
+		if (pthread_join(threads[i], &ret) || ret != (void *)(i + 1))
+			return false;
+	}
+	return true;
+}
+
+/* --- children ------------------------------------------------------------------- */
+
+static pid_t *children;
+
+static void children_make(char **argv)
+{
+	nr = strtoul(argv[0], NULL, 10);
+	children = calloc(nr, sizeof(*children));
+	for (size_t i = 0; i < nr; i++) {
+		children[i] = fork();
+		must(children[i] >= 0, "fork");
+		if (children[i] == 0) {
+			close(ready_fd);
+			for (;;)
+				pause();
+		}
+	}
+}
+
+static bool children_check(void)
+{
+	bool good = true;
+	int status;
+
+	for (size_t i = 0; i < nr; i++)
+		good &= kill(children[i], SIGKILL) == 0;
+	for (size_t i = 0; i < nr; i++)
+		good &= waitpid(children[i], &status, 0) == children[i] && WIFSIGNALED(status) &&
+			WTERMSIG(status) == SIGKILL;
+	return good;
+}
+
+/* --- memory: so many MiB that cannot be compressed -------------------------------- */
+
+static uint64_t *memory;
+
+static uint64_t next(uint64_t x)
+{
+	x ^= x << 13;
+	x ^= x >> 7;
+	return x ^ x << 17;
+}
+
+static void memory_make(char **argv)
+{
 	uint64_t x = 88172645463325252ull;
 
-	if (p == MAP_FAILED)
-		exit(1);
-	for (size_t i = 0; i < bytes / 8; i++) {
-		x ^= x << 13;
-		x ^= x >> 7;
-		x ^= x << 17;
-		p[i] = x;
+	nr = strtoul(argv[0], NULL, 10) << 20;
+	memory = mmap(NULL, nr, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	must(memory != MAP_FAILED, "mmap");
+	for (size_t i = 0; i < nr / sizeof(x); i++)
+		memory[i] = x = next(x);
+}
+
+static bool memory_check(void)
+{
+	uint64_t x = 88172645463325252ull;
+
+	for (size_t i = 0; i < nr / sizeof(x); i++) {
+		x = next(x);
+		if (memory[i] != x)
+			return false;
 	}
-	return p;
+	return true;
 }
 
-static uint64_t sum(const uint64_t *p, size_t bytes)
+/* --- mappings: of one page, neighbours with different rights ---------------------- */
+
+static uint8_t *area;
+
+static void mappings_make(char **argv)
 {
-	uint64_t s = 0;
-
-	for (size_t i = 0; i < bytes / 8; i++)
-		s = s * 31 + p[i];
-	return s;
-}
-
-static void ready(void)
-{
-	puts("ready");
-	fflush(stdout);
-}
-
-static void memory(size_t bytes)
-{
-	const uint64_t *p = fill(bytes), was = sum(p, bytes);
-	sigset_t set;
-	int sig;
-
-	sigemptyset(&set);
-	sigaddset(&set, SIGUSR1);
-	sigprocmask(SIG_BLOCK, &set, NULL);
-	ready();
-	while (!sigwait(&set, &sig)) {
-		puts(sum(p, bytes) == was ? "same" : "changed");
-		fflush(stdout);
+	nr = strtoul(argv[0], NULL, 10);
+	area = mmap(NULL, nr * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	must(area != MAP_FAILED, "mmap");
+	for (size_t i = 0; i < nr; i++) {
+		memcpy(area + i * PAGE, &i, sizeof(i));
+		must(i % 2 == 0 || !mprotect(area + i * PAGE, PAGE, PROT_READ), "mprotect");
 	}
 }
 
-static void floor_write(size_t bytes, const char *path)
+static bool mappings_check(void)
 {
-	const char *p = (const char *)fill(bytes);
-	struct timespec a, b;
-	int fd;
+	for (size_t i = 0; i < nr; i++)
+		if (memcmp(area + i * PAGE, &i, sizeof(i)))
+			return false;
+	return true;
+}
 
-	clock_gettime(CLOCK_MONOTONIC, &a);
-	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	for (size_t off = 0; off < bytes; off += CHUNK)
-		if (write(fd, p + off, CHUNK) != (ssize_t)CHUNK)
-			exit(1);
-	close(fd);
-	clock_gettime(CLOCK_MONOTONIC, &b);
-	unlink(path);
-	printf("%.6f\n", (double)(b.tv_sec - a.tv_sec) + (double)(b.tv_nsec - a.tv_nsec) / 1e9);
+/* --- files: so many regular files, and as many pipes with data --------------------- */
+
+static int *files, *pipes;
+
+static void files_make(char **argv)
+{
+	struct rlimit lim;
+	char data[PIPE_DATA] = { 0 };
+
+	nr = strtoul(argv[0], NULL, 10);
+	files = calloc(nr, sizeof(*files));
+	pipes = calloc(2 * nr, sizeof(*pipes));
+	must(!getrlimit(RLIMIT_NOFILE, &lim), "limit");
+	lim.rlim_cur = lim.rlim_max;
+	must(!setrlimit(RLIMIT_NOFILE, &lim), "limit");
+	for (size_t i = 0; i < nr; i++) {
+		char path[512];
+
+		snprintf(path, sizeof(path), "%s/%zu", argv[1], i);
+		files[i] = open(path, O_RDWR | O_CREAT, 0600);
+		must(files[i] >= 0 && ftruncate(files[i], 65536) == 0, "file");
+		must(lseek(files[i], (off_t)i, SEEK_SET) == (off_t)i, "seek");
+		memcpy(data, &i, sizeof(i));
+		must(!pipe(pipes + 2 * i), "pipe");
+		must(write(pipes[2 * i + 1], data, sizeof(data)) == sizeof(data), "write");
+	}
+}
+
+static bool files_check(void)
+{
+	char data[PIPE_DATA];
+	int left;
+
+	for (size_t i = 0; i < nr; i++) {
+		if (lseek(files[i], 0, SEEK_CUR) != (off_t)i ||
+		    read(pipes[2 * i], data, sizeof(data)) != sizeof(data) ||
+		    memcmp(data, &i, sizeof(i)) || ioctl(pipes[2 * i], FIONREAD, &left) || left)
+			return false;
+	}
+	return true;
+}
+
+static const struct workload {
+	const char *name;
+	int arguments;
+	void (*make)(char **argv);
+	bool (*check)(void);
+} workloads[] = {
+	{ "idle", 0, idle_make, idle_check },
+	{ "threads", 1, threads_make, threads_check },
+	{ "children", 1, children_make, children_check },
+	{ "memory", 1, memory_make, memory_check },
+	{ "mappings", 1, mappings_make, mappings_check },
+	{ "files", 2, files_make, files_check },
+};
+
+static const struct workload *find(int argc, char **argv)
+{
+	for (size_t i = 0; argc > 2 && i < sizeof(workloads) / sizeof(workloads[0]); i++)
+		if (!strcmp(workloads[i].name, argv[2]) && argc == 3 + workloads[i].arguments)
+			return &workloads[i];
+	return NULL;
+}
+
+/* Only what the workload has is to be dumped. */
+static void become_alone(const char *fd)
+{
+	int null = open("/dev/null", O_RDWR);
+
+	for (int i = 0; i < 3; i++)
+		dup2(null, i);
+	close(null);
+	/* Out of the way of the numbers that the workload gets. */
+	ready_fd = fcntl(atoi(fd), F_DUPFD_CLOEXEC, 900);
+	close(atoi(fd));
+	setsid();
 }
 
 int main(int argc, char **argv)
 {
-	size_t n = argc > 2 ? (size_t)atol(argv[2]) : 0;
-	pthread_t t;
+	const struct workload *w = find(argc, argv);
+	sigset_t set;
+	int sig;
 
-	if (argc < 2)
+	if (!w)
 		return 2;
-	if (!strcmp(argv[1], "write") && argc > 3) {
-		floor_write(n << 20, argv[3]);
-		return 0;
-	}
-	if (!strcmp(argv[1], "memory"))
-		memory(n << 20);
-	for (size_t i = 0; i < n && !strcmp(argv[1], "children"); i++)
-		if (!fork())
-			sleeper(NULL);
-	for (size_t i = 0; i < n && !strcmp(argv[1], "threads"); i++)
-		if (pthread_create(&t, NULL, sleeper, NULL))
-			return 1;
-	ready();
-	sleeper(NULL);
-	return 0;
+	become_alone(argv[1]);
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	w->make(argv + 3);
+	must(write(ready_fd, "ready\n", 6) == 6, "ready");
+	close(ready_fd);
+	while (sigwait(&set, &sig))
+		;
+	return w->check() ? 0 : 1;
 }

@@ -1,0 +1,404 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * floor OPERATION [ARGUMENT...]
+ *
+ * What the kernel takes for as much of the plainest kind: prints seconds. The least that a dump
+ * or a restore could take, however it were written.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/sched.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define PAGE	  4096ul
+#define CHUNK	  (1ul << 20)
+#define PIPE_DATA 1000
+
+static double now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+static long must(long value, const char *what)
+{
+	if (value >= 0)
+		return value;
+	fprintf(stderr, "floor: %s: %s\n", what, strerror(errno));
+	exit(1);
+}
+
+static void *map(size_t len)
+{
+	void *at = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	must(at == MAP_FAILED ? -1 : 0, "mmap");
+	return at;
+}
+
+/* --- memory --------------------------------------------------------------------- */
+
+static void file_path(char *path, size_t size, const char *dir)
+{
+	snprintf(path, size, "%s/floor.%d", dir, getpid());
+}
+
+static int file_written(const char *path, const char *from, size_t len)
+{
+	int fd = (int)must(open(path, O_RDWR | O_CREAT | O_EXCL, 0600), path);
+
+	for (size_t off = 0; off < len; off += CHUNK)
+		must(write(fd, from + off, CHUNK) == CHUNK ? 0 : -1, "write");
+	return fd;
+}
+
+static char *memory_touched(size_t len)
+{
+	uint64_t *p = map(len), x = 1;
+
+	for (size_t i = 0; i < len / sizeof(x); i++)
+		p[i] = x = x * 6364136223846793005ull + 1442695040888963407ull;
+	return (char *)p;
+}
+
+/* write MIB DIR: of memory that is there, to a new file. */
+static double floor_write(char **argv)
+{
+	size_t len = strtoul(argv[0], NULL, 10) << 20;
+	char path[512], *from = memory_touched(len);
+	double start, end;
+
+	file_path(path, sizeof(path), argv[1]);
+	start = now();
+	close(file_written(path, from, len));
+	end = now();
+	unlink(path);
+	return end - start;
+}
+
+/* read MIB DIR: of a file that is cached, into memory that is not there yet. */
+static double floor_read(char **argv)
+{
+	size_t len = strtoul(argv[0], NULL, 10) << 20;
+	char path[512], *from = memory_touched(len), *to;
+	double start, end;
+	int fd;
+
+	file_path(path, sizeof(path), argv[1]);
+	fd = file_written(path, from, len);
+	munmap(from, len);
+	must(lseek(fd, 0, SEEK_SET), "seek");
+	start = now();
+	to = map(len);
+	for (size_t off = 0; off < len; off += CHUNK)
+		must(read(fd, to + off, CHUNK) == CHUNK ? 0 : -1, "read");
+	end = now();
+	unlink(path);
+	return end - start;
+}
+
+/* --- processes and threads -------------------------------------------------------- */
+
+static pid_t clone_pid(pid_t pid)
+{
+	struct clone_args a = { .exit_signal = SIGCHLD };
+
+	if (pid) {
+		a.set_tid = (uintptr_t)&pid;
+		a.set_tid_size = 1;
+	}
+	pid = (pid_t)must(syscall(SYS_clone3, &a, sizeof(a)), "clone3");
+	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		for (;;)
+			pause();
+	}
+	return pid;
+}
+
+static void end_all(const pid_t *pids, size_t nr)
+{
+	for (size_t i = 0; i < nr; i++)
+		kill(pids[i], SIGKILL);
+	for (size_t i = 0; i < nr; i++)
+		waitpid(pids[i], NULL, __WALL);
+}
+
+/* exec: a process that does nothing, from fork to wait. */
+static double floor_exec(char **argv)
+{
+	double start = now();
+	pid_t pid = vfork();
+
+	(void)argv;
+	if (pid == 0) {
+		execl("/proc/self/exe", "floor", "nothing", NULL);
+		_exit(127);
+	}
+	must(pid, "vfork");
+	waitpid(pid, NULL, 0);
+	return now() - start;
+}
+
+/* fork N: processes that end at once. */
+static double floor_fork(char **argv)
+{
+	size_t nr = strtoul(argv[0], NULL, 10);
+	double start = now();
+
+	for (size_t i = 0; i < nr; i++) {
+		pid_t pid = (pid_t)must(fork(), "fork");
+
+		if (pid == 0)
+			_exit(0);
+		waitpid(pid, NULL, 0);
+	}
+	return now() - start;
+}
+
+/* clone N: processes with pids of our choice; those that others of us just had. */
+static double floor_clone(char **argv)
+{
+	size_t nr = strtoul(argv[0], NULL, 10);
+	pid_t *pids = calloc(nr, sizeof(*pids));
+	double start, end;
+
+	for (size_t i = 0; i < nr; i++)
+		pids[i] = clone_pid(0);
+	end_all(pids, nr);
+	start = now();
+	for (size_t i = 0; i < nr; i++)
+		clone_pid(pids[i]);
+	end = now();
+	end_all(pids, nr);
+	return end - start;
+}
+
+static double stop_all(const pid_t *tids, size_t nr)
+{
+	double start = now();
+
+	for (size_t i = 0; i < nr; i++) {
+		must(ptrace(PTRACE_SEIZE, tids[i], NULL, NULL), "seize");
+		must(ptrace(PTRACE_INTERRUPT, tids[i], NULL, NULL), "interrupt");
+	}
+	for (size_t i = 0; i < nr; i++)
+		must(waitpid(tids[i], NULL, __WALL), "wait");
+	return now() - start;
+}
+
+/* stop N: processes, seized, interrupted, waited for. */
+static double floor_stop(char **argv)
+{
+	size_t nr = strtoul(argv[0], NULL, 10);
+	pid_t *pids = calloc(nr, sizeof(*pids));
+	double seconds;
+
+	for (size_t i = 0; i < nr; i++)
+		pids[i] = clone_pid(0);
+	seconds = stop_all(pids, nr);
+	end_all(pids, nr);
+	return seconds;
+}
+
+static void *crew_member(void *arg)
+{
+	pid_t *slot = arg;
+
+	__atomic_store_n(slot, (pid_t)syscall(SYS_gettid), __ATOMIC_SEQ_CST);
+	for (;;)
+		pause();
+	return NULL;
+}
+
+static void crew_start(pid_t *tids, size_t nr)
+{
+	pthread_attr_t attr;
+	pthread_t thread;
+
+	pthread_attr_init(&attr);
+	pthread_attr_setstacksize(&attr, 16384);
+	for (size_t i = 0; i < nr; i++) {
+		errno = pthread_create(&thread, &attr, crew_member, &tids[i]);
+		must(errno ? -1 : 0, "thread");
+	}
+	for (size_t i = 0; i < nr; i++)
+		while (!__atomic_load_n(&tids[i], __ATOMIC_SEQ_CST))
+			sched_yield();
+}
+
+/* stop-threads N: of one process. */
+static double floor_stop_threads(char **argv)
+{
+	size_t nr = strtoul(argv[0], NULL, 10);
+	pid_t *tids = mmap(NULL, nr * sizeof(*tids), PROT_READ | PROT_WRITE,
+			   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	double seconds;
+	pid_t pid = (pid_t)must(fork(), "fork");
+
+	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		crew_start(tids, nr);
+		for (;;)
+			pause();
+	}
+	for (size_t i = 0; i < nr; i++)
+		while (!__atomic_load_n(&tids[i], __ATOMIC_SEQ_CST))
+			sched_yield();
+	seconds = stop_all(tids, nr);
+	kill(pid, SIGKILL);
+	for (size_t i = 0; i < nr; i++)
+		waitpid(tids[i], NULL, __WALL);
+	waitpid(pid, NULL, 0);
+	return seconds;
+}
+
+/* threads N: made. */
+static double floor_threads(char **argv)
+{
+	size_t nr = strtoul(argv[0], NULL, 10);
+	pid_t *tids = calloc(nr, sizeof(*tids));
+	double start = now();
+
+	crew_start(tids, nr);
+	return now() - start;
+}
+
+/* --- mappings and files ----------------------------------------------------------- */
+
+static char *mappings_make(size_t nr)
+{
+	char *area = map(2 * nr * PAGE);
+
+	munmap(area, 2 * nr * PAGE);
+	for (size_t i = 0; i < nr; i++) {
+		char *at = mmap(area + 2 * i * PAGE, PAGE, PROT_READ | PROT_WRITE,
+				MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+
+		must(at == MAP_FAILED ? -1 : 0, "mmap");
+		*at = 1;
+	}
+	return area;
+}
+
+/* mmap N: mappings of a page, touched. */
+static double floor_mmap(char **argv)
+{
+	double start = now();
+
+	mappings_make(strtoul(argv[0], NULL, 10));
+	return now() - start;
+}
+
+/* maps N: so many mappings, listed with their flags. */
+static double floor_maps(char **argv)
+{
+	static char buf[1 << 16];
+	double start;
+	int fd;
+
+	mappings_make(strtoul(argv[0], NULL, 10));
+	start = now();
+	fd = (int)must(open("/proc/self/smaps", O_RDONLY), "smaps");
+	while (must(read(fd, buf, sizeof(buf)), "smaps"))
+		;
+	close(fd);
+	return now() - start;
+}
+
+static void limit_raise(void)
+{
+	struct rlimit lim;
+
+	must(getrlimit(RLIMIT_NOFILE, &lim), "limit");
+	lim.rlim_cur = lim.rlim_max;
+	must(setrlimit(RLIMIT_NOFILE, &lim), "limit");
+}
+
+static void files_make(size_t nr)
+{
+	char data[PIPE_DATA] = { 0 };
+	int ends[2];
+
+	for (size_t i = 0; i < nr; i++) {
+		must(open("/proc/self/exe", O_RDONLY), "open");
+		must(pipe(ends), "pipe");
+		must(write(ends[1], data, sizeof(data)), "write");
+	}
+}
+
+/* files N: opened, and as many pipes, with data. */
+static double floor_files(char **argv)
+{
+	double start;
+
+	limit_raise();
+	start = now();
+	files_make(strtoul(argv[0], NULL, 10));
+	return now() - start;
+}
+
+/* fds N: N files and 2 N ends of pipes, taken from another process. */
+static double floor_fds(char **argv)
+{
+	int nr = atoi(argv[0]), pidfd;
+	double start;
+
+	limit_raise();
+	files_make((size_t)nr);
+	pidfd = (int)must(syscall(SYS_pidfd_open, getpid(), 0), "pidfd");
+	start = now();
+	for (int fd = 3; fd < 3 + 3 * nr; fd++)
+		close((int)must(syscall(SYS_pidfd_getfd, pidfd, fd, 0), "pidfd_getfd"));
+	return now() - start;
+}
+
+static const struct operation {
+	const char *name;
+	int arguments;
+	double (*run)(char **argv);
+} operations[] = {
+	{ "write", 2, floor_write },
+	{ "read", 2, floor_read },
+	{ "exec", 0, floor_exec },
+	{ "fork", 1, floor_fork },
+	{ "clone", 1, floor_clone },
+	{ "stop", 1, floor_stop },
+	{ "stop-threads", 1, floor_stop_threads },
+	{ "threads", 1, floor_threads },
+	{ "mmap", 1, floor_mmap },
+	{ "maps", 1, floor_maps },
+	{ "files", 1, floor_files },
+	{ "fds", 1, floor_fds },
+};
+
+int main(int argc, char **argv)
+{
+	if (argc == 2 && !strcmp(argv[1], "nothing"))
+		return 0;
+	for (size_t i = 0; argc > 1 && i < sizeof(operations) / sizeof(operations[0]); i++) {
+		const struct operation *o = &operations[i];
+
+		if (strcmp(o->name, argv[1]) || argc != 2 + o->arguments)
+			continue;
+		printf("%.6f\n", o->run(argv + 2));
+		fflush(stdout);
+		_exit(0); /* threads are still there */
+	}
+	return 2;
+}
