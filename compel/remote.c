@@ -127,10 +127,11 @@ static void regs_for_call(const struct tracee_regs *regs, uint64_t rsp, struct u
 	gp->eflags &= ~0x500ull; /* no single step; the ABI wants the direction flag clear */
 }
 
-static int syscall_by(struct remote *r, uint64_t rsp, long nr, const uint64_t arg[6], int64_t *ret)
+/* A system call in three parts, between which the caller may attend to other tasks: gone
+ * to its entry, gone to its exit, done. */
+static int syscall_begin(struct remote *r, uint64_t rsp, long nr, const uint64_t arg[6])
 {
 	struct user_regs_struct gp;
-	bool compat;
 	int err;
 
 	regs_for_call(r->regs, rsp, &gp);
@@ -143,66 +144,96 @@ static int syscall_by(struct remote *r, uint64_t rsp, long nr, const uint64_t ar
 	gp.r8 = arg[4];
 	gp.r9 = arg[5];
 	err = remote_leave(r, r->pid, &gp);
-	if (!err)
-		err = tracee_syscall_stop(r->pid);
-	if (!err)
-		err = tracee_syscall_stop(r->pid);
-	if (!err)
-		err = tracee_get_gp(r->pid, &gp, &compat);
-	if (!err)
-		*ret = (int64_t)gp.rax;
-	return err;
+	return err ? err : tracee_syscall_go(r->pid);
 }
 
-int remote_syscall(struct remote *r, long nr, const uint64_t arg[6], int64_t *ret)
+static int syscall_enter(const struct remote *r)
 {
-	return syscall_by(r, r->mapped ? r->frames.at : r->frames.home, nr, arg, ret);
+	int err = tracee_syscall_wait(r->pid);
+
+	return err ? err : tracee_syscall_go(r->pid);
+}
+
+/* The answer of a call that gives no address near the top: an error is one of the kernel's. */
+static int syscall_end(const struct remote *r)
+{
+	struct user_regs_struct gp;
+	bool compat;
+	int err = tracee_syscall_wait(r->pid);
+
+	if (!err)
+		err = tracee_get_gp(r->pid, &gp, &compat);
+	if (err)
+		return err;
+	return (int64_t)gp.rax < 0 && (int64_t)gp.rax > -4096 ? (int)gp.rax : 0;
 }
 
 /* By way of the detour: whatever becomes of us, the range is unmapped again. */
-static int remote_map(struct remote *r, uint64_t addr, uint64_t len, int prot, int how)
+static int map_begin(struct remote *r, uint64_t addr, uint64_t len, int prot, int how)
 {
 	const uint64_t flags = (uint64_t)(MAP_PRIVATE | MAP_ANONYMOUS | how);
-	int64_t ret = 0;
-	int err =
-	    syscall_by(r, r->frames.at, SYS_mmap,
-		       (uint64_t[6]){ addr, len, (uint64_t)prot, flags, (uint64_t)-1, 0 }, &ret);
 
-	if (err)
-		return err;
-	return ret < 0 && ret > -4096 ? (int)ret : 0;
+	return syscall_begin(r, r->frames.at, SYS_mmap,
+			     (uint64_t[6]){ addr, len, (uint64_t)prot, flags, (uint64_t)-1, 0 });
 }
 
-static int region_map(struct remote *r, uint64_t code)
+static int map_whole(struct remote *r, uint64_t addr, uint64_t len, int prot, int how)
 {
-	int err = remote_map(r, r->region, r->region_len, PROT_READ | PROT_WRITE | PROT_EXEC,
-			     MAP_FIXED_NOREPLACE);
+	int err = map_begin(r, addr, len, prot, how);
 
-	if (err != -EACCES && err != -EPERM)
-		return err;
-	/* PR_SET_MDWE or a security module: never writable and executable at once. */
-	err = remote_map(r, r->region, r->region_len, PROT_READ | PROT_EXEC, MAP_FIXED_NOREPLACE);
+	if (!err)
+		err = syscall_enter(r);
+	return err ? err : syscall_end(r);
+}
+
+/* PR_SET_MDWE or a security module: never writable and executable at once. */
+static int map_apart(struct remote *r)
+{
+	uint64_t code = r->data - r->region;
+	int err =
+	    map_whole(r, r->region, r->region_len, PROT_READ | PROT_EXEC, MAP_FIXED_NOREPLACE);
+
 	return err ? err
-		   : remote_map(r, r->region + code, r->region_len - code, PROT_READ | PROT_WRITE,
-				MAP_FIXED);
+		   : map_whole(r, r->data, r->region_len - code, PROT_READ | PROT_WRITE, MAP_FIXED);
+}
+
+int remote_infect_begin(struct remote *r, const void *blob, uint64_t blob_len, uint64_t data_len)
+{
+	if (remote_region_len(blob_len, data_len) > r->region_len)
+		return -EINVAL;
+	r->data = r->region + page_up(blob_len);
+	r->leave = r->data + page_up(data_len);
+	r->blob = blob;
+	r->blob_len = blob_len;
+	return map_begin(r, r->region, r->region_len, PROT_READ | PROT_WRITE | PROT_EXEC,
+			 MAP_FIXED_NOREPLACE);
+}
+
+int remote_infect_enter(struct remote *r)
+{
+	return syscall_enter(r);
+}
+
+int remote_infect_end(struct remote *r)
+{
+	int err = syscall_end(r);
+
+	if (err == -EACCES || err == -EPERM)
+		err = map_apart(r);
+	if (err)
+		return err;
+	r->mapped = true;
+	err = tracee_mem_write(r->pid, r->region, r->blob, r->blob_len);
+	return err == -EFAULT ? tracee_mem_poke(r->pid, r->region, r->blob, r->blob_len) : err;
 }
 
 int remote_infect(struct remote *r, const void *blob, uint64_t blob_len, uint64_t data_len)
 {
-	uint64_t code = page_up(blob_len);
-	int err;
+	int err = remote_infect_begin(r, blob, blob_len, data_len);
 
-	if (remote_region_len(blob_len, data_len) > r->region_len)
-		return -EINVAL;
-	err = region_map(r, code);
-	if (err)
-		return err;
-	r->mapped = true;
-	r->data = r->region + code;
-	r->leave = r->data + page_up(data_len);
-	r->blob = blob;
-	err = tracee_mem_write(r->pid, r->region, blob, blob_len);
-	return err == -EFAULT ? tracee_mem_poke(r->pid, r->region, blob, blob_len) : err;
+	if (!err)
+		err = remote_infect_enter(r);
+	return err ? err : remote_infect_end(r);
 }
 
 /* Without a signal to stop by: until the blob says that it is done, then by an interrupt. */
@@ -220,13 +251,11 @@ static int blob_watch(const struct remote *r, pid_t tid, uint64_t exit_at)
 }
 
 /* Until the blob has stopped at its end. */
-static int blob_run(const struct remote *r, pid_t tid, uint64_t exit_at)
+static int blob_wait(const struct remote *r, pid_t tid, uint64_t exit_at)
 {
 	struct tracee_stop s;
-	int err = tracee_cont(tid, 0);
+	int err = r->signo ? 0 : blob_watch(r, tid, exit_at);
 
-	if (!err && !r->signo)
-		err = blob_watch(r, tid, exit_at);
 	while (!err) {
 		err = tracee_wait(tid, &s);
 		if (err == -EINTR) {
@@ -256,8 +285,8 @@ static int set_done(struct remote *r, uint64_t done)
 				sizeof(done));
 }
 
-static int blob_call(struct remote *r, pid_t tid, const struct tracee_regs *regs, uint64_t off,
-		     void *args, uint32_t args_len)
+static int blob_begin(struct remote *r, pid_t tid, const struct tracee_regs *regs, uint64_t off,
+		      const void *args, uint32_t args_len)
 {
 	struct user_regs_struct gp;
 	int err = tracee_mem_write(r->pid, r->data + off, args, args_len);
@@ -266,17 +295,20 @@ static int blob_call(struct remote *r, pid_t tid, const struct tracee_regs *regs
 		return err;
 	/* As a call leaves it: 16n + 8. */
 	regs_for_call(regs, r->region + r->region_len - 8, &gp);
-	gp.rip = r->region + r->blob->entry;
+	gp.rip = r->region + ((const struct blob_header *)r->blob)->entry;
 	gp.rdi = r->data + off;
 	if (tid != r->pid)
 		err = set_done(r, 0);
 	if (!err)
 		err = remote_leave(r, tid, &gp);
-	if (!err)
-		err = blob_run(r, tid, r->data + off);
-	if (!err)
-		err = tracee_mem_read(r->pid, r->data + off, args, args_len);
-	return err;
+	return err ? err : tracee_cont(tid, 0);
+}
+
+static int blob_end(struct remote *r, pid_t tid, uint64_t off, void *args, uint32_t args_len)
+{
+	int err = blob_wait(r, tid, r->data + off);
+
+	return err ? err : tracee_mem_read(r->pid, r->data + off, args, args_len);
 }
 
 static struct blob_exit leader_exit(const struct remote *r)
@@ -294,10 +326,15 @@ static struct blob_exit leader_exit(const struct remote *r)
 	};
 }
 
-int remote_call(struct remote *r, uint64_t off, void *args, uint32_t args_len)
+int remote_call_begin(struct remote *r, uint64_t off, void *args, uint32_t args_len)
 {
 	*(struct blob_exit *)args = leader_exit(r);
-	return blob_call(r, r->pid, r->regs, off, args, args_len);
+	return blob_begin(r, r->pid, r->regs, off, args, args_len);
+}
+
+int remote_call_end(struct remote *r, uint64_t off, void *args, uint32_t args_len)
+{
+	return blob_end(r, r->pid, off, args, args_len);
 }
 
 /* The leader, let go, waits while the word `done` is 0, then unmaps and goes home. */
@@ -315,7 +352,7 @@ static int leader_waits(struct remote *r)
 		return err;
 	r->waits = true;
 	regs_for_call(r->regs, r->leave + LEAVE_SPACE - 8, &gp);
-	gp.rip = r->region + r->blob->leave;
+	gp.rip = r->region + ((const struct blob_header *)r->blob)->leave;
 	gp.rdi = r->leave;
 	return remote_leave(r, r->pid, &gp);
 }
@@ -346,7 +383,9 @@ int remote_call_thread(struct remote *r, pid_t tid, const struct tracee_regs *re
 		.tid = tid,
 		.spin = SPIN_ROUNDS,
 	};
-	err = blob_call(r, tid, regs, off, args, args_len);
+	err = blob_begin(r, tid, regs, off, args, args_len);
+	if (!err)
+		err = blob_end(r, tid, off, args, args_len);
 	if (err != -ESRCH) {
 		back = remote_return(tid, regs);
 		err = err ? err : back;
@@ -357,14 +396,31 @@ int remote_call_thread(struct remote *r, pid_t tid, const struct tracee_regs *re
 	return err ? err : back;
 }
 
-int remote_cure(struct remote *r)
+/* What cannot be unmapped is not waited for. */
+static int cure_went(struct remote *r, int err)
 {
-	int64_t ret;
-	int err = 0, e;
+	if (err)
+		r->mapped = false;
+	return err;
+}
 
-	if (r->mapped)
-		err = syscall_by(r, r->frames.home, SYS_munmap,
-				 (uint64_t[6]){ r->region, r->region_len }, &ret);
+int remote_cure_begin(struct remote *r)
+{
+	if (!r->mapped)
+		return 0;
+	return cure_went(r, syscall_begin(r, r->frames.home, SYS_munmap,
+					  (uint64_t[6]){ r->region, r->region_len }));
+}
+
+int remote_cure_enter(struct remote *r)
+{
+	return r->mapped ? cure_went(r, syscall_enter(r)) : 0;
+}
+
+int remote_cure_end(struct remote *r)
+{
+	int err = r->mapped ? syscall_end(r) : 0, e;
+
 	r->mapped = false;
 	if (r->away) {
 		e = remote_return(r->pid, r->regs);

@@ -69,7 +69,8 @@ struct remote {
 	bool waits; /* the leader stands in blob_leave() */
 	uint64_t data; /* address of its writable part */
 	uint64_t leave; /* address of the leader's struct blob_exit for blob_leave() */
-	const struct blob_header *blob;
+	const void *blob; /* begins with a struct blob_header; borrowed */
+	uint64_t blob_len;
 };
 
 /* Bytes of address space that the blob takes. */
@@ -83,21 +84,30 @@ uint64_t remote_region_len(uint64_t blob_len, uint64_t data_len);
 int remote_init(struct remote *r, pid_t tid, const struct tracee_regs *regs,
 		const struct remote_site *site, uint64_t top, uint64_t region, uint64_t region_len);
 
-/* *ret is the kernel's answer, -errno included. */
-int remote_syscall(struct remote *r, long nr, const uint64_t arg[6], int64_t *ret);
+/*
+ * What follows comes in parts, each of which lets the thread run on, and waits first for what
+ * the part before has begun: whoever visits many tasks does one part for all of them, then
+ * the next. A part is not done after one that has returned an error; remote_cure_*() always are.
+ */
 
 /* Map the blob and data_len writable bytes, at r->data, after it. */
+int remote_infect_begin(struct remote *r, const void *blob, uint64_t blob_len, uint64_t data_len);
+int remote_infect_enter(struct remote *r);
+int remote_infect_end(struct remote *r);
 int remote_infect(struct remote *r, const void *blob, uint64_t blob_len, uint64_t data_len);
 
 /*
  * Run the blob once to its blob_exit(). args stand at r->data + off and begin with the
  * struct blob_exit, which is filled here; they are written before, read back after.
  */
-int remote_call(struct remote *r, uint64_t off, void *args, uint32_t args_len);
+int remote_call_begin(struct remote *r, uint64_t off, void *args, uint32_t args_len);
+int remote_call_end(struct remote *r, uint64_t off, void *args, uint32_t args_len);
 
-/* The same by another stopped thread of the process. Before remote_call(). */
+/* The same by another stopped thread of the process, as a whole. Before remote_call_begin(). */
 int remote_call_thread(struct remote *r, pid_t tid, const struct tracee_regs *regs, uint64_t off,
 		       void *args, uint32_t args_len);
 
 /* Unmap the blob, put back stack, signal mask and registers. Fine on any state. */
-int remote_cure(struct remote *r);
+int remote_cure_begin(struct remote *r);
+int remote_cure_enter(struct remote *r);
+int remote_cure_end(struct remote *r);

@@ -137,15 +137,17 @@ int tracee_cont(pid_t tid, int sig)
 	return trace(PTRACE_CONT, tid, 0, (void *)(intptr_t)sig);
 }
 
-int tracee_syscall_stop(pid_t tid)
+int tracee_syscall_go(pid_t tid)
 {
-	struct tracee_stop s = { 0 };
-	int r;
+	return trace(PTRACE_SYSCALL, tid, 0, NULL);
+}
 
-	do {
-		r = trace(PTRACE_SYSCALL, tid, 0, NULL);
-		if (r < 0)
-			return r;
+int tracee_syscall_wait(pid_t tid)
+{
+	for (;;) {
+		struct tracee_stop s = { 0 };
+		int r;
+
 		do
 			r = tracee_wait(tid, &s);
 		while (r == -EINTR);
@@ -153,8 +155,19 @@ int tracee_syscall_stop(pid_t tid)
 			return r;
 		if (s.event == TRACEE_EXIT)
 			return -ESRCH;
-	} while (s.event != TRACEE_SYSCALL);
-	return 0;
+		if (s.event == TRACEE_SYSCALL)
+			return 0;
+		r = tracee_syscall_go(tid);
+		if (r < 0)
+			return r;
+	}
+}
+
+int tracee_syscall_stop(pid_t tid)
+{
+	int r = tracee_syscall_go(tid);
+
+	return r < 0 ? r : tracee_syscall_wait(tid);
 }
 
 int tracee_syscall(pid_t tid, uint64_t insn, long nr, const uint64_t arg[6], int64_t *ret)

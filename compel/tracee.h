@@ -59,8 +59,11 @@ int tracee_wait_interrupted(pid_t tid, struct tracee_stop *ret);
 int tracee_cont(pid_t tid, int sig);
 /* One system call of a stopped thread, by the instruction at insn. Its registers are lost. */
 int tracee_syscall(pid_t tid, uint64_t insn, long nr, const uint64_t arg[6], int64_t *ret);
-/* Up to the entry or the exit of the next system call. */
+/* On to the entry or the exit of the next system call, and wait until it is there. */
 int tracee_syscall_stop(pid_t tid);
+/* The same in two parts. */
+int tracee_syscall_go(pid_t tid);
+int tracee_syscall_wait(pid_t tid);
 int tracee_detach(pid_t tid);
 
 int tracee_get_sigmask(pid_t tid, uint64_t *ret);

@@ -62,11 +62,11 @@ static unsigned int processors(void)
 	return sched_getaffinity(0, sizeof(set), &set) < 0 ? 1 : (unsigned int)CPU_COUNT(&set);
 }
 
-int parallel_for(size_t nr, int (*fn)(void *ctx, size_t i, unsigned int worker), void *ctx)
+int parallel_large(size_t nr, int (*fn)(void *ctx, size_t i, unsigned int worker), void *ctx)
 {
 	struct worker workers[PARALLEL_WORKERS_MAX];
 	struct job job = { .nr = nr, .fn = fn, .ctx = ctx };
-	unsigned int want = nr < WORTH_A_THREAD ? 1 : processors(), started = 1;
+	unsigned int want = nr < 2 ? 1 : processors(), started = 1;
 	sigset_t all, old;
 	int r;
 
@@ -89,4 +89,17 @@ int parallel_for(size_t nr, int (*fn)(void *ctx, size_t i, unsigned int worker),
 	if (r < 0 || !job.failed)
 		return r;
 	return error_adopt(job.failed, job.text);
+}
+
+int parallel_for(size_t nr, int (*fn)(void *ctx, size_t i, unsigned int worker), void *ctx)
+{
+	if (nr >= WORTH_A_THREAD)
+		return parallel_large(nr, fn, ctx);
+	for (size_t i = 0; i < nr; i++) {
+		int r = fn(ctx, i, 0);
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
 }

@@ -14,3 +14,5 @@
 /* worker: 0 to PARALLEL_WORKERS_MAX - 1, never two at a time with the same number. Speaking:
  * the first error becomes the caller's. */
 int parallel_for(size_t nr, int (*fn)(void *ctx, size_t i, unsigned int worker), void *ctx);
+/* The same for few things that are much work each. */
+int parallel_large(size_t nr, int (*fn)(void *ctx, size_t i, unsigned int worker), void *ctx);

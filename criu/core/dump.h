@@ -31,14 +31,10 @@ struct dump {
 	struct tree tree;
 	struct proc_buf buf; /* for any one read of /proc */
 	struct arena arena; /* messages that live as long as the dump */
-	struct arena scratch; /* messages of one task until they are written */
 	struct proc_ns own_ns; /* crtool's own namespaces */
 	uint64_t frozen_at_us;
 	struct clock_lag *lags; /* by processor */
 	size_t nr_lags, cap_lags;
-
-	struct ident ident_vm, ident_files, ident_fs;
-	uint32_t next_sighand;
 
 	/* files */
 	struct ident_set files; /* open file descriptions */

@@ -4,7 +4,6 @@
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "criu/base/error.h"
 #include "criu/base/mem.h"
@@ -16,7 +15,6 @@ struct task *tree_add(struct tree *tree, pid_t pid, struct task *parent)
 	t->pid = pid;
 	t->parent = parent;
 	t->kind = TASK_ALIVE;
-	t->pidfd = -1;
 	*array_push(tree->tasks, tree->nr, tree->cap) = t;
 	return t;
 }
@@ -56,8 +54,10 @@ static void task_free(struct task *t)
 	proc_vmas_done(&t->vmas);
 	proc_fds_done(&t->fds);
 	free(t->inner);
-	if (t->pidfd >= 0)
-		close(t->pidfd);
+	free(t->exe.path);
+	free(t->cwd.path);
+	free(t->root.path);
+	free(t->auxv);
 	free(t);
 }
 

@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 
 #include "compel/tracee.h"
@@ -11,6 +12,7 @@
 #include "criu/pie/abi/parasite.h"
 
 struct MmEntry;
+struct SignalQueueEntry;
 struct task_restore;
 
 /* The life of a task. task_advance() asserts the order. */
@@ -52,6 +54,7 @@ struct thread {
 	uint64_t cpus[THREAD_CPU_WORDS];
 	size_t nr_cpu_words; /* 0: any */
 	struct parasite_thread inner;
+	struct SignalQueueEntry *pending; /* dump: in its arena */
 	uint64_t robust_list, robust_len;
 	uint64_t rseq, rseq_cs;
 	uint32_t rseq_size, rseq_sig;
@@ -59,6 +62,12 @@ struct thread {
 	long restart_nr; /* of that call where restart is 516; -1: not known */
 	uint64_t asleep_since; /* CLOCK_MONOTONIC ns; 0: not known, or not waiting for a time */
 	uint64_t restart_left; /* ns that a timed wait had left; UINT64_MAX: not known */
+};
+
+/* A link of /proc/PID, and what it leads to. */
+struct task_link {
+	char *path;
+	struct stat st;
 };
 
 struct task {
@@ -80,10 +89,14 @@ struct task {
 	struct proc_timers timers;
 	struct proc_vmas vmas;
 	struct proc_fds fds;
+	uint32_t *fd_ids; /* of the description behind each; in the arena of the dump */
+	struct task_link exe, cwd, root;
+	uint64_t *auxv; /* without the closing AT_NULL */
+	size_t nr_auxv; /* words */
+	struct SignalQueueEntry *pending; /* of the process; in the arena of the dump */
 	struct proc_ns ns;
 	struct parasite_process_args *inner;
 	struct MmEntry *mm; /* in the arena of the dump */
-	int pidfd; /* -1: not open */
 
 	/* restore only */
 	struct task_restore *restore;

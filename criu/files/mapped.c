@@ -24,7 +24,7 @@ struct mapped_file {
 	uint32_t major, minor, flags;
 	uint64_t ino;
 	uint32_t id;
-	char *path;
+	const char *path; /* in the arena, or a task's */
 };
 
 static struct mapped_file *find(struct dump *d, uint32_t maj, uint32_t min, uint64_t ino,
@@ -91,37 +91,23 @@ static int vma_file_dump(struct dump *d, const struct task *t, const struct proc
 	return 0;
 }
 
-/* exe, cwd, root: a link of /proc/PID. Without `once` each task gets an entry of its own. */
-static int link_dump(struct dump *d, const struct task *t, const char *name, uint32_t flags,
-		     bool once, uint32_t *ret_id)
+/* exe, cwd, root: a file, or directory, that several tasks have is in the images once. */
+static int link_dump(struct dump *d, const struct task *t, const char *what,
+		     const struct task_link *l, uint32_t *ret_id)
 {
-	char link[64], path[4096];
-	struct mapped_file *m;
-	struct stat st;
-	uint32_t maj, min, id;
+	uint32_t maj = major(l->st.st_dev), min = minor(l->st.st_dev), id;
+	struct mapped_file *m = find(d, maj, min, l->st.st_ino, O_RDONLY, l->path);
 	int r;
 
-	snprintf(link, sizeof(link), "/proc/%d/%s", (int)t->pid, name);
-	r = proc_link(AT_FDCWD, link, path, sizeof(path));
-	if (r < 0)
-		return fail(-r, "read %s", link);
-	if (stat(link, &st) < 0)
-		return fail(errno, "stat %s", link);
-	maj = major(st.st_dev);
-	min = minor(st.st_dev);
-	m = once ? find(d, maj, min, st.st_ino, flags, path) : NULL;
 	if (m) {
 		*ret_id = m->id;
 		return 0;
 	}
-	r = path_dump(d, t, str_eq(name, "exe") ? "executable" : name, path, &st, flags, &id);
+	r = path_dump(d, t, what, l->path, &l->st, O_RDONLY, &id);
 	if (r < 0)
 		return r;
-	if (once) {
-		m = array_push(d->mapped, d->nr_mapped, d->cap_mapped);
-		*m = (struct mapped_file){ maj,       min, flags,
-					   st.st_ino, id,  arena_strdup(&d->arena, path) };
-	}
+	m = array_push(d->mapped, d->nr_mapped, d->cap_mapped);
+	*m = (struct mapped_file){ maj, min, O_RDONLY, l->st.st_ino, id, l->path };
 	*ret_id = id;
 	return 0;
 }
@@ -130,17 +116,21 @@ int mapped_file_dump(struct dump *d, const struct task *t, const struct proc_vma
 		     uint32_t *ret_id)
 {
 	if (!v)
-		return link_dump(d, t, "exe", flags, true, ret_id);
+		return link_dump(d, t, "executable", &t->exe, ret_id);
 	return vma_file_dump(d, t, v, flags, ret_id);
 }
 
 static int task_fs_dump(struct dump *d, const struct task *t)
 {
 	FsEntry e = FS_ENTRY__INIT;
-	int r = link_dump(d, t, "cwd", O_RDONLY, true, &e.cwd_id);
+	int r;
+
+	if (!t->cwd.path)
+		return 0; /* not read: something stands in the way */
+	r = link_dump(d, t, "cwd", &t->cwd, &e.cwd_id);
 
 	if (r >= 0)
-		r = link_dump(d, t, "root", O_RDONLY, true, &e.root_id);
+		r = link_dump(d, t, "root", &t->root, &e.root_id);
 	if (r < 0 || blockers_count())
 		return r;
 	e.has_umask = true;

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -12,6 +11,7 @@
 #include "criu/base/cleanup.h"
 #include "criu/base/error.h"
 #include "criu/base/mem.h"
+#include "criu/base/parallel.h"
 #include "criu/core/file.h"
 #include "criu/files/tty.h"
 #include "criu/image/writer.h"
@@ -20,39 +20,88 @@
 
 #define LINK_MAX_BYTES 4096
 
-int ids_dump(struct dump *d)
+/* What tasks may share. One comparison with kcmp(2) takes a microsecond, and to find a task's
+ * place among a thousand takes ten: each kind has a processor of its own. */
+static const int shared_kinds[] = { KCMP_VM, KCMP_FILES, KCMP_FS };
+
+struct sharing {
+	struct dump *d;
+	struct ident ident[ARRAY_SIZE(shared_kinds)];
+};
+
+static uint32_t *id_of(struct task *t, size_t kind)
 {
+	uint32_t *ids[ARRAY_SIZE(shared_kinds)] = { &t->ids.vm, &t->ids.files, &t->ids.fs };
+
+	return ids[kind];
+}
+
+static int sharing_find(void *ctx, size_t kind, unsigned int worker)
+{
+	struct sharing *s = ctx;
 	struct task *t;
 
-	/* 1 is crtool's own in the inventory. */
-	d->ident_vm.last = d->ident_files.last = d->ident_fs.last = d->next_sighand = 1;
+	(void)worker;
+	s->ident[kind].last = 1; /* crtool's own in the inventory */
+	tasks_for_each(t, &s->d->tree) {
+		int r = task_is_alive(t) ? ident_get(&s->ident[kind], shared_kinds[kind], t->pid, 0,
+						     id_of(t, kind))
+					 : 0;
+
+		if (r < 0)
+			return task_fail_at(r, t);
+	}
+	return 0;
+}
+
+/* Ids ascend in the order of tasks. */
+static bool is_first(uint32_t id, uint32_t *last)
+{
+	bool first = id > *last;
+
+	if (first)
+		*last = id;
+	return first;
+}
+
+static void sharing_judge(struct dump *d)
+{
+	uint32_t last_vm = 1, last_files = 1, next_sighand = 1;
+	struct task *t;
+
 	tasks_for_each(t, &d->tree) {
-		int vm, r;
+		bool vm, files;
 
 		if (!task_is_alive(t))
 			continue;
-		r = vm = ident_get(&d->ident_vm, KCMP_VM, t->pid, 0, &t->ids.vm);
-		if (r >= 0)
-			r = ident_get(&d->ident_files, KCMP_FILES, t->pid, 0, &t->ids.files);
-		if (r == 0 && vm && (!t->parent || t->parent->ids.files != t->ids.files))
-			blocker(NULL,
-				"pid %d (%s): shares its descriptors with a process that is not its "
-				"parent, which cannot be kept yet",
-				(int)t->pid, t->comm);
-		if (r >= 0)
-			r = ident_get(&d->ident_fs, KCMP_FS, t->pid, 0, &t->ids.fs);
 		/* Handlers are shared only by those that share memory (CLONE_SIGHAND). */
-		if (r >= 0)
-			t->ids.sighand = ++d->next_sighand;
-		if (r < 0)
-			return task_fail_at(r, t);
+		t->ids.sighand = ++next_sighand;
+		vm = is_first(t->ids.vm, &last_vm);
+		files = is_first(t->ids.files, &last_files);
 		if (!vm)
 			blocker(NULL,
 				"pid %d (%s): shares its memory with another process (vfork or "
 				"CLONE_VM), which cannot be kept yet",
 				(int)t->pid, t->comm);
+		else if (!files && (!t->parent || t->parent->ids.files != t->ids.files))
+			blocker(
+			    NULL,
+			    "pid %d (%s): shares its descriptors with a process that is not its "
+			    "parent, which cannot be kept yet",
+			    (int)t->pid, t->comm);
 	}
-	return 0;
+}
+
+int ids_dump(struct dump *d)
+{
+	struct sharing s = { .d = d };
+	int r = parallel_large(ARRAY_SIZE(shared_kinds), sharing_find, &s);
+
+	for (size_t i = 0; i < ARRAY_SIZE(shared_kinds); i++)
+		ident_done(&s.ident[i]);
+	if (r >= 0)
+		sharing_judge(d);
+	return r;
 }
 
 static const struct file_kind *kind_of(const struct fd_probe *p)
@@ -87,61 +136,111 @@ static int *type_of(struct dump *d, uint32_t id)
 	return &d->types[id];
 }
 
-static int fd_dump(struct dump *d, struct image_writer *w, const struct task *t, int proc, int fd)
-{
-	FdinfoEntry e = FDINFO_ENTRY__INIT;
-	struct fd_probe p = { .task = t, .fd = fd, .lfd = -1 };
-	cleanup_close int lfd = -1;
-	int *type;
-	int r, fresh;
+/* A task whose descriptors are looked at, and what that takes: opened when it is needed. */
+struct table {
+	struct task *task;
+	int proc, pidfd; /* -1: not yet */
+};
 
-	r = proc_fdinfo_read(proc, fd, &d->buf, &p.info);
+static int table_open(struct table *tb)
+{
+	pid_t pid = tb->task->pid;
+
+	if (tb->proc < 0)
+		tb->proc = proc_open(pid);
+	if (tb->proc < 0)
+		return fail(-tb->proc, "open /proc/%d", (int)pid);
+	if (tb->pidfd < 0)
+		tb->pidfd = sys_pidfd_open(pid, 0);
+	return tb->pidfd < 0 ? fail(-tb->pidfd, "pidfd_open") : 0;
+}
+
+static void table_close(struct table *tb)
+{
+	if (tb->proc >= 0)
+		close(tb->proc);
+	if (tb->pidfd >= 0)
+		close(tb->pidfd);
+}
+
+/* Most descriptors of a process are those that its parent has under the same number. */
+static uint32_t id_from_parent(const struct task *t, int fd)
+{
+	const struct task *up = t->parent;
+	size_t lo = 0, hi = up && up->fd_ids ? up->fds.nr : 0;
+	int order;
+
+	while (lo < hi) {
+		size_t mid = (lo + hi) / 2;
+
+		if (up->fds.v[mid] == fd) {
+			if (kcmp_order(t->pid, up->pid, KCMP_FILE, (unsigned long)fd,
+				       (unsigned long)fd, &order) < 0 ||
+			    order != 0)
+				return 0;
+			return up->fd_ids[mid];
+		}
+		if (up->fds.v[mid] < fd)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return 0;
+}
+
+/* A descriptor that is not the parent's, too. */
+static int fd_identify(struct dump *d, struct table *tb, int fd, uint32_t *ret_id)
+{
+	struct fd_probe p = { .task = tb->task, .fd = fd, .lfd = -1 };
+	cleanup_close int lfd = -1;
+	int r = table_open(tb);
+
+	if (r < 0)
+		return r;
+	r = proc_fdinfo_read(tb->proc, fd, &d->buf, &p.info);
 	if (r < 0)
 		return fail(-r, "read fdinfo");
-	p.lfd = lfd = sys_pidfd_getfd(t->pidfd, fd);
+	p.lfd = lfd = sys_pidfd_getfd(tb->pidfd, fd);
 	if (lfd < 0)
 		return fail(-lfd, "pidfd_getfd");
 	if (fstat(lfd, &p.st) < 0)
 		return fail(errno, "stat");
-	fresh = ident_set_get(&d->files, p.st.st_dev, p.st.st_ino, t->pid, fd, &p.id);
-	if (fresh < 0)
-		return fresh;
-	type = type_of(d, p.id);
-	if (fresh) {
-		r = description_dump(d, &p, proc, type);
-		if (r < 0)
-			return r;
-	}
-	e.id = p.id;
+	r = ident_set_get(&d->files, p.st.st_dev, p.st.st_ino, tb->task->pid, fd, &p.id);
+	*ret_id = p.id;
+	return r > 0 ? description_dump(d, &p, tb->proc, type_of(d, p.id)) : r;
+}
+
+static int fd_dump(struct dump *d, struct image_writer *w, struct table *tb, size_t i)
+{
+	struct task *t = tb->task;
+	FdinfoEntry e = FDINFO_ENTRY__INIT;
+	int fd = t->fds.v[i], r = 0;
+
+	e.id = id_from_parent(t, fd);
+	if (!e.id)
+		r = fd_identify(d, tb, fd, &e.id);
+	if (r < 0)
+		return r;
+	t->fd_ids[i] = e.id;
 	e.fd = (uint32_t)fd;
-	e.type = (FdTypes)*type;
-	e.flags = p.info.flags & O_CLOEXEC ? FD_CLOEXEC : 0;
+	e.type = (FdTypes)*type_of(d, e.id);
+	e.flags = t->inner ? (uint32_t)parasite_fds(t->inner)[i] : 0;
 	return blockers_count() ? 0 : image_write(w, &e.base);
 }
 
 static int table_dump(struct dump *d, struct task *t)
 {
-	cleanup_close int proc = proc_open(t->pid);
+	struct table tb = { .task = t, .proc = -1, .pidfd = -1 };
 	struct image_writer *w = NULL;
-	int r;
+	int r = image_writer_open(d->s->images, IMAGE_FDINFO, t->ids.files, &w);
 
-	if (proc < 0)
-		return fail(-proc, "open /proc/%d", (int)t->pid);
-	if (t->pidfd < 0)
-		t->pidfd = sys_pidfd_open(t->pid, 0);
-	if (t->pidfd < 0)
-		return fail(-t->pidfd, "pidfd_open");
-	r = image_writer_open(d->s->images, IMAGE_FDINFO, t->ids.files, &w);
-	for (size_t i = 0; i < t->fds.nr && r >= 0; i++) {
-		r = fd_dump(d, w, t, proc, t->fds.v[i]);
-		if (r < 0)
-			fail_at(r, "fd %d", t->fds.v[i]);
-	}
+	t->fd_ids = arena_array(&d->arena, uint32_t, t->fds.nr);
+	for (size_t i = 0; i < t->fds.nr && r >= 0; i++)
+		r = fail_at(fd_dump(d, w, &tb, i), "fd %d", t->fds.v[i]);
 	if (r >= 0)
 		r = image_writer_close(&w);
 	image_writer_free(w);
-	close(t->pidfd);
-	t->pidfd = -1;
+	table_close(&tb);
 	return r;
 }
 

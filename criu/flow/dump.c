@@ -161,13 +161,9 @@ static void dump_done(struct dump *d)
 	image_writer_free(d->pipes_data_img);
 	image_writer_free(d->tty_info_img);
 	tree_done(&d->tree);
-	ident_done(&d->ident_vm);
-	ident_done(&d->ident_files);
-	ident_done(&d->ident_fs);
 	ident_set_done(&d->files);
 	proc_buf_done(&d->buf);
 	arena_done(&d->arena);
-	arena_done(&d->scratch);
 	map_done(&d->pipes);
 	free(d->types);
 	free(d->lags);

@@ -119,6 +119,18 @@ int proc_read(int dirfd, const char *path, struct proc_buf *b)
 	return 0;
 }
 
+int proc_read_of(pid_t tid, const char *name, struct proc_buf *b)
+{
+	char path[64] = "/proc/";
+	char *end = put_pid(path + strlen(path), tid);
+
+	if (strlen(name) + 2 > sizeof(path) - (size_t)(end - path))
+		return -ENAMETOOLONG;
+	*end = '/';
+	strcpy(end + 1, name);
+	return proc_read(AT_FDCWD, path, b);
+}
+
 int proc_read_tid(int dirfd, pid_t tid, const char *name, struct proc_buf *b)
 {
 	char path[64];

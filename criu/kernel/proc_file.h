@@ -24,6 +24,8 @@ int proc_open_at(int procfd, pid_t pid);
 
 /* The whole file. 0; b->len is its length. The buffer is undefined on failure. */
 int proc_read(int dirfd, const char *path, struct proc_buf *b);
+/* /proc/TID/name of any thread, in one go. */
+int proc_read_of(pid_t tid, const char *name, struct proc_buf *b);
 /* task/TID/name, or name itself when tid is 0. */
 int proc_read_tid(int dirfd, pid_t tid, const char *name, struct proc_buf *b);
 

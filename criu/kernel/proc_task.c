@@ -266,9 +266,9 @@ int proc_syscall_parse(const char *text, size_t len, struct proc_syscall *ret)
 	return 0;
 }
 
-int proc_syscall_read(int dirfd, pid_t tid, struct proc_buf *b, struct proc_syscall *ret)
+int proc_syscall_of(pid_t tid, struct proc_buf *b, struct proc_syscall *ret)
 {
-	int r = proc_read_tid(dirfd, tid, "syscall", b);
+	int r = proc_read_of(tid, "syscall", b);
 
 	if (r < 0)
 		return r;

@@ -64,7 +64,7 @@ struct proc_syscall {
 };
 
 int proc_syscall_parse(const char *text, size_t len, struct proc_syscall *ret);
-int proc_syscall_read(int dirfd, pid_t tid, struct proc_buf *b, struct proc_syscall *ret);
+int proc_syscall_of(pid_t tid, struct proc_buf *b, struct proc_syscall *ret);
 
 /* Pairs up to and with AT_NULL, as they are in the file; nr counts words. -E2BIG: too many. */
 int proc_auxv_read(int dirfd, struct proc_buf *b, uint64_t *ret, size_t max, size_t *ret_nr);

@@ -97,14 +97,16 @@ static bool shares_pages(const struct dump *d, const struct task *t)
 	return false;
 }
 
-static int pages_dump(struct dump *d, const struct task *t, uint32_t pages_id)
+static int pages_dump(struct dump *d, const struct task *t, struct page_room *room,
+		      uint32_t pages_id)
 {
 	struct pagemap_regions regions = { 0 };
 	struct page_out o;
 	int r = scan(t, &regions);
 
 	if (r >= 0) {
-		r = page_out_open(&o, d->s, IMAGE_PAGEMAP, (uint64_t)t->pid, pages_id, t->pid);
+		r = page_out_open(&o, d->s, room, IMAGE_PAGEMAP, (uint64_t)t->pid, pages_id,
+				  t->pid);
 		o.gently = shares_pages(d, t);
 		if (r >= 0)
 			r = write_regions(&o, t->mm, &regions);
@@ -178,25 +180,6 @@ static void mm_fields(const struct task *t, MmEntry *mm)
 	mm->thp_disabled = t->inner->thp_disabled;
 }
 
-#define AUXV_MAX 128
-
-static int auxv_dump(struct dump *d, const struct task *t, MmEntry *mm)
-{
-	uint64_t words[AUXV_MAX];
-	cleanup_close int proc = proc_open(t->pid);
-	size_t nr = 0;
-	int r = proc < 0 ? proc : proc_auxv_read(proc, &d->buf, words, AUXV_MAX, &nr);
-
-	if (r < 0)
-		return fail(-r, "read auxv");
-	/* The closing AT_NULL is not kept. */
-	while (nr >= 2 && !words[nr - 2])
-		nr -= 2;
-	mm->n_mm_saved_auxv = nr;
-	mm->mm_saved_auxv = arena_dup(&d->arena, words, nr * sizeof(*words));
-	return 0;
-}
-
 static int mm_read(struct dump *d, struct task *t)
 {
 	MmEntry *mm = arena_message(&d->arena, MmEntry, MM_ENTRY__INIT);
@@ -204,9 +187,9 @@ static int mm_read(struct dump *d, struct task *t)
 	int r;
 
 	mm_fields(t, mm);
-	r = auxv_dump(d, t, mm);
-	if (r >= 0)
-		r = d->map_file(d, t, NULL, O_RDONLY, &exe);
+	mm->n_mm_saved_auxv = t->nr_auxv;
+	mm->mm_saved_auxv = t->auxv;
+	r = d->map_file(d, t, NULL, O_RDONLY, &exe);
 	if (r >= 0)
 		r = vmas_dump(d, t, mm);
 	mm->exe_file_id = exe;
@@ -230,21 +213,21 @@ int mappings_dump(struct dump *d)
 struct draining {
 	struct dump *d;
 	uint32_t first_pages_id;
+	struct page_room room[PARALLEL_WORKERS_MAX];
 };
 
 static int task_drain(void *ctx, size_t i, unsigned int worker)
 {
-	const struct draining *dr = ctx;
+	struct draining *dr = ctx;
 	struct dump *d = dr->d;
 	const struct task *t = d->tree.tasks[i];
 	int r;
 
-	(void)worker;
 	if (!task_is_alive(t))
 		return 0;
 	r = image_put(d->s->images, IMAGE_MM, (uint64_t)t->pid, &t->mm->base);
 	if (r >= 0)
-		r = pages_dump(d, t, dr->first_pages_id + (uint32_t)i);
+		r = pages_dump(d, t, &dr->room[worker], dr->first_pages_id + (uint32_t)i);
 	return task_fail_at(r, t);
 }
 
@@ -268,7 +251,8 @@ int drain_tasks(struct dump *d)
 	progress_start(&d->s->progress, "memory written", 0);
 	r = parallel_for(d->tree.nr, task_drain, &dr);
 	progress_end(&d->s->progress);
-
+	for (size_t i = 0; i < PARALLEL_WORKERS_MAX; i++)
+		page_room_done(&dr.room[i]);
 	if (r < 0)
 		return r;
 	d->next_pages_id += (uint32_t)d->tree.nr;

@@ -26,8 +26,15 @@
 
 #define BUF_SIZE (512ul << 10)
 
-int page_out_open(struct page_out *o, struct session *s, enum image_kind kind, uint64_t id,
-		  uint32_t pages_id, pid_t pid)
+void page_room_done(struct page_room *room)
+{
+	free(room->buf);
+	free(room->iov);
+	*room = (struct page_room){ 0 };
+}
+
+int page_out_open(struct page_out *o, struct session *s, struct page_room *room,
+		  enum image_kind kind, uint64_t id, uint32_t pages_id, pid_t pid)
 {
 	PagemapHead head = PAGEMAP_HEAD__INIT;
 	int r;
@@ -43,8 +50,12 @@ int page_out_open(struct page_out *o, struct session *s, enum image_kind kind, u
 	o->fd = image_create_raw(s->images, IMAGE_PAGES, pages_id);
 	if (o->fd < 0)
 		return o->fd;
-	o->buf = mem_alloc(BUF_SIZE);
-	o->iov = mem_alloc(IOV_MAX * sizeof(*o->iov));
+	if (!room->buf) {
+		room->buf = mem_alloc(BUF_SIZE);
+		room->iov = mem_alloc(IOV_MAX * sizeof(*room->iov));
+	}
+	o->buf = room->buf;
+	o->iov = room->iov;
 	return 0;
 }
 
@@ -203,7 +214,5 @@ void page_out_done(struct page_out *o)
 		close(o->fd);
 	if (o->mem >= 0)
 		close(o->mem);
-	free(o->buf);
-	free(o->iov);
 	*o = (struct page_out){ .fd = -1, .mem = -1 };
 }

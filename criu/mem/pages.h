@@ -10,11 +10,19 @@
 /* pagemap_entry.flags */
 enum page_flag { PAGE_IN_PARENT = 1, PAGE_LAZY = 2, PAGE_PRESENT = 4 };
 
+/* What page contents go through: of one page_out at a time. Zero-initialise. */
+struct page_room {
+	uint8_t *buf;
+	struct iovec *iov;
+};
+
+void page_room_done(struct page_room *room);
+
 struct page_out {
 	struct session *s;
 	struct image_writer *map;
 	int fd; /* pages-N.img */
-	uint8_t *buf; /* owned */
+	uint8_t *buf; /* of its room */
 	uint64_t written; /* pages */
 	uint64_t write_us;
 
@@ -32,8 +40,8 @@ struct page_out {
 };
 
 /* kind: IMAGE_PAGEMAP or IMAGE_SHMEM_PAGEMAP with its id; pages_id: of pages-N.img. */
-int page_out_open(struct page_out *o, struct session *s, enum image_kind kind, uint64_t id,
-		  uint32_t pages_id, pid_t pid);
+int page_out_open(struct page_out *o, struct session *s, struct page_room *room,
+		  enum image_kind kind, uint64_t id, uint32_t pages_id, pid_t pid);
 /* Memory of the task, in ascending order. */
 int page_out_range(struct page_out *o, uint64_t start, uint64_t end, uint32_t flags);
 /* What a file has at off: shared memory. vaddr: what the pagemap calls it. */

@@ -50,6 +50,7 @@ static int contents_dump(struct dump *d, const struct task *t, const struct proc
 {
 	char path[80];
 	cleanup_close int fd = -1;
+	struct page_room room = { 0 };
 	struct page_out o;
 	int r;
 
@@ -58,7 +59,7 @@ static int contents_dump(struct dump *d, const struct task *t, const struct proc
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return fail(errno, "open %s", path);
-	r = page_out_open(&o, d->s, IMAGE_SHMEM_PAGEMAP, shmid, d->next_pages_id++, t->pid);
+	r = page_out_open(&o, d->s, &room, IMAGE_SHMEM_PAGEMAP, shmid, d->next_pages_id++, t->pid);
 	if (r >= 0)
 		r = write_contents(&o, fd);
 	if (r >= 0)
@@ -66,6 +67,7 @@ static int contents_dump(struct dump *d, const struct task *t, const struct proc
 	d->s->stats.shpages_written += o.written;
 	d->s->stats.memwrite_us += o.write_us;
 	page_out_done(&o);
+	page_room_done(&room);
 	return r;
 }
 

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * In, one call for the leader and one for each other thread, and out again: afterwards
- * the task is as it was, only still stopped. About 150 us for a task, 30 for a thread.
+ * the task is as it was, only still stopped.
+ *
+ * Each visit is a handful of round trips. So several tasks are visited at once, one part of the
+ * visit for all of them before the next: while one runs on another processor, the next is
+ * sent off, and none is waited for that is not done anyway.
  */
 #include "criu/task/ask.h"
 
@@ -198,110 +202,212 @@ static int answer_check(int32_t err, uint32_t nr)
 	return err < 0 ? fail(-err, "system call %u inside the task", nr) : 0;
 }
 
-/* With as much of RLIMIT_AS as the task may have, if it needs that. */
-static int infect(const struct task *t, struct remote *r, uint64_t data_len)
-{
-	uint64_t len = (uint64_t)(parasite_blob_end - parasite_blob);
-	struct rlimit64 was = t->limits.limit[RLIMIT_AS], all = { was.rlim_max, was.rlim_max };
-	int err = remote_infect(r, parasite_blob, len, data_len), back;
+#define VISITS_MAX 16
 
-	if (err != -ENOMEM || was.rlim_cur == was.rlim_max)
-		return err;
-	if (prlimit64(t->pid, RLIMIT_AS, &all, NULL) < 0)
-		return err;
-	err = remote_infect(r, parasite_blob, len, data_len);
+/* A task with the parasite inside, or about to be. */
+struct visit {
+	struct task *task;
+	struct sites *sites;
+	struct remote remote;
+	struct planted planted;
+	uint32_t len; /* bytes of task->inner */
+	int err; /* the first error, after which only the way out is taken */
+};
+
+static uint64_t parasite_len(void)
+{
+	return (uint64_t)(parasite_blob_end - parasite_blob);
+}
+
+static struct parasite_process_args *questions(const struct task *t, uint32_t *ret_len)
+{
+	struct parasite_process_args *a;
+
+	*ret_len = (uint32_t)(sizeof(*a) + t->timers.nr * sizeof(struct parasite_timer) +
+			      t->fds.nr * sizeof(int32_t));
+	a = mem_alloc(*ret_len);
+	a->command = PARASITE_PROCESS;
+	a->nr_timers = (uint32_t)t->timers.nr;
+	for (size_t i = 0; i < t->timers.nr; i++)
+		a->timer[i].id = t->timers.v[i].id;
+	a->nr_fds = (uint32_t)t->fds.nr;
+	for (size_t i = 0; i < t->fds.nr; i++)
+		parasite_fds(a)[i] = t->fds.v[i];
+	return a;
+}
+
+/* With as much of RLIMIT_AS as the task may have. */
+static int infect_again(struct visit *v, uint64_t data_len)
+{
+	const struct task *t = v->task;
+	struct rlimit64 was = t->limits.limit[RLIMIT_AS], all = { was.rlim_max, was.rlim_max };
+	int err, back;
+
+	if (was.rlim_cur == was.rlim_max || prlimit64(t->pid, RLIMIT_AS, &all, NULL) < 0)
+		return -ENOMEM;
+	err = remote_infect(&v->remote, parasite_blob, parasite_len(), data_len);
 	back = prlimit64(t->pid, RLIMIT_AS, &was, NULL) < 0 ? -errno : 0;
 	return err ? err : back;
 }
 
-static int ask_inside(struct task *t, struct remote *r, struct parasite_process_args *a,
-		      uint32_t len)
+static int visit_prepare(struct visit *v)
 {
-	struct parasite_thread_args ta;
-	int err;
+	struct task *t = v->task;
+	struct remote_site site;
+	uint64_t region, len;
+	int err = 0;
 
-	err = infect(t, r, data_room(len));
+	v->remote.signo = pick_signal(t);
+	if (!site_search(v->sites, t, &site))
+		err = site_plant(t, &v->planted, &site);
 	if (err < 0)
-		return fail(-err, "map the parasite");
-	a->untouched = r->data + PAGE_UP(len);
-	for (size_t i = 1; i < t->nr_threads; i++) {
-		struct thread *th = &t->threads[i];
+		return err;
+	t->inner = questions(t, &v->len);
+	len = remote_region_len(parasite_len(), data_room(v->len));
+	region = free_range(t, len);
+	err = region ? remote_init(&v->remote, t->pid, &t->threads[0].regs, &site, frame_top(t),
+				   region, len)
+		     : -ENOMEM;
+	return err < 0 ? fail(-err, "no room on its stack at %#llx",
+			      (unsigned long long)t->threads[0].regs.gp.rsp)
+		       : 0;
+}
 
-		memset(&ta, 0, sizeof(ta));
-		ta.command = PARASITE_THREAD;
-		err = remote_call_thread(r, th->tid, &th->regs, 0, &ta, sizeof(ta));
-		if (err < 0)
-			return fail_at(fail(-err, "run the parasite"), "thread %d", (int)th->tid);
-		err = answer_check(ta.err, ta.err_nr);
+static int visit_infect(struct visit *v)
+{
+	int err = remote_infect_begin(&v->remote, parasite_blob, parasite_len(), data_room(v->len));
+
+	return err < 0 ? fail(-err, "map the parasite") : 0;
+}
+
+static int visit_infect_enter(struct visit *v)
+{
+	int err = remote_infect_enter(&v->remote);
+
+	return err < 0 ? fail(-err, "map the parasite") : 0;
+}
+
+static int threads_ask(struct visit *v)
+{
+	const struct task *t = v->task;
+
+	for (size_t i = 1; i < t->nr_threads; i++) {
+		struct parasite_thread_args a = { .command = PARASITE_THREAD };
+		struct thread *th = &t->threads[i];
+		int err = remote_call_thread(&v->remote, th->tid, &th->regs, 0, &a, sizeof(a));
+
+		err = err < 0 ? fail(-err, "run the parasite") : answer_check(a.err, a.err_nr);
 		if (err < 0)
 			return fail_at(err, "thread %d", (int)th->tid);
-		th->inner = ta.thread;
+		th->inner = a.thread;
 	}
-	err = remote_call(r, 0, a, len);
+	return 0;
+}
+
+static int visit_ask(struct visit *v)
+{
+	struct parasite_process_args *a = v->task->inner;
+	int err = remote_infect_end(&v->remote);
+
+	if (err == -ENOMEM)
+		err = infect_again(v, data_room(v->len));
+	if (err < 0)
+		return fail(-err, "map the parasite");
+	a->untouched = v->remote.data + PAGE_UP(v->len);
+	err = threads_ask(v);
+	if (err < 0)
+		return err;
+	err = remote_call_begin(&v->remote, 0, a, v->len);
+	return err < 0 ? fail(-err, "run the parasite") : 0;
+}
+
+static int visit_answer(struct visit *v)
+{
+	struct parasite_process_args *a = v->task->inner;
+	int err = remote_call_end(&v->remote, 0, a, v->len);
+
 	if (err < 0)
 		return fail(-err, "run the parasite");
-	t->threads[0].inner = a->thread;
+	v->task->threads[0].inner = a->thread;
 	return answer_check(a->err, a->err_nr);
 }
 
-static int ask_task(struct sites *sites, struct task *t)
+static int visit_leave(struct visit *v)
 {
-	size_t len =
-	    sizeof(struct parasite_process_args) + t->timers.nr * sizeof(struct parasite_timer);
-	struct remote r = { .signo = pick_signal(t) };
-	struct planted planted = { 0 };
-	struct remote_site site;
-	uint64_t region, region_len;
-	int err = 0, cured;
+	return remote_cure_begin(&v->remote);
+}
 
-	if (!site_search(sites, t, &site))
-		err = site_plant(t, &planted, &site);
-	if (err < 0)
-		return err;
-	t->inner = mem_alloc(len);
-	t->inner->command = PARASITE_PROCESS;
-	t->inner->nr_timers = (uint32_t)t->timers.nr;
-	for (size_t i = 0; i < t->timers.nr; i++)
-		t->inner->timer[i].id = t->timers.v[i].id;
+static int visit_leave_enter(struct visit *v)
+{
+	return remote_cure_enter(&v->remote);
+}
 
-	region_len =
-	    remote_region_len((uint64_t)(parasite_blob_end - parasite_blob), data_room(len));
-	region = free_range(t, region_len);
-	if (!region)
-		err = -ENOMEM;
-	else
-		err = remote_init(&r, t->pid, &t->threads[0].regs, &site, frame_top(t), region,
-				  region_len);
-	if (err < 0)
-		err = fail(-err, "no room on its stack at %#llx",
-			   (unsigned long long)t->threads[0].regs.gp.rsp);
-	else
-		err = ask_inside(t, &r, t->inner, (uint32_t)len);
-	cured = remote_cure(&r);
-	if (planted.addr && !cured)
-		cured = tracee_mem_poke(t->pid, planted.addr, planted.was, sizeof(planted.was));
-	if (cured < 0 && err >= 0)
-		err = fail(-cured, "put its registers back");
+static int visit_end(struct visit *v)
+{
+	int err = remote_cure_end(&v->remote);
+
+	if (v->planted.addr && !err)
+		err = tracee_mem_poke(v->task->pid, v->planted.addr, v->planted.was,
+				      sizeof(v->planted.was));
 	return err;
+}
+
+/* One part of all visits, but of those that have met an error. Returns the first of all. */
+static int visits_do(struct visit *v, size_t nr, int (*part)(struct visit *), int first)
+{
+	for (size_t i = 0; i < nr; i++) {
+		v[i].err = v[i].err < 0 ? v[i].err : part(&v[i]);
+		if (v[i].err < 0 && first >= 0)
+			first = task_fail_at(v[i].err, v[i].task);
+	}
+	return first;
+}
+
+/* The way out is for all. */
+static int visits_leave(struct visit *v, size_t nr, int (*part)(struct visit *), int first)
+{
+	for (size_t i = 0; i < nr; i++) {
+		int err = part(&v[i]);
+
+		if (err < 0 && first >= 0)
+			first = task_fail_at(fail(-err, "put its registers back"), v[i].task);
+	}
+	return first;
+}
+
+static int visits_run(struct visit *v, size_t nr)
+{
+	int r = visits_do(v, nr, visit_prepare, 0);
+
+	r = visits_do(v, nr, visit_infect, r);
+	r = visits_do(v, nr, visit_infect_enter, r);
+	r = visits_do(v, nr, visit_ask, r);
+	r = visits_do(v, nr, visit_answer, r);
+	r = visits_leave(v, nr, visit_leave, r);
+	r = visits_leave(v, nr, visit_leave_enter, r);
+	r = visits_leave(v, nr, visit_end, r);
+	for (size_t i = 0; i < nr && r >= 0; i++)
+		task_advance(v[i].task, TASK_ASKED);
+	return r;
 }
 
 int ask_tasks(struct dump *d)
 {
 	struct sites sites = { .text = mem_alloc(TEXT_CHUNK) };
-	struct task *t;
+	struct visit v[VISITS_MAX];
+	size_t i = 0;
 	int r = 0;
 
-	tasks_for_each(t, &d->tree) {
-		if (!task_is_alive(t) || blockers_count())
-			continue;
+	while (i < d->tree.nr && r >= 0 && !blockers_count()) {
+		size_t nr = 0;
+
+		for (; i < d->tree.nr && nr < VISITS_MAX; i++)
+			if (task_is_alive(d->tree.tasks[i]))
+				v[nr++] =
+				    (struct visit){ .task = d->tree.tasks[i], .sites = &sites };
 		r = session_interrupted(d->s);
 		if (r >= 0)
-			r = ask_task(&sites, t);
-		if (r < 0) {
-			task_fail_at(r, t);
-			break;
-		}
-		task_advance(t, TASK_ASKED);
+			r = visits_run(v, nr);
 	}
 	free(sites.v);
 	free(sites.text);

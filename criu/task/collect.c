@@ -16,6 +16,7 @@
 #include "criu/base/parallel.h"
 #include "criu/kernel/syscalls.h"
 #include "criu/task/sched.h"
+#include "criu/task/signals.h"
 #include "criu/task/waiting.h"
 
 #ifndef SCHED_DEADLINE
@@ -106,7 +107,7 @@ static int thread_read_sched(const struct task *t, struct thread *th)
 	return 0;
 }
 
-static int thread_read(const struct dump *d, const struct task *t, struct thread *th)
+static int thread_read(struct dump *d, const struct task *t, struct thread *th)
 {
 	uint64_t head = 0;
 	size_t len = 0;
@@ -129,7 +130,7 @@ static int thread_read(const struct dump *d, const struct task *t, struct thread
 	if (r < 0)
 		return r;
 	block_status(t, th);
-	return 0;
+	return sigqueue_dump(&d->arena, th, false, &th->pending);
 }
 
 static int zombie_read(struct task *t)
@@ -152,7 +153,7 @@ static int task_read_alive(struct dump *d, struct task *t)
 		if (r < 0)
 			return fail_at(r, "thread %d", (int)t->threads[i].tid);
 	}
-	return 0;
+	return sigqueue_dump(&d->arena, &t->threads[0], true, &t->pending);
 }
 
 /* With what ptrace tells, and all that follows from it. */
@@ -196,6 +197,45 @@ static int limits_read(struct task *t, int proc, struct proc_buf *b)
 	return r < 0 ? fail(-r, "read limits") : 0;
 }
 
+#define AUXV_MAX 128
+
+static int auxv_read(struct task *t, int proc, struct proc_buf *b)
+{
+	uint64_t words[AUXV_MAX];
+	size_t nr = 0;
+	int r = proc_auxv_read(proc, b, words, AUXV_MAX, &nr);
+
+	if (r < 0)
+		return fail(-r, "read auxv");
+	while (nr >= 2 && !words[nr - 2])
+		nr -= 2;
+	t->auxv = mem_dup(words, nr * sizeof(*words));
+	t->nr_auxv = nr;
+	return 0;
+}
+
+static int link_read(int proc, const char *name, struct task_link *ret)
+{
+	char path[4096];
+	int r = proc_link(proc, name, path, sizeof(path));
+
+	if (r < 0)
+		return fail(-r, "read the link %s", name);
+	if (fstatat(proc, name, &ret->st, 0) < 0)
+		return fail(errno, "stat %s", name);
+	ret->path = mem_strdup(path);
+	return 0;
+}
+
+static int links_read(struct task *t, int proc)
+{
+	int r = link_read(proc, "exe", &t->exe);
+
+	if (r >= 0)
+		r = link_read(proc, "cwd", &t->cwd);
+	return r < 0 ? r : link_read(proc, "root", &t->root);
+}
+
 static int alive_read(struct task *t, int proc, struct proc_buf *b)
 {
 	int r = proc_ns_read(proc, 0, &t->ns);
@@ -220,7 +260,10 @@ static int alive_read(struct task *t, int proc, struct proc_buf *b)
 	if (r < 0)
 		return fail(-r, "read smaps");
 	r = proc_fds_read(proc, 0, &t->fds);
-	return r < 0 ? fail(-r, "read the list of descriptors") : 0;
+	if (r < 0)
+		return fail(-r, "read the list of descriptors");
+	r = auxv_read(t, proc, b);
+	return r < 0 ? r : links_read(t, proc);
 }
 
 static int task_read_proc(void *ctx, size_t i, unsigned int worker)

@@ -8,6 +8,7 @@
 #include "criu/base/error.h"
 #include "criu/base/log.h"
 #include "criu/base/mem.h"
+#include "criu/base/parallel.h"
 #include "criu/image/writer.h"
 #include "criu/task/creds.h"
 #include "criu/task/regs.h"
@@ -18,6 +19,13 @@
 #include "images/pstree.pb-c.h"
 
 #define CG_SET_OF_CRTOOL 1
+
+/* What writing one task takes; each processor has its own. */
+struct core_writer {
+	struct image_dir *images;
+	struct arena arena; /* messages of one task until they are written */
+	struct proc_buf buf;
+};
 
 static TaskRlimitsEntry *rlimits_dump(struct arena *a, const struct proc_limits *l)
 {
@@ -33,21 +41,20 @@ static TaskRlimitsEntry *rlimits_dump(struct arena *a, const struct proc_limits 
 	return e;
 }
 
-static int process_files_dump(struct dump *d, const struct task *t, TaskCoreEntry *e)
+static int process_files_dump(struct core_writer *w, const struct task *t, TaskCoreEntry *e)
 {
 	cleanup_close int proc = proc_open(t->pid);
 	int r = proc, oom;
 
+	e->personality = t->inner->personality;
 	if (r >= 0)
-		r = proc_personality_read(proc, 0, &d->buf, &e->personality);
-	if (r >= 0)
-		r = proc_oom_score_adj_read(proc, &d->buf, &oom);
+		r = proc_oom_score_adj_read(proc, &w->buf, &oom);
 	if (r < 0)
 		return fail(-r, "read /proc/%d", (int)t->pid);
 	e->has_oom_score_adj = true;
 	e->oom_score_adj = oom;
-	e->has_coredump_filter = proc_coredump_filter_read(proc, &d->buf, &e->coredump_filter) >= 0;
-	r = proc_loginuid_read(proc, &d->buf, &e->loginuid);
+	e->has_coredump_filter = proc_coredump_filter_read(proc, &w->buf, &e->coredump_filter) >= 0;
+	r = proc_loginuid_read(proc, &w->buf, &e->loginuid);
 	e->has_loginuid = r >= 0;
 	return 0;
 }
@@ -67,29 +74,23 @@ static TaskCoreEntry *task_core(struct arena *a, const struct task *t)
 	return e;
 }
 
-static int process_core(struct dump *d, const struct task *t, TaskCoreEntry **ret)
+static int process_core(struct core_writer *w, const struct task *t, TaskCoreEntry **ret)
 {
-	TaskCoreEntry *e = task_core(&d->scratch, t);
-	int r;
+	TaskCoreEntry *e = task_core(&w->arena, t);
 
 	e->blk_sigset = t->threads[0].regs.sigmask;
-	e->timers = timers_dump(&d->scratch, t);
-	e->rlimits = rlimits_dump(&d->scratch, &t->limits);
-	sigactions_dump(&d->scratch, t, e);
+	e->timers = timers_dump(&w->arena, t);
+	e->rlimits = rlimits_dump(&w->arena, &t->limits);
+	sigactions_dump(&w->arena, t, e);
 	e->has_child_subreaper = true;
 	e->child_subreaper = t->inner->child_subreaper;
 	if (t->inner->membarrier) {
 		e->has_membarrier_registration_mask = true;
 		e->membarrier_registration_mask = t->inner->membarrier;
 	}
-	r = process_files_dump(d, t, e);
-	if (r < 0)
-		return r;
-	r = sigqueue_dump(&d->scratch, &t->threads[0], true, &e->signals_s);
-	if (r < 0)
-		return r;
+	e->signals_s = t->pending;
 	*ret = e;
-	return 0;
+	return process_files_dump(w, t, e);
 }
 
 static ThreadSasEntry *sas_dump(struct arena *a, const struct parasite_thread *in)
@@ -122,10 +123,9 @@ static void thread_restart_dump(const struct thread *th, const ThreadInfoX86 *ti
 	}
 }
 
-static int thread_core(struct dump *d, const struct task *t, const struct thread *th,
-		       const ThreadInfoX86 *ti, ThreadCoreEntry **ret)
+static ThreadCoreEntry *thread_core(struct arena *a, const struct task *t, const struct thread *th,
+				    const ThreadInfoX86 *ti)
 {
-	struct arena *a = &d->scratch;
 	ThreadCoreEntry *e = arena_message(a, ThreadCoreEntry, THREAD_CORE_ENTRY__INIT);
 
 	e->futex_rla = th->robust_list;
@@ -151,32 +151,32 @@ static int thread_core(struct dump *d, const struct task *t, const struct thread
 	e->has_cg_set = true;
 	e->cg_set = CG_SET_OF_CRTOOL;
 	thread_restart_dump(th, ti, e);
-	*ret = e;
-	return sigqueue_dump(a, th, false, &e->signals_p);
+	e->signals_p = th->pending;
+	return e;
 }
 
-static int thread_write(struct dump *d, const struct task *t, const struct thread *th)
+static int thread_write(struct core_writer *w, const struct task *t, const struct thread *th)
 {
-	CoreEntry *core = arena_message(&d->scratch, CoreEntry, CORE_ENTRY__INIT);
+	CoreEntry *core = arena_message(&w->arena, CoreEntry, CORE_ENTRY__INIT);
 	int r = 0;
 
 	core->mtype = CORE_ENTRY__MARCH__X86_64;
-	core->thread_info = regs_dump(&d->scratch, th);
-	r = thread_core(d, t, th, core->thread_info, &core->thread_core);
-	if (r >= 0 && th == &t->threads[0])
-		r = process_core(d, t, &core->tc);
+	core->thread_info = regs_dump(&w->arena, th);
+	core->thread_core = thread_core(&w->arena, t, th, core->thread_info);
+	if (th == &t->threads[0])
+		r = process_core(w, t, &core->tc);
 	if (r < 0)
 		return fail_at(r, "thread %d", (int)th->tid);
-	return image_put(d->s->images, IMAGE_CORE, (uint64_t)th->tid, &core->base);
+	return image_put(w->images, IMAGE_CORE, (uint64_t)th->tid, &core->base);
 }
 
-static int zombie_write(struct dump *d, const struct task *t)
+static int zombie_write(struct core_writer *w, const struct task *t)
 {
 	CoreEntry core = CORE_ENTRY__INIT;
 
 	core.mtype = CORE_ENTRY__MARCH__X86_64;
-	core.tc = task_core(&d->scratch, t);
-	return image_put(d->s->images, IMAGE_CORE, (uint64_t)t->pid, &core.base);
+	core.tc = task_core(&w->arena, t);
+	return image_put(w->images, IMAGE_CORE, (uint64_t)t->pid, &core.base);
 }
 
 void ids_fill_namespaces(TaskKobjIdsEntry *e)
@@ -194,7 +194,7 @@ void ids_fill_namespaces(TaskKobjIdsEntry *e)
 	e->cgroup_ns_id = 8;
 }
 
-static int ids_write(struct dump *d, const struct task *t)
+static int ids_write(struct core_writer *w, const struct task *t)
 {
 	TaskKobjIdsEntry e = TASK_KOBJ_IDS_ENTRY__INIT;
 
@@ -203,18 +203,18 @@ static int ids_write(struct dump *d, const struct task *t)
 	e.fs_id = t->ids.fs;
 	e.sighand_id = t->ids.sighand;
 	ids_fill_namespaces(&e);
-	return image_put(d->s->images, IMAGE_IDS, (uint64_t)t->pid, &e.base);
+	return image_put(w->images, IMAGE_IDS, (uint64_t)t->pid, &e.base);
 }
 
-static int task_write(struct dump *d, struct task *t)
+static int task_write(struct core_writer *w, const struct task *t)
 {
 	int r = 0;
 
 	if (!task_is_alive(t))
-		return zombie_write(d, t);
+		return zombie_write(w, t);
 	for (size_t i = 0; i < t->nr_threads && r >= 0; i++)
-		r = thread_write(d, t, &t->threads[i]);
-	return r < 0 ? r : ids_write(d, t);
+		r = thread_write(w, t, &t->threads[i]);
+	return r < 0 ? r : ids_write(w, t);
 }
 
 static int pstree_write(struct image_writer *w, const struct task *t)
@@ -255,17 +255,37 @@ static int tree_write(struct dump *d)
 	return image_writer_close(&w);
 }
 
+struct cores {
+	struct dump *d;
+	struct core_writer writer[PARALLEL_WORKERS_MAX];
+};
+
+static int task_save(void *ctx, size_t i, unsigned int worker)
+{
+	struct cores *cw = ctx;
+	const struct task *t = cw->d->tree.tasks[i];
+	int r = task_write(&cw->writer[worker], t);
+
+	arena_done(&cw->writer[worker].arena);
+	return task_fail_at(r, t);
+}
+
 int core_dump(struct dump *d)
 {
+	struct cores cw = { .d = d };
 	struct task *t;
+	int r;
 
-	tasks_for_each(t, &d->tree) {
-		int r = task_write(d, t);
-
-		if (r < 0)
-			return task_fail_at(r, t);
-		arena_done(&d->scratch);
-		task_advance(t, TASK_SAVED);
+	for (size_t i = 0; i < PARALLEL_WORKERS_MAX; i++)
+		cw.writer[i].images = d->s->images;
+	r = parallel_for(d->tree.nr, task_save, &cw);
+	for (size_t i = 0; i < PARALLEL_WORKERS_MAX; i++) {
+		arena_done(&cw.writer[i].arena);
+		proc_buf_done(&cw.writer[i].buf);
 	}
+	if (r < 0)
+		return r;
+	tasks_for_each(t, &d->tree)
+		task_advance(t, TASK_SAVED);
 	return tree_write(d);
 }

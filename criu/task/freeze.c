@@ -223,25 +223,40 @@ static int task_known(const struct dump *d, pid_t pid)
 	return 0;
 }
 
-/* Children of t that the tree does not have yet. first: where its newest generation begins. */
-static int task_find_children(struct dump *d, struct task *t, bool again)
+static int thread_find_children(struct dump *d, struct task *t, int proc, pid_t tid, bool again)
 {
 	cleanup_proc_pids struct proc_pids kids = { 0 };
-	cleanup_close int proc = proc_open(t->pid);
-	int nr = 0, r;
+	int nr = 0, r = proc_children_read(proc, tid, &d->buf, &kids);
 
-	if (proc < 0)
-		return 0;
-	r = proc_children_read(proc, 0, &d->buf, &kids);
-	if (r == -ESRCH || (r == -ENOENT && t->kind == TASK_ZOMBIE))
+	if (r == -ESRCH || (r == -ENOENT && faccessat(proc, "stat", F_OK, 0) < 0))
 		return 0;
 	if (r < 0)
-		return task_fail_at(fail(-r, "read the children in /proc/%d/task", (int)t->pid), t);
+		return fail_hint(fail(-r, "read the children of thread %d", (int)tid),
+				 "this needs a kernel with CONFIG_PROC_CHILDREN");
 	for (size_t i = 0; i < kids.nr; i++) {
 		if (again && task_known(d, kids.v[i]))
 			continue;
 		tree_add(&d->tree, kids.v[i], t);
 		nr++;
+	}
+	return nr;
+}
+
+/* Children of t that the tree does not have yet. again: it has had some before. */
+static int task_find_children(struct dump *d, struct task *t, bool again)
+{
+	cleanup_close int proc = t->nr_threads ? proc_open(t->pid) : -1;
+	int nr = 0;
+
+	if (proc < 0)
+		return 0;
+	/* A child is in the list of the thread that made it, or of another when that has ended. */
+	for (size_t i = 0; i < t->nr_threads; i++) {
+		int r = thread_find_children(d, t, proc, t->threads[i].tid, again);
+
+		if (r < 0)
+			return task_fail_at(r, t);
+		nr += r;
 	}
 	return nr;
 }

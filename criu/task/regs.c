@@ -92,11 +92,11 @@ static uint64_t get(const uint8_t *x, size_t off, size_t size)
 /* Which member of user_x86_regs_entry is which of user_regs_struct. */
 #define FOR_EACH_GP(X)                                                                             \
 	X(r15, r15)                                                                                \
-	X(r14, r14) X(r13, r13) X(r12, r12) X(bp, rbp) X(bx, rbx) X(r11, r11) X(r10, r10)          \
-	    X(r9, r9) X(r8, r8) X(ax, rax) X(cx, rcx) X(dx, rdx) X(si, rsi) X(di, rdi)             \
-		X(orig_ax, orig_rax) X(ip, rip) X(cs, cs) X(flags, eflags) X(sp, rsp) X(ss, ss)    \
-		    X(fs_base, fs_base) X(gs_base, gs_base) X(ds, ds) X(es, es) X(fs, fs)          \
-			X(gs, gs)
+	X(r14, r14)                                                                                \
+	X(r13, r13) X(r12, r12) X(bp, rbp) X(bx, rbx) X(r11, r11) X(r10, r10) X(r9, r9) X(r8, r8)  \
+	    X(ax, rax) X(cx, rcx) X(dx, rdx) X(si, rsi) X(di, rdi) X(orig_ax, orig_rax) X(ip, rip) \
+		X(cs, cs) X(flags, eflags) X(sp, rsp) X(ss, ss) X(fs_base, fs_base)                \
+		    X(gs_base, gs_base) X(ds, ds) X(es, es) X(fs, fs) X(gs, gs)
 
 /* struct rseq_cs of linux/rseq.h. */
 struct rseq_section {

@@ -77,16 +77,18 @@ static int lag_of(struct dump *d, int cpu, int64_t *ret)
 
 uint64_t waiting_since(struct dump *d, pid_t tid)
 {
-	cleanup_close int proc = proc_open(tid);
+	cleanup_close int proc = -1;
 	struct proc_syscall call;
 	struct proc_stat st;
 	uint64_t ran;
 	int64_t lag;
 
-	if (proc < 0 || proc_syscall_read(proc, 0, &d->buf, &call) < 0 || call.running ||
-	    !has_time(call.nr) || (call.nr == SYS_futex && !call.arg[3]))
+	if (proc_syscall_of(tid, &d->buf, &call) < 0 || call.running || !has_time(call.nr) ||
+	    (call.nr == SYS_futex && !call.arg[3]))
 		return 0;
-	if (proc_stat_read(proc, tid, &d->buf, &st) < 0 || lag_of(d, st.processor, &lag) < 0 ||
+	proc = proc_open(tid);
+	if (proc < 0 || proc_stat_read(proc, tid, &d->buf, &st) < 0 ||
+	    lag_of(d, st.processor, &lag) < 0 ||
 	    proc_sched_exec_start(proc, tid, &d->buf, &ran) < 0)
 		return 0;
 	return (uint64_t)((int64_t)ran + lag);

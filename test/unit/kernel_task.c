@@ -149,7 +149,7 @@ static bool wait_syscall(int dir, pid_t tid, long nr, struct proc_buf *b)
 	struct proc_syscall s = { .running = true };
 
 	for (int i = 0; i < 100000; i++) {
-		if (!CHECK_INT_EQ(proc_syscall_read(dir, tid, b, &s), 0))
+		if (!CHECK_INT_EQ(proc_syscall_of(tid, b, &s), 0))
 			return false;
 		if (!s.running && s.nr == nr)
 			return true;

@@ -40,7 +40,7 @@ struct parasite_thread_args {
 	struct parasite_thread thread;
 };
 
-/* data of a call for the leader: the same, and what all threads share */
+/* data of a call for the leader: the same at the same places, and what all threads share */
 struct parasite_process_args {
 	struct blob_exit exit;
 	uint32_t command; /* PARASITE_PROCESS */
@@ -52,8 +52,16 @@ struct parasite_process_args {
 	uint64_t brk;
 	uint32_t dumpable, child_subreaper, thp_disabled, membarrier;
 	uint64_t untouched; /* in: a page of the blob's mapping that nobody has touched */
-	uint32_t lock_future, pad; /* it is there: mlockall(MCL_FUTURE) */
+	uint32_t lock_future, personality; /* the first: it is there, by mlockall(MCL_FUTURE) */
+	uint32_t nr_fds, pad;
 	struct parasite_timer timer[];
+	/* then nr_fds descriptors, see parasite_fds() */
 };
+
+/* In: numbers; out: their flags (FD_CLOEXEC). */
+static inline int32_t *parasite_fds(struct parasite_process_args *a)
+{
+	return (int32_t *)&a->timer[a->nr_timers];
+}
 
 enum parasite_command { PARASITE_THREAD = 1, PARASITE_PROCESS };

@@ -13,6 +13,8 @@
 
 /* Since Linux 6.3. */
 #define GET_REGISTRATIONS (1 << 9)
+#define GET_FD_FLAGS      1 /* F_GETFD */
+#define ONLY_ASK          0xffffffff /* personality(2) */
 
 void blob_entry(struct parasite_process_args *a) __attribute__((noreturn, section(".text.entry")));
 
@@ -59,6 +61,14 @@ static void timers_ask(struct first_error *e, struct parasite_process_args *a)
 	}
 }
 
+static void fds_ask(struct first_error *e, struct parasite_process_args *a)
+{
+	int32_t *fd = parasite_fds(a);
+
+	for (uint32_t i = 0; i < a->nr_fds; i++)
+		fd[i] = (int32_t)ask(e, __NR_fcntl, (uint64_t)fd[i], GET_FD_FLAGS, 0);
+}
+
 static void process_ask(struct first_error *e, struct parasite_process_args *a)
 {
 	uint8_t there = 0;
@@ -76,7 +86,9 @@ static void process_ask(struct first_error *e, struct parasite_process_args *a)
 	a->membarrier = r < 0 ? 0 : (uint32_t)r;
 	if (blob_syscall3(__NR_mincore, a->untouched, 1, BLOB_ADDR(&there)) == 0)
 		a->lock_future = there & 1;
+	a->personality = (uint32_t)ask(e, __NR_personality, ONLY_ASK, 0, 0);
 	timers_ask(e, a);
+	fds_ask(e, a);
 }
 
 void blob_entry(struct parasite_process_args *a)
