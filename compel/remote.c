@@ -147,25 +147,15 @@ static int syscall_begin(struct remote *r, uint64_t rsp, long nr, const uint64_t
 	return err ? err : tracee_syscall_go(r->pid);
 }
 
-static int syscall_enter(const struct remote *r)
-{
-	int err = tracee_syscall_wait(r->pid);
-
-	return err ? err : tracee_syscall_go(r->pid);
-}
-
 /* The answer of a call that gives no address near the top: an error is one of the kernel's. */
 static int syscall_end(const struct remote *r)
 {
-	struct user_regs_struct gp;
-	bool compat;
-	int err = tracee_syscall_wait(r->pid);
+	int64_t ret = 0;
+	int err = tracee_syscall_end(r->pid, &ret);
 
-	if (!err)
-		err = tracee_get_gp(r->pid, &gp, &compat);
 	if (err)
 		return err;
-	return (int64_t)gp.rax < 0 && (int64_t)gp.rax > -4096 ? (int)gp.rax : 0;
+	return ret < 0 && ret > -4096 ? (int)ret : 0;
 }
 
 /* By way of the detour: whatever becomes of us, the range is unmapped again. */
@@ -182,7 +172,7 @@ static int map_whole(struct remote *r, uint64_t addr, uint64_t len, int prot, in
 	int err = map_begin(r, addr, len, prot, how);
 
 	if (!err)
-		err = syscall_enter(r);
+		err = tracee_syscall_enter(r->pid);
 	return err ? err : syscall_end(r);
 }
 
@@ -211,7 +201,7 @@ int remote_infect_begin(struct remote *r, const void *blob, uint64_t blob_len, u
 
 int remote_infect_enter(struct remote *r)
 {
-	return syscall_enter(r);
+	return tracee_syscall_enter(r->pid);
 }
 
 int remote_infect_end(struct remote *r)
@@ -414,7 +404,7 @@ int remote_cure_begin(struct remote *r)
 
 int remote_cure_enter(struct remote *r)
 {
-	return r->mapped ? cure_went(r, syscall_enter(r)) : 0;
+	return r->mapped ? cure_went(r, tracee_syscall_enter(r->pid)) : 0;
 }
 
 int remote_cure_end(struct remote *r)

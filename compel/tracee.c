@@ -170,7 +170,7 @@ int tracee_syscall_stop(pid_t tid)
 	return r < 0 ? r : tracee_syscall_wait(tid);
 }
 
-int tracee_syscall(pid_t tid, uint64_t insn, long nr, const uint64_t arg[6], int64_t *ret)
+int tracee_syscall_begin(pid_t tid, uint64_t insn, long nr, const uint64_t arg[6])
 {
 	struct user_regs_struct gp;
 	bool compat;
@@ -188,15 +188,36 @@ int tracee_syscall(pid_t tid, uint64_t insn, long nr, const uint64_t arg[6], int
 	gp.r8 = arg[4];
 	gp.r9 = arg[5];
 	r = tracee_set_gp(tid, &gp);
-	if (r >= 0)
-		r = tracee_syscall_stop(tid);
-	if (r >= 0)
-		r = tracee_syscall_stop(tid);
+	return r < 0 ? r : tracee_syscall_go(tid);
+}
+
+int tracee_syscall_enter(pid_t tid)
+{
+	int r = tracee_syscall_wait(tid);
+
+	return r < 0 ? r : tracee_syscall_go(tid);
+}
+
+int tracee_syscall_end(pid_t tid, int64_t *ret)
+{
+	struct user_regs_struct gp;
+	bool compat;
+	int r = tracee_syscall_wait(tid);
+
 	if (r >= 0)
 		r = tracee_get_gp(tid, &gp, &compat);
 	if (r >= 0)
 		*ret = (int64_t)gp.rax;
 	return r;
+}
+
+int tracee_syscall(pid_t tid, uint64_t insn, long nr, const uint64_t arg[6], int64_t *ret)
+{
+	int r = tracee_syscall_begin(tid, insn, nr, arg);
+
+	if (r >= 0)
+		r = tracee_syscall_enter(tid);
+	return r < 0 ? r : tracee_syscall_end(tid, ret);
 }
 
 int tracee_detach(pid_t tid)

@@ -59,6 +59,10 @@ int tracee_wait_interrupted(pid_t tid, struct tracee_stop *ret);
 int tracee_cont(pid_t tid, int sig);
 /* One system call of a stopped thread, by the instruction at insn. Its registers are lost. */
 int tracee_syscall(pid_t tid, uint64_t insn, long nr, const uint64_t arg[6], int64_t *ret);
+/* The same in three parts, to be done for many threads one after the other. */
+int tracee_syscall_begin(pid_t tid, uint64_t insn, long nr, const uint64_t arg[6]);
+int tracee_syscall_enter(pid_t tid);
+int tracee_syscall_end(pid_t tid, int64_t *ret);
 /* On to the entry or the exit of the next system call, and wait until it is there. */
 int tracee_syscall_stop(pid_t tid);
 /* The same in two parts. */

@@ -30,6 +30,8 @@ struct file {
 	const FileEntry *entry; /* of the images; lives as long as the restore */
 	const struct task *owner; /* who opens it, as number owner_fd */
 	int owner_fd; /* -1: only mapped, or the directory of somebody */
+	const struct task *mapped_by; /* one of those that map it, or run it */
+	int mapped_fd; /* to be mapped, for all tasks, from before the first fork; -1: not open */
 };
 
 struct file_kind {

@@ -58,13 +58,29 @@ int service_fd(const struct restore *r, int fd)
 	return up;
 }
 
-static void message_free(void *m)
+static void *message_alloc(void *keep, size_t size)
 {
-	if (m)
-		protobuf_c_message_free_unpacked(m, NULL);
+	return keep_alloc(keep, size);
 }
 
-static void task_restore_done(struct task *t)
+static void message_part_free(void *keep, void *p)
+{
+	keep_free(keep, p);
+}
+
+void restore_init(struct restore *r)
+{
+	keep_init(&r->keep);
+	r->messages = (ProtobufCAllocator){ message_alloc, message_part_free, &r->keep };
+}
+
+static void message_free(struct restore *r, void *m)
+{
+	if (m)
+		protobuf_c_message_free_unpacked(m, &r->messages);
+}
+
+static void task_restore_done(struct restore *r, struct task *t)
 {
 	struct task_restore *tr = t->restore;
 	size_t nr = t->nr_threads ? t->nr_threads : 1;
@@ -72,10 +88,10 @@ static void task_restore_done(struct task *t)
 	if (!tr)
 		return;
 	for (size_t i = 0; i < nr; i++)
-		message_free(tr->cores[i]);
-	message_free(tr->mm);
-	message_free(tr->fs);
-	message_free(tr->ids);
+		message_free(r, tr->cores[i]);
+	message_free(r, tr->mm);
+	message_free(r, tr->fs);
+	message_free(r, tr->ids);
 	free(tr->slots);
 	free(tr->pages);
 }
@@ -85,20 +101,23 @@ void restore_done(struct restore *r)
 	struct task *t;
 
 	tasks_for_each(t, &r->tree)
-		task_restore_done(t);
+		task_restore_done(r, t);
 	for (size_t i = 0; i < r->nr_files; i++) {
 		struct file *f = r->files[i];
 
 		if (f->kind->done)
 			f->kind->done(f);
-		message_free((void *)(uintptr_t)f->entry);
+		message_free(r, (void *)(uintptr_t)f->entry);
+		if (f->mapped_fd >= 0)
+			close(f->mapped_fd);
 	}
 	free(r->files);
 	map_done(&r->pipes);
 	for (size_t i = 0; i < r->nr_ttys; i++)
-		message_free(r->ttys[i]);
+		message_free(r, r->ttys[i]);
 	free(r->ttys);
-	message_free(r->inventory);
+	message_free(r, r->inventory);
 	tree_done(&r->tree);
 	arena_done(&r->arena);
+	keep_done(&r->keep);
 }

@@ -3,7 +3,9 @@
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/resource.h>
 
+#include "criu/base/keep.h"
 #include "criu/base/map.h"
 #include "criu/core/file.h"
 #include "criu/core/program.h"
@@ -59,10 +61,20 @@ struct broker {
 
 #define BROKERS_MAX 65536
 
+/* What every task has from crtool by fork, and needs not to be set where it is the same. */
+struct inherited {
+	struct rlimit64 limits[RLIM_NLIMITS];
+	int oom_score_adj;
+	uint32_t loginuid, coredump_filter;
+	bool has_oom_score_adj, has_loginuid, has_coredump_filter;
+};
+
 struct restore {
 	struct session *s;
 	struct tree tree;
 	struct arena arena;
+	struct keep keep; /* messages of the images: what the tasks need of them */
+	ProtobufCAllocator messages; /* of keep */
 	InventoryEntry *inventory;
 	struct fork_plan *plan;
 
@@ -92,12 +104,15 @@ struct restore {
 	struct terminal *terminal; /* files/terminal.h: what crtool does with it */
 	pid_t crtool_pid;
 
+	struct inherited inherited;
 	struct vdso *vdso; /* mem/vdso.h: where crtool's own is */
 	pid_t root_pid;
 	uint64_t start_us;
 	bool pidfile_is_ours;
 };
 
+/* Before images are loaded. */
+void restore_init(struct restore *r);
 /* Frees what the images were loaded into, whatever there is of it. */
 void restore_done(struct restore *r);
 

@@ -62,7 +62,7 @@ static int file_add(struct restore *r, FileEntry *e, size_t *cap)
 	f->kind = kind;
 	f->id = e->id;
 	f->entry = e;
-	f->owner_fd = -1;
+	f->owner_fd = f->mapped_fd = -1;
 	*array_push(r->files, r->nr_files, *cap) = f;
 	return 0;
 }
@@ -76,7 +76,7 @@ static int files_read(struct restore *r)
 
 	if (ret <= 0)
 		return ret;
-	while ((ret = image_read(img, &m)) > 0) {
+	while ((ret = image_read_from(img, &r->messages, &m)) > 0) {
 		ret = file_add(r, (FileEntry *)m, &cap);
 		if (ret < 0)
 			break;
@@ -400,12 +400,53 @@ int files_load_mapped(struct restore *r, uint32_t id)
 
 int mapped_file_open(struct restore *r, uint32_t id, uint32_t flags)
 {
+	struct file *f = restore_find_file(r, id);
 	const RegFileEntry *e;
-	int fd = reg_find(r, id, &e);
+	int fd;
 
+	if (f && f->mapped_fd >= 0 && (flags & O_ACCMODE) == O_RDONLY)
+		return f->mapped_fd;
+	fd = reg_find(r, id, &e);
 	if (fd >= 0)
 		fd = reg_open(r, e, flags & O_ACCMODE);
 	return fd < 0 ? fd : service_fd(r, fd);
+}
+
+/* For reading only: whoever writes has the file open by itself. */
+static int file_is_mapped(struct restore *r, const struct task *t, uint32_t id)
+{
+	struct file *f = restore_find_file(r, id);
+	int fd;
+
+	if (!f || f->mapped_fd >= 0 || f->mapped_by == t)
+		return 0;
+	if (!f->mapped_by) {
+		f->mapped_by = t;
+		return 0;
+	}
+	fd = mapped_file_open(r, id, O_RDONLY);
+	if (fd < 0)
+		return task_fail_at(fd, t);
+	f->mapped_fd = fd;
+	return 0;
+}
+
+int files_open_mapped(struct restore *r)
+{
+	struct task *t;
+
+	tasks_for_each(t, &r->tree) {
+		const MmEntry *mm = task_is_alive(t) ? t->restore->mm : NULL;
+		int ret = mm ? file_is_mapped(r, t, mm->exe_file_id) : 0;
+
+		for (size_t i = 0; mm && i < mm->n_vmas && ret >= 0; i++)
+			if (vma_is_file(mm->vmas[i]) &&
+			    (mm->vmas[i]->fdflags & O_ACCMODE) == O_RDONLY)
+				ret = file_is_mapped(r, t, (uint32_t)mm->vmas[i]->shmid);
+		if (ret < 0)
+			return ret;
+	}
+	return 0;
 }
 
 int fs_restore(struct restore *r, const struct task *t)

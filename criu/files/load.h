@@ -16,6 +16,8 @@ int files_open(struct restore *r, struct task *t);
 int files_connect(struct restore *r, struct task *t);
 /* Root, working directory, umask: the last that needs paths. */
 int fs_restore(struct restore *r, const struct task *t);
-/* For a mapping: a service descriptor. */
+/* In crtool: what several tasks map is opened once, before they exist. */
+int files_open_mapped(struct restore *r);
+/* For a mapping: a service descriptor, which is closed with all of them. */
 int mapped_file_open(struct restore *r, uint32_t id, uint32_t flags);
 int files_load_mapped(struct restore *r, uint32_t id);

@@ -34,6 +34,7 @@
 #include "criu/flow/stats.h"
 #include "criu/flow/step.h"
 #include "criu/image/dir.h"
+#include "criu/kernel/proc.h"
 #include "criu/kernel/syscalls.h"
 #include "criu/mem/load.h"
 #include "criu/mem/vdso.h"
@@ -135,6 +136,22 @@ static int plan_descriptors(struct restore *r)
 	return image_dir_raise_fd(r->s->images, r->service_base);
 }
 
+static int read_inherited(struct inherited *i)
+{
+	cleanup_proc_buf struct proc_buf b = { 0 };
+	cleanup_close int self = proc_open(getpid());
+
+	if (self < 0)
+		return fail(-self, "open /proc/%d", (int)getpid());
+	for (int n = 0; n < RLIM_NLIMITS; n++)
+		if (prlimit64(0, (enum __rlimit_resource)n, NULL, &i->limits[n]) < 0)
+			return fail(errno, "resource limit %d", n);
+	i->has_oom_score_adj = proc_oom_score_adj_read(self, &b, &i->oom_score_adj) >= 0;
+	i->has_loginuid = proc_loginuid_read(self, &b, &i->loginuid) >= 0;
+	i->has_coredump_filter = proc_coredump_filter_read(self, &b, &i->coredump_filter) >= 0;
+	return 0;
+}
+
 static int plan(void *ctx)
 {
 	struct restore *r = ctx;
@@ -143,6 +160,10 @@ static int plan(void *ctx)
 
 	if (ret >= 0)
 		ret = plan_descriptors(r);
+	if (ret >= 0)
+		ret = read_inherited(&r->inherited);
+	if (ret >= 0)
+		ret = files_open_mapped(r);
 	if (ret < 0)
 		return ret;
 	tasks_for_each(t, &r->tree) {
@@ -361,7 +382,10 @@ int restore_run(struct session *s, int *ret_status)
 		.start_us = clock_us(),
 		.brokers = mem_alloc(BROKERS_MAX * sizeof(struct broker)),
 	};
-	int ret = steps_run(s, &restore_command, &r);
+	int ret;
+
+	restore_init(&r);
+	ret = steps_run(s, &restore_command, &r);
 
 	if (ret >= 0 && !s->opts->detach && !s->opts->sibling)
 		*ret_status = s->opts->shell_job ? job_wait(&r) : wait_for_root(&r);

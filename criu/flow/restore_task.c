@@ -59,39 +59,36 @@ static int drop_descriptors(const struct restore *r, const struct task *t)
 	return 0;
 }
 
-static int write_proc(const char *name, int base, long long value)
+static int write_proc(const char *name, long long value)
 {
 	char path[64], text[32];
 	cleanup_close int fd = -1;
 	int r;
 
 	snprintf(path, sizeof(path), "/proc/self/%s", name);
-	fd = open(path, O_RDWR | O_CLOEXEC);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
 	if (fd < 0)
 		return errno == ENOENT ? 0 : fail(errno, "open %s", path);
-	r = (int)read(fd, text, sizeof(text) - 1);
-	if (r > 0) {
-		text[r] = '\0';
-		if (strtoll(text, NULL, base) == value)
-			return 0;
-	}
-	snprintf(text, sizeof(text), base == 16 ? "0x%llx" : "%lld", value);
+	snprintf(text, sizeof(text), "%lld", value);
 	r = io_pwrite(fd, text, strlen(text), 0);
 	return r < 0 ? fail(-r, "write %s to %s", text, path) : 0;
 }
 
-static int write_procs(const struct task *t)
+static int write_procs(const struct restore *r, const struct task *t)
 {
 	const TaskCoreEntry *tc = t->restore->cores[0]->tc;
-	int r = 0;
+	const struct inherited *had = &r->inherited;
+	int ret = 0;
 
-	if (tc->has_oom_score_adj)
-		r = write_proc("oom_score_adj", 10, tc->oom_score_adj);
-	if (r >= 0 && tc->has_loginuid)
-		r = write_proc("loginuid", 10, tc->loginuid);
-	if (r >= 0 && tc->has_coredump_filter)
-		r = write_proc("coredump_filter", 16, tc->coredump_filter);
-	return r;
+	if (tc->has_oom_score_adj &&
+	    (!had->has_oom_score_adj || had->oom_score_adj != tc->oom_score_adj))
+		ret = write_proc("oom_score_adj", tc->oom_score_adj);
+	if (ret >= 0 && tc->has_loginuid && (!had->has_loginuid || had->loginuid != tc->loginuid))
+		ret = write_proc("loginuid", tc->loginuid);
+	if (ret >= 0 && tc->has_coredump_filter &&
+	    (!had->has_coredump_filter || had->coredump_filter != tc->coredump_filter))
+		ret = write_proc("coredump_filter", tc->coredump_filter);
+	return ret;
 }
 
 struct memory_part {
@@ -161,7 +158,7 @@ static int task_body(struct restore *r, struct task *t)
 	stage_done(r->stage);
 
 	stage_enter(r->stage, STAGE_MEMORY, r->crtool_pidfd);
-	ret = write_procs(t);
+	ret = write_procs(r, t);
 	if (ret >= 0)
 		ret = mem_open(r, t, mapped_file_open, &fds);
 	if (ret >= 0)

@@ -229,7 +229,7 @@ static int record_fail(const struct image_reader *r, const ProtobufCMessageDescr
 }
 
 static int reader_unpack(struct image_reader *r, const ProtobufCMessageDescriptor *desc,
-			 size_t size, ProtobufCMessage **ret)
+			 size_t size, ProtobufCAllocator *from, ProtobufCMessage **ret)
 {
 	const uint8_t *data = r->buf + r->start;
 	ProtobufCMessage *m;
@@ -238,7 +238,7 @@ static int reader_unpack(struct image_reader *r, const ProtobufCMessageDescripto
 
 	if (!wire_check(desc, data, size, why, sizeof(why)))
 		return record_fail(r, desc, data, size, why);
-	m = protobuf_c_message_unpack(desc, NULL, size, data);
+	m = protobuf_c_message_unpack(desc, from, size, data);
 	if (!m)
 		return fail(ENOMEM, "%s: record %" PRIu64 " (%s): unpack %zu bytes", r->path,
 			    r->records, desc->name, size);
@@ -249,24 +249,34 @@ static int reader_unpack(struct image_reader *r, const ProtobufCMessageDescripto
 		err = fail_plain("%s: %" PRIu64 " bytes too many at the end", r->path,
 				 reader_left(r));
 	if (err < 0) {
-		protobuf_c_message_free_unpacked(m, NULL);
+		protobuf_c_message_free_unpacked(m, from);
 		return err;
 	}
 	*ret = m;
 	return 1;
 }
 
+static int read_as(struct image_reader *r, const ProtobufCMessageDescriptor *desc,
+		   ProtobufCAllocator *from, ProtobufCMessage **ret)
+{
+	size_t size = 0;
+	int err = reader_next_record(r, desc, &size);
+
+	return err < 0 ? err : reader_unpack(r, desc, size, from, ret);
+}
+
 int image_read_as(struct image_reader *r, const ProtobufCMessageDescriptor *desc,
 		  ProtobufCMessage **ret)
 {
-	size_t size = 0;
-	int err;
-
-	err = reader_next_record(r, desc, &size);
-	return err < 0 ? err : reader_unpack(r, desc, size, ret);
+	return read_as(r, desc, NULL, ret);
 }
 
 int image_read(struct image_reader *r, ProtobufCMessage **ret)
+{
+	return image_read_from(r, NULL, ret);
+}
+
+int image_read_from(struct image_reader *r, ProtobufCAllocator *from, ProtobufCMessage **ret)
 {
 	const ProtobufCMessageDescriptor *desc = r->records ? r->type->next : r->type->first;
 
@@ -277,7 +287,7 @@ int image_read(struct image_reader *r, ProtobufCMessage **ret)
 	if (!desc)
 		return fail_plain("%s: %" PRIu64 " bytes too many at the end", r->path,
 				  reader_left(r));
-	return image_read_as(r, desc, ret);
+	return read_as(r, desc, from, ret);
 }
 
 static int raw_check(const struct image_reader *r, uint64_t size)
@@ -362,6 +372,12 @@ struct image_reader *image_reader_free(struct image_reader *r)
 
 int image_get(const struct image_dir *d, enum image_kind kind, uint64_t id, ProtobufCMessage **ret)
 {
+	return image_get_from(d, kind, id, NULL, ret);
+}
+
+int image_get_from(const struct image_dir *d, enum image_kind kind, uint64_t id,
+		   ProtobufCAllocator *from, ProtobufCMessage **ret)
+{
 	struct image_reader *r = NULL;
 	char name[IMAGE_NAME_MAX];
 	int err;
@@ -371,11 +387,11 @@ int image_get(const struct image_dir *d, enum image_kind kind, uint64_t id, Prot
 		return err;
 	if (!err)
 		return fail(ENOENT, "%s/%s", image_dir_path(d), image_file_name(kind, id, name));
-	err = image_read(r, ret);
+	err = image_read_from(r, from, ret);
 	if (err > 0 && reader_left(r)) {
 		err = fail_plain("%s: %" PRIu64 " bytes too many at the end", r->path,
 				 reader_left(r));
-		protobuf_c_message_free_unpacked(*ret, NULL);
+		protobuf_c_message_free_unpacked(*ret, from);
 	}
 	image_reader_free(r);
 	return err < 0 ? err : 0;

@@ -28,6 +28,8 @@ int image_reader_open(const struct image_dir *d, enum image_kind kind, uint64_t 
  * Free it with protobuf_c_message_free_unpacked(m, NULL).
  */
 int image_read(struct image_reader *r, ProtobufCMessage **ret);
+/* The same with memory of the caller's choice, NULL: malloc's. */
+int image_read_from(struct image_reader *r, ProtobufCAllocator *from, ProtobufCMessage **ret);
 
 /* The same where the caller knows better what comes next (ipc_msg). */
 int image_read_as(struct image_reader *r, const ProtobufCMessageDescriptor *desc,
@@ -56,6 +58,8 @@ struct image_reader *image_reader_free(struct image_reader *r);
 
 /* The one record of an image that must be there, with nothing behind it. */
 int image_get(const struct image_dir *d, enum image_kind kind, uint64_t id, ProtobufCMessage **ret);
+int image_get_from(const struct image_dir *d, enum image_kind kind, uint64_t id,
+		   ProtobufCAllocator *from, ProtobufCMessage **ret);
 
 /* Opens an image without framing, O_RDONLY: 1 and *ret_fd, or 0: no such file. */
 int image_open_raw(const struct image_dir *d, enum image_kind kind, uint64_t id, int *ret_fd);

@@ -337,21 +337,6 @@ static void mm_fields(struct program *p, const MmEntry *mm, int exe)
 			program_copy(p, &map, sizeof(map)), sizeof(map), 0);
 }
 
-static void close_all(struct program *p, const MmEntry *mm, const struct mem_fds *fds)
-{
-	int last = -1;
-
-	for (size_t i = 0; i < mm->n_vmas; i++) {
-		if (fds->vma[i] >= 0 && fds->vma[i] != last)
-			PROGRAM_SYSCALL(p, OP_WHAT_CLOSE, SYS_close, (uint64_t)fds->vma[i]);
-		if (fds->vma[i] >= 0)
-			last = fds->vma[i];
-	}
-	PROGRAM_SYSCALL(p, OP_WHAT_CLOSE, SYS_close, (uint64_t)fds->exe);
-	if (fds->pages >= 0)
-		PROGRAM_SYSCALL(p, OP_WHAT_CLOSE, SYS_close, (uint64_t)fds->pages);
-}
-
 void mem_program(struct program *p, const struct restore *r, const struct task *t,
 		 const struct vdso *vdso, uint64_t parking, const struct mem_fds *fds)
 {
@@ -373,5 +358,4 @@ void mem_program(struct program *p, const struct restore *r, const struct task *
 	mm_fields(p, mm, fds->exe);
 	if (mm->has_lock_future && mm->lock_future)
 		PROGRAM_SYSCALL(p, OP_WHAT_LOCK, SYS_mlockall, MCL_FUTURE);
-	close_all(p, mm, fds);
 }

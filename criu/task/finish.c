@@ -66,10 +66,8 @@ static int thread_set(struct restore *r, const struct task *t, size_t i)
 }
 
 /* The leader goes last: with the hole goes what the others stood on. */
-static int task_set(struct restore *r, const struct task *t)
+static int task_set_begin(struct restore *r, const struct task *t)
 {
-	const struct thread *leader = &t->threads[0];
-	int64_t ret = 0;
 	int err;
 
 	for (size_t i = t->nr_threads; i-- > 0;) {
@@ -77,8 +75,26 @@ static int task_set(struct restore *r, const struct task *t)
 		if (err < 0)
 			return err;
 	}
-	err = tracee_syscall(t->pid, restart_syscall_insn(r), SYS_munmap,
-			     (const uint64_t[6]){ r->hole, r->hole_len }, &ret);
+	err = tracee_syscall_begin(t->pid, restart_syscall_insn(r), SYS_munmap,
+				   (const uint64_t[6]){ r->hole, r->hole_len });
+	return err < 0 ? fail(-err, "unmap the restorer") : 0;
+}
+
+static int task_set_enter(struct restore *r, const struct task *t)
+{
+	int err = tracee_syscall_enter(t->pid);
+
+	(void)r;
+	return err < 0 ? fail(-err, "unmap the restorer") : 0;
+}
+
+static int task_set_end(struct restore *r, const struct task *t)
+{
+	const struct thread *leader = &t->threads[0];
+	int64_t ret = 0;
+	int err = tracee_syscall_end(t->pid, &ret);
+
+	(void)r;
 	if (err < 0 || ret < 0)
 		return fail(err < 0 ? -err : (int)-ret, "unmap the restorer");
 	err = tracee_set_gp(leader->tid, &leader->regs.gp);
@@ -226,21 +242,60 @@ static bool is_stopped_child(const struct task *t)
 	return t->kind == TASK_STOPPED && t->parent;
 }
 
-/* Children before parents, for those that stop. */
+#define TASKS_AT_ONCE 32
+
+typedef int task_part(struct restore *r, const struct task *t);
+
+/* One part for some tasks, then the next: none is waited for while others could run. */
+static int tasks_set(struct restore *r, struct task **t, size_t nr)
+{
+	static task_part *const parts[] = { task_set_begin, task_set_enter, task_set_end };
+
+	for (size_t part = 0; part < ARRAY_SIZE(parts); part++) {
+		for (size_t i = 0; i < nr; i++) {
+			int err = parts[part](r, t[i]);
+
+			if (err < 0)
+				return task_fail_at(err, t[i]);
+		}
+	}
+	for (size_t i = 0; i < nr; i++)
+		task_advance(t[i], TASK_PARKED);
+	return 0;
+}
+
+/* From the last: a child while its parent still stands in the restorer. */
+static int stopped_children_set(struct restore *r)
+{
+	for (size_t i = r->tree.nr; i-- > 0;) {
+		struct task *t = r->tree.tasks[i];
+		int err = is_stopped_child(t) ? tasks_set(r, &t, 1) : 0;
+
+		if (err >= 0 && is_stopped_child(t))
+			err = task_fail_at(task_stop_again(r, t), t);
+		if (err < 0)
+			return err;
+	}
+	return 0;
+}
+
 int registers_set(struct restore *r)
 {
+	struct task *group[TASKS_AT_ONCE];
+	size_t nr = 0;
 	int err = threads_stop(r);
 
-	for (size_t i = r->tree.nr; i-- > 0 && err >= 0;) {
+	if (err >= 0)
+		err = stopped_children_set(r);
+	for (size_t i = 0; i < r->tree.nr && err >= 0; i++) {
 		struct task *t = r->tree.tasks[i];
 
-		if (!task_is_alive(t))
-			continue;
-		err = task_set(r, t);
-		if (err >= 0 && is_stopped_child(t))
-			err = task_stop_again(r, t);
-		task_fail_at(err, t);
-		task_advance(t, TASK_PARKED);
+		if (task_is_alive(t) && !is_stopped_child(t))
+			group[nr++] = t;
+		if (nr == TASKS_AT_ONCE || i + 1 == r->tree.nr) {
+			err = tasks_set(r, group, nr);
+			nr = 0;
+		}
 	}
 	return err;
 }

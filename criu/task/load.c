@@ -115,7 +115,7 @@ static int core_check(const CoreEntry *c, bool leader)
 static int core_load(struct restore *r, pid_t tid, bool leader, CoreEntry **ret)
 {
 	ProtobufCMessage *m = NULL;
-	int err = image_get(r->s->images, IMAGE_CORE, (uint64_t)tid, &m);
+	int err = image_get_from(r->s->images, IMAGE_CORE, (uint64_t)tid, &r->messages, &m);
 
 	if (err < 0)
 		return err;
@@ -155,13 +155,13 @@ static int task_images_load(struct restore *r, struct task *t)
 	ret = task_kind_load(t, tr->cores[0]->tc);
 	if (ret < 0 || !task_is_alive(t))
 		return ret;
-	ret = image_get(r->s->images, IMAGE_IDS, (uint64_t)t->pid, &m);
+	ret = image_get_from(r->s->images, IMAGE_IDS, (uint64_t)t->pid, &r->messages, &m);
 	if (ret < 0)
 		return ret;
 	tr->ids = (TaskKobjIdsEntry *)m;
 	t->ids = (struct task_ids){ tr->ids->vm_id, tr->ids->files_id, tr->ids->fs_id,
 				    tr->ids->sighand_id };
-	ret = image_get(r->s->images, IMAGE_FS, (uint64_t)t->pid, &m);
+	ret = image_get_from(r->s->images, IMAGE_FS, (uint64_t)t->pid, &r->messages, &m);
 	if (ret < 0)
 		return ret;
 	tr->fs = (FsEntry *)m;
@@ -202,7 +202,7 @@ int load_tasks(struct restore *r)
 {
 	ProtobufCMessage *m = NULL;
 	struct task *t;
-	int ret = image_get(r->s->images, IMAGE_INVENTORY, 0, &m);
+	int ret = image_get_from(r->s->images, IMAGE_INVENTORY, 0, &r->messages, &m);
 
 	if (ret < 0)
 		return ret;

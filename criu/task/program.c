@@ -143,13 +143,12 @@ static void thread_clone(struct program *p, pid_t tid, uint64_t list)
 }
 
 /* A hard limit cannot be raised without CAP_SYS_RESOURCE: as far as it goes, then. */
-static void rlimits_restore(struct program *p, const TaskRlimitsEntry *e)
+static void rlimits_restore(struct program *p, const struct restore *r, const TaskRlimitsEntry *e)
 {
 	for (size_t i = 0; e && i < e->n_rlimits && i < RLIM_NLIMITS; i++) {
-		struct rlimit64 own, want = { e->rlimits[i]->cur, e->rlimits[i]->max };
+		struct rlimit64 own = r->inherited.limits[i];
+		struct rlimit64 want = { e->rlimits[i]->cur, e->rlimits[i]->max };
 
-		if (prlimit64(0, (enum __rlimit_resource)i, NULL, &own) < 0)
-			continue;
 		if (want.rlim_max > own.rlim_max) {
 			log_warn("resource limit %zu: the hard limit stays at %llu", i,
 				 (unsigned long long)own.rlim_max);
@@ -173,7 +172,7 @@ static void membarrier_restore(struct program *p, const TaskCoreEntry *tc)
 			PROGRAM_SYSCALL(p, OP_WHAT_PRCTL, SYS_membarrier, bit, 0, 0);
 }
 
-static void process_restore(struct program *p, const struct task *t)
+static void process_restore(struct program *p, const struct restore *r, const struct task *t)
 {
 	const TaskCoreEntry *tc = t->restore->cores[0]->tc;
 
@@ -185,7 +184,7 @@ static void process_restore(struct program *p, const struct task *t)
 	else
 		PROGRAM_SYSCALL(p, OP_WHAT_PRCTL, SYS_prctl, PR_SET_CHILD_SUBREAPER, 0);
 	membarrier_restore(p, tc);
-	rlimits_restore(p, tc->rlimits);
+	rlimits_restore(p, r, tc->rlimits);
 }
 
 /* Service descriptors go with the last of those that share the table: its owner. */
@@ -217,7 +216,7 @@ uint64_t task_program(struct program *p, const struct restore *r, const struct t
 	for (size_t i = 1; i < t->nr_threads; i++)
 		thread_clone(p, t->threads[i].tid, lists[i]);
 	free(lists);
-	process_restore(p, t);
+	process_restore(p, r, t);
 	thread_restore(p, core, t->pid, t->comm);
 	stage_op(p, STAGE_CREDS, r->crtool_pidfd);
 	creds_ops(p, core->thread_core);

@@ -176,7 +176,8 @@ static int groups_join(struct restore *r, struct fork_node *n, task_body body)
 {
 	int ret;
 
-	signals_reset();
+	if (n == r->plan->nodes[0])
+		signals_reset(); /* the others inherit it */
 	ret = node_settle(r, n, body);
 	if (ret < 0)
 		return ret;
