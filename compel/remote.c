@@ -13,7 +13,8 @@
 
 #define PAGE        4096ull
 #define BLOB_STACK  8192ull
-#define LEAVE_SPACE PAGE /* the leader's struct blob_exit, and a stack for blob_leave() */
+#define LEAVE_SPACE PAGE /* the leader's struct blob_wait, and a stack for blob_leave() */
+#define SLOT_SPACE  PAGE /* a thread's arguments, and its stack */
 #define SPIN_ROUNDS 2000000u
 
 static uint64_t page_up(uint64_t n)
@@ -28,7 +29,8 @@ static uint64_t mask_for(int signo)
 
 uint64_t remote_region_len(uint64_t blob_len, uint64_t data_len)
 {
-	return page_up(blob_len) + page_up(data_len) + LEAVE_SPACE + BLOB_STACK;
+	return page_up(blob_len) + page_up(data_len) + LEAVE_SPACE + BLOB_SLOTS * SLOT_SPACE +
+	       BLOB_STACK;
 }
 
 /* Keeps what is under the frames, then writes them. */
@@ -268,37 +270,19 @@ static int blob_wait(const struct remote *r, pid_t tid, uint64_t exit_at)
 	return err;
 }
 
-/* Tell the leader that a thread is inside (0), or that none is. */
-static int set_done(struct remote *r, uint64_t done)
-{
-	return tracee_mem_write(r->pid, r->leave + offsetof(struct blob_exit, done), &done,
-				sizeof(done));
-}
-
-static int blob_begin(struct remote *r, pid_t tid, const struct tracee_regs *regs, uint64_t off,
-		      const void *args, uint32_t args_len)
+/* at: address of the arguments; top: the end of a stack. */
+static int blob_begin(struct remote *r, pid_t tid, const struct tracee_regs *regs, uint64_t at,
+		      uint64_t top)
 {
 	struct user_regs_struct gp;
-	int err = tracee_mem_write(r->pid, r->data + off, args, args_len);
+	int err;
 
-	if (err)
-		return err;
 	/* As a call leaves it: 16n + 8. */
-	regs_for_call(regs, r->region + r->region_len - 8, &gp);
+	regs_for_call(regs, top - 8, &gp);
 	gp.rip = r->region + ((const struct blob_header *)r->blob)->entry;
-	gp.rdi = r->data + off;
-	if (tid != r->pid)
-		err = set_done(r, 0);
-	if (!err)
-		err = remote_leave(r, tid, &gp);
+	gp.rdi = at;
+	err = remote_leave(r, tid, &gp);
 	return err ? err : tracee_cont(tid, 0);
-}
-
-static int blob_end(struct remote *r, pid_t tid, uint64_t off, void *args, uint32_t args_len)
-{
-	int err = blob_wait(r, tid, r->data + off);
-
-	return err ? err : tracee_mem_read(r->pid, r->data + off, args, args_len);
 }
 
 static struct blob_exit leader_exit(const struct remote *r)
@@ -318,26 +302,44 @@ static struct blob_exit leader_exit(const struct remote *r)
 
 int remote_call_begin(struct remote *r, uint64_t off, void *args, uint32_t args_len)
 {
+	uint64_t at = r->data + off;
+	int err;
+
 	*(struct blob_exit *)args = leader_exit(r);
-	return blob_begin(r, r->pid, r->regs, off, args, args_len);
+	err = tracee_mem_write(r->pid, at, args, args_len);
+	return err ? err : blob_begin(r, r->pid, r->regs, at, r->region + r->region_len);
 }
 
 int remote_call_end(struct remote *r, uint64_t off, void *args, uint32_t args_len)
 {
-	return blob_end(r, r->pid, off, args, args_len);
+	int err = blob_wait(r, r->pid, r->data + off);
+
+	return err ? err : tracee_mem_read(r->pid, r->data + off, args, args_len);
 }
 
-/* The leader, let go, waits while the word `done` is 0, then unmaps and goes home. */
+/* --- other threads ------------------------------------------------------------------- */
+
+static uint64_t slot_at(const struct remote *r, size_t slot)
+{
+	return r->leave + LEAVE_SPACE + slot * SLOT_SPACE;
+}
+
+static uint64_t out_at(const struct remote *r, size_t slot)
+{
+	return r->leave + offsetof(struct blob_wait, out) + slot * sizeof(uint64_t);
+}
+
+/* The leader, let go, waits while somebody is inside, then unmaps and goes home. */
 static int leader_waits(struct remote *r)
 {
-	struct blob_exit x = leader_exit(r);
+	struct blob_wait w = { .exit = leader_exit(r) };
 	struct user_regs_struct gp;
 	int err;
 
 	if (r->waits)
 		return 0;
-	x.done = 1;
-	err = tracee_mem_write(r->pid, r->leave, &x, sizeof(x));
+	memset(w.out, 0xff, sizeof(w.out));
+	err = tracee_mem_write(r->pid, r->leave, &w, sizeof(w));
 	if (err)
 		return err;
 	r->waits = true;
@@ -347,43 +349,71 @@ static int leader_waits(struct remote *r)
 	return remote_leave(r, r->pid, &gp);
 }
 
-int remote_call_thread(struct remote *r, pid_t tid, const struct tracee_regs *regs, uint64_t off,
-		       void *args, uint32_t args_len)
+static int slot_begin(struct remote *r, struct remote_thread *th, size_t slot)
 {
-	struct remote_frames f = { 0 };
+	uint64_t at = slot_at(r, slot), inside = 0;
 	uint8_t *bytes;
-	int err = leader_waits(r), back;
+	int err = home_build(&th->frames, th->regs, 0, 0, r->site.sigreturn, &bytes);
 
-	if (!err)
-		err = home_build(&f, regs, 0, 0, r->site.sigreturn, &bytes);
 	if (err)
 		return err;
-	err = frames_write(r->pid, &f, bytes);
+	err = frames_write(r->pid, &th->frames, bytes);
 	free(bytes);
 	if (err)
 		return err;
 	/* time(2) writes to the word: nobody is in the blob any more when it does. */
-	*(struct blob_exit *)args = (struct blob_exit){
+	*(struct blob_exit *)th->args = (struct blob_exit){
 		.rip = r->site.syscall_ret,
-		.rsp = f.home,
+		.rsp = th->frames.home,
 		.rax = SYS_time,
-		.rdi = r->leave + offsetof(struct blob_exit, done),
+		.rdi = out_at(r, slot),
 		.signo = (uint32_t)r->signo,
 		.pid = r->pid,
-		.tid = tid,
+		.tid = th->tid,
 		.spin = SPIN_ROUNDS,
 	};
-	err = blob_begin(r, tid, regs, off, args, args_len);
+	err = tracee_mem_write(r->pid, at, th->args, th->args_len);
 	if (!err)
-		err = blob_end(r, tid, off, args, args_len);
-	if (err != -ESRCH) {
-		back = remote_return(tid, regs);
-		err = err ? err : back;
+		err = tracee_mem_write(r->pid, out_at(r, slot), &inside, sizeof(inside));
+	th->away = !err;
+	return err ? err : blob_begin(r, th->tid, th->regs, at, at + SLOT_SPACE);
+}
+
+static int slot_end(struct remote *r, struct remote_thread *th, size_t slot)
+{
+	uint64_t at = slot_at(r, slot), out = 1;
+	int err = th->err, e;
+
+	if (!err)
+		err = blob_wait(r, th->tid, at);
+	if (!err)
+		err = tracee_mem_read(r->pid, at, th->args, th->args_len);
+	if (th->away && err != -ESRCH) {
+		e = remote_return(th->tid, th->regs);
+		err = err ? err : e;
 	}
-	back = set_done(r, 1);
-	err = err ? err : back;
-	back = frames_remove(r->pid, &f);
-	return err ? err : back;
+	if (th->away) {
+		e = tracee_mem_write(r->pid, out_at(r, slot), &out, sizeof(out));
+		err = err ? err : e;
+	}
+	e = frames_remove(r->pid, &th->frames);
+	return err ? err : e;
+}
+
+int remote_call_threads(struct remote *r, struct remote_thread *th, size_t nr)
+{
+	int first = leader_waits(r);
+
+	for (size_t i = 0; i < nr; i++) {
+		th[i].frames = (struct remote_frames){ 0 };
+		th[i].away = false;
+		th[i].err = first ? first : slot_begin(r, &th[i], i);
+	}
+	for (size_t i = 0; i < nr; i++) {
+		th[i].err = slot_end(r, &th[i], i);
+		first = first ? first : th[i].err;
+	}
+	return first;
 }
 
 /* What cannot be unmapped is not waited for. */

@@ -18,10 +18,10 @@
  * The order around a call is: frames, registers, signal mask; and back: mask, registers.
  * Where the interrupted system call was to be restarted, the home frame restarts it.
  *
- * Other threads of the process may run the blob, one at a time. The leader then stands in
+ * Other threads of the process may run the blob, each in a slot. The leader then stands in
  * blob_leave(), and unmaps only what nobody is inside of: the last thing that a thread
  * does on its way home is a system call, made outside of the blob, that writes to the word
- * that the leader watches.
+ * of its slot, which the leader watches.
  *
  * All functions are quiet: 0 or -errno.
  */
@@ -68,7 +68,7 @@ struct remote {
 	bool mapped;
 	bool waits; /* the leader stands in blob_leave() */
 	uint64_t data; /* address of its writable part */
-	uint64_t leave; /* address of the leader's struct blob_exit for blob_leave() */
+	uint64_t leave; /* address of the leader's struct blob_wait */
 	const void *blob; /* begins with a struct blob_header; borrowed */
 	uint64_t blob_len;
 };
@@ -103,9 +103,25 @@ int remote_infect(struct remote *r, const void *blob, uint64_t blob_len, uint64_
 int remote_call_begin(struct remote *r, uint64_t off, void *args, uint32_t args_len);
 int remote_call_end(struct remote *r, uint64_t off, void *args, uint32_t args_len);
 
-/* The same by another stopped thread of the process, as a whole. Before remote_call_begin(). */
-int remote_call_thread(struct remote *r, pid_t tid, const struct tracee_regs *regs, uint64_t off,
-		       void *args, uint32_t args_len);
+/* A call by another stopped thread of the process. */
+struct remote_thread {
+	pid_t tid;
+	const struct tracee_regs *regs; /* as it was interrupted; borrowed */
+	void *args; /* as in remote_call_begin() */
+	uint32_t args_len; /* at most REMOTE_ARGS_MAX */
+	int err;
+	struct remote_frames frames; /* remote's */
+	bool away;
+};
+
+#define REMOTE_THREADS  BLOB_SLOTS
+#define REMOTE_ARGS_MAX 1024u
+
+/*
+ * At most REMOTE_THREADS threads run the blob at the same time, and are as they were afterwards.
+ * Returns the first error; each has its own in err. Before remote_call_begin().
+ */
+int remote_call_threads(struct remote *r, struct remote_thread *th, size_t nr);
 
 /* Unmap the blob, put back stack, signal mask and registers. Fine on any state. */
 int remote_cure_begin(struct remote *r);

@@ -9,7 +9,7 @@
 struct blob_header {
 	uint32_t magic;
 	uint32_t entry; /* where to jump, with the address of the arguments in rdi */
-	uint32_t leave; /* blob_leave(), with a struct blob_exit in rdi */
+	uint32_t leave; /* blob_leave(), with a struct blob_wait in rdi */
 	uint32_t file_size; /* bytes of the blob */
 };
 
@@ -27,4 +27,12 @@ struct blob_exit {
 	int32_t pid, tid;
 	uint32_t spin;
 	uint64_t done;
+};
+
+#define BLOB_SLOTS 16
+
+/* Of a thread that waits outside while others, one in each slot, are in the blob. */
+struct blob_wait {
+	struct blob_exit exit;
+	uint64_t out[BLOB_SLOTS]; /* 0: somebody is inside */
 };

@@ -28,9 +28,17 @@ void blob_exit(struct blob_exit *x)
 	go_home(x);
 }
 
-void blob_leave(struct blob_exit *x)
+static int all_are_out(const struct blob_wait *w)
 {
-	for (uint32_t i = 0; i < x->spin && !__atomic_load_n(&x->done, __ATOMIC_SEQ_CST); i++)
+	for (int i = 0; i < BLOB_SLOTS; i++)
+		if (!__atomic_load_n(&w->out[i], __ATOMIC_SEQ_CST))
+			return 0;
+	return 1;
+}
+
+void blob_leave(struct blob_wait *w)
+{
+	for (uint32_t i = 0; i < w->exit.spin && !all_are_out(w); i++)
 		blob_syscall0(__NR_sched_yield);
-	go_home(x);
+	go_home(&w->exit);
 }

@@ -4,5 +4,5 @@
 #include "compel/blob/abi.h"
 
 void blob_exit(struct blob_exit *x) __attribute__((noreturn));
-/* Where a thread goes that is let go while another is inside: as soon as that one has set done. */
-void blob_leave(struct blob_exit *x) __attribute__((noreturn, used));
+/* Where a thread goes that is let go while others are inside: as soon as all of them are out. */
+void blob_leave(struct blob_wait *w) __attribute__((noreturn, used));

@@ -70,6 +70,21 @@ void tree_done(struct tree *tree)
 	*tree = (struct tree){ 0 };
 }
 
+size_t tree_other_threads(const struct tree *tree, struct task_thread **ret)
+{
+	struct task_thread *v = NULL;
+	size_t nr = 0, cap = 0;
+
+	for (size_t i = 0; i < tree->nr; i++) {
+		struct task *t = tree->tasks[i];
+
+		for (size_t j = 1; j < t->nr_threads; j++)
+			*array_push(v, nr, cap) = (struct task_thread){ t, &t->threads[j] };
+	}
+	*ret = v;
+	return nr;
+}
+
 struct thread *task_add_thread(struct task *t, pid_t tid)
 {
 	struct thread *th;

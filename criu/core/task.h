@@ -118,6 +118,15 @@ void tree_index(struct tree *tree);
 struct task *tree_find(const struct tree *tree, pid_t pid);
 void tree_done(struct tree *tree);
 
+/* A thread that is not a leader. */
+struct task_thread {
+	struct task *task;
+	struct thread *thread;
+};
+
+/* All of them, to be freed by the caller: how many. */
+size_t tree_other_threads(const struct tree *tree, struct task_thread **ret);
+
 struct thread *task_add_thread(struct task *t, pid_t tid);
 struct thread *task_find_thread(struct task *t, pid_t tid);
 void task_advance(struct task *t, enum task_life life);

@@ -70,6 +70,8 @@ struct proc_status {
 /* On success the caller owns ret->groups. What a kernel does not print is 0 (nr_ns_pid too). */
 int proc_status_parse(const char *text, size_t len, struct proc_status *ret);
 int proc_status_read(int dirfd, pid_t tid, struct proc_buf *b, struct proc_status *ret);
+/* Of any thread, by its number alone. */
+int proc_status_of(pid_t tid, struct proc_buf *b, struct proc_status *ret);
 void proc_status_done(struct proc_status *s);
 
 #define cleanup_proc_status __attribute__((cleanup(proc_status_done)))

@@ -251,6 +251,13 @@ int proc_status_parse(const char *text, size_t len, struct proc_status *ret)
 	return 0;
 }
 
+int proc_status_of(pid_t tid, struct proc_buf *b, struct proc_status *ret)
+{
+	int r = proc_read_of(tid, "status", b);
+
+	return r < 0 ? r : proc_status_parse(b->data, b->len, ret);
+}
+
 int proc_status_read(int dirfd, pid_t tid, struct proc_buf *b, struct proc_status *ret)
 {
 	int r = proc_read_tid(dirfd, tid, "status", b);

@@ -287,21 +287,43 @@ static int visit_infect_enter(struct visit *v)
 	return err < 0 ? fail(-err, "map the parasite") : 0;
 }
 
-static int threads_ask(struct visit *v)
+/* nr of its threads, from number `from` on. */
+static int threads_ask_some(struct visit *v, size_t from, size_t nr)
 {
-	const struct task *t = v->task;
+	struct parasite_thread_args args[REMOTE_THREADS];
+	struct remote_thread call[REMOTE_THREADS];
+	struct task *t = v->task;
 
-	for (size_t i = 1; i < t->nr_threads; i++) {
-		struct parasite_thread_args a = { .command = PARASITE_THREAD };
-		struct thread *th = &t->threads[i];
-		int err = remote_call_thread(&v->remote, th->tid, &th->regs, 0, &a, sizeof(a));
+	for (size_t i = 0; i < nr; i++) {
+		const struct thread *th = &t->threads[from + i];
 
-		err = err < 0 ? fail(-err, "run the parasite") : answer_check(a.err, a.err_nr);
+		args[i] = (struct parasite_thread_args){ .command = PARASITE_THREAD };
+		call[i] = (struct remote_thread){ .tid = th->tid,
+						  .regs = &th->regs,
+						  .args = &args[i],
+						  .args_len = sizeof(args[i]) };
+	}
+	remote_call_threads(&v->remote, call, nr);
+	for (size_t i = 0; i < nr; i++) {
+		struct thread *th = &t->threads[from + i];
+		int err = call[i].err < 0 ? fail(-call[i].err, "run the parasite")
+					  : answer_check(args[i].err, args[i].err_nr);
+
 		if (err < 0)
 			return fail_at(err, "thread %d", (int)th->tid);
-		th->inner = a.thread;
+		th->inner = args[i].thread;
 	}
 	return 0;
+}
+
+static int threads_ask(struct visit *v)
+{
+	size_t end = v->task->nr_threads;
+	int err = 0;
+
+	for (size_t i = 1; i < end && err >= 0; i += REMOTE_THREADS)
+		err = threads_ask_some(v, i, end - i < REMOTE_THREADS ? end - i : REMOTE_THREADS);
+	return err;
 }
 
 static int visit_ask(struct visit *v)

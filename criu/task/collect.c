@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <sched.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -181,6 +182,7 @@ static int task_read(struct dump *d, struct task *t)
 
 struct reading {
 	struct dump *d;
+	struct task_thread *others; /* threads that are not leaders, of all tasks */
 	struct proc_buf buf[PARALLEL_WORKERS_MAX];
 };
 
@@ -195,6 +197,16 @@ static int limits_read(struct task *t, int proc, struct proc_buf *b)
 		return 0;
 	r = proc_limits_read(proc, b, &t->limits);
 	return r < 0 ? fail(-r, "read limits") : 0;
+}
+
+static int thread_read_status(struct thread *th, struct proc_buf *b)
+{
+	int r = proc_status_of(th->tid, b, &th->status);
+
+	if (r < 0)
+		return fail(-r, "read status of thread %d", (int)th->tid);
+	memcpy(th->comm, th->status.comm, sizeof(th->comm));
+	return 0;
 }
 
 #define AUXV_MAX 128
@@ -242,14 +254,9 @@ static int alive_read(struct task *t, int proc, struct proc_buf *b)
 
 	if (r < 0)
 		return fail(-r, "read namespaces");
-	for (size_t i = 0; i < t->nr_threads; i++) {
-		struct thread *th = &t->threads[i];
-
-		r = proc_status_read(proc, th->tid, b, &th->status);
-		if (r < 0)
-			return fail(-r, "read status of thread %d", (int)th->tid);
-		memcpy(th->comm, th->status.comm, sizeof(th->comm));
-	}
+	r = thread_read_status(&t->threads[0], b);
+	if (r < 0)
+		return r;
 	r = limits_read(t, proc, b);
 	if (r < 0)
 		return r;
@@ -283,11 +290,24 @@ static int task_read_proc(void *ctx, size_t i, unsigned int worker)
 	return r < 0 ? fail_at(r, "pid %d (%s)", (int)t->pid, t->stat.comm) : 0;
 }
 
+static int thread_read_proc(void *ctx, size_t i, unsigned int worker)
+{
+	struct reading *reading = ctx;
+	const struct task_thread *at = &reading->others[i];
+	int r = thread_read_status(at->thread, &reading->buf[worker]);
+
+	return r < 0 ? fail_at(r, "pid %d (%s)", (int)at->task->pid, at->task->stat.comm) : 0;
+}
+
 static int read_procs(struct dump *d)
 {
 	struct reading reading = { .d = d };
+	size_t nr = tree_other_threads(&d->tree, &reading.others);
 	int r = parallel_for(d->tree.nr, task_read_proc, &reading);
 
+	if (r >= 0)
+		r = parallel_for(nr, thread_read_proc, &reading);
+	free(reading.others);
 	for (size_t i = 0; i < PARALLEL_WORKERS_MAX; i++)
 		proc_buf_done(&reading.buf[i]);
 	return r;

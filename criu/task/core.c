@@ -2,6 +2,7 @@
 #include "criu/task/core.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "criu/base/cleanup.h"
@@ -208,12 +209,11 @@ static int ids_write(struct core_writer *w, const struct task *t)
 
 static int task_write(struct core_writer *w, const struct task *t)
 {
-	int r = 0;
+	int r;
 
 	if (!task_is_alive(t))
 		return zombie_write(w, t);
-	for (size_t i = 0; i < t->nr_threads && r >= 0; i++)
-		r = thread_write(w, t, &t->threads[i]);
+	r = thread_write(w, t, &t->threads[0]);
 	return r < 0 ? r : ids_write(w, t);
 }
 
@@ -257,6 +257,7 @@ static int tree_write(struct dump *d)
 
 struct cores {
 	struct dump *d;
+	struct task_thread *others; /* threads that are not leaders, of all tasks */
 	struct core_writer writer[PARALLEL_WORKERS_MAX];
 };
 
@@ -270,15 +271,29 @@ static int task_save(void *ctx, size_t i, unsigned int worker)
 	return task_fail_at(r, t);
 }
 
+static int thread_save(void *ctx, size_t i, unsigned int worker)
+{
+	struct cores *cw = ctx;
+	const struct task_thread *at = &cw->others[i];
+	int r = thread_write(&cw->writer[worker], at->task, at->thread);
+
+	arena_done(&cw->writer[worker].arena);
+	return task_fail_at(r, at->task);
+}
+
 int core_dump(struct dump *d)
 {
 	struct cores cw = { .d = d };
+	size_t nr = tree_other_threads(&d->tree, &cw.others);
 	struct task *t;
 	int r;
 
 	for (size_t i = 0; i < PARALLEL_WORKERS_MAX; i++)
 		cw.writer[i].images = d->s->images;
 	r = parallel_for(d->tree.nr, task_save, &cw);
+	if (r >= 0)
+		r = parallel_for(nr, thread_save, &cw);
+	free(cw.others);
 	for (size_t i = 0; i < PARALLEL_WORKERS_MAX; i++) {
 		arena_done(&cw.writer[i].arena);
 		proc_buf_done(&cw.writer[i].buf);

@@ -8,8 +8,10 @@
 #include "criu/task/freeze.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -20,6 +22,7 @@
 #include "criu/base/error.h"
 #include "criu/base/log.h"
 #include "criu/base/mem.h"
+#include "criu/base/parallel.h"
 #include "criu/kernel/proc.h"
 #include "criu/kernel/syscalls.h"
 #include "criu/task/waiting.h"
@@ -223,42 +226,64 @@ static int task_known(const struct dump *d, pid_t pid)
 	return 0;
 }
 
-static int thread_find_children(struct dump *d, struct task *t, int proc, pid_t tid, bool again)
-{
-	cleanup_proc_pids struct proc_pids kids = { 0 };
-	int nr = 0, r = proc_children_read(proc, tid, &d->buf, &kids);
+/* A child is in the list of the thread that made it, or of another when that has ended. */
+struct family {
+	struct task_thread *parents;
+	struct proc_pids *children; /* of each */
+	size_t nr, cap;
+	struct proc_buf buf[PARALLEL_WORKERS_MAX];
+};
 
-	if (r == -ESRCH || (r == -ENOENT && faccessat(proc, "stat", F_OK, 0) < 0))
+static int children_read(void *ctx, size_t i, unsigned int worker)
+{
+	struct family *f = ctx;
+	pid_t tid = f->parents[i].thread->tid;
+	cleanup_close int proc = proc_open(f->parents[i].task->pid);
+	int r = proc < 0 ? proc : proc_children_read(proc, tid, &f->buf[worker], &f->children[i]);
+
+	if (r == -ESRCH || (r == -ENOENT && (proc < 0 || faccessat(proc, "stat", F_OK, 0) < 0)))
 		return 0;
 	if (r < 0)
 		return fail_hint(fail(-r, "read the children of thread %d", (int)tid),
 				 "this needs a kernel with CONFIG_PROC_CHILDREN");
-	for (size_t i = 0; i < kids.nr; i++) {
-		if (again && task_known(d, kids.v[i]))
-			continue;
-		tree_add(&d->tree, kids.v[i], t);
-		nr++;
-	}
-	return nr;
+	return 0;
 }
 
-/* Children of t that the tree does not have yet. again: it has had some before. */
-static int task_find_children(struct dump *d, struct task *t, bool again)
+static void children_add(struct dump *d, const struct family *f, bool again)
 {
-	cleanup_close int proc = t->nr_threads ? proc_open(t->pid) : -1;
-	int nr = 0;
+	for (size_t i = 0; i < f->nr; i++) {
+		const struct proc_pids *kids = &f->children[i];
 
-	if (proc < 0)
-		return 0;
-	/* A child is in the list of the thread that made it, or of another when that has ended. */
-	for (size_t i = 0; i < t->nr_threads; i++) {
-		int r = thread_find_children(d, t, proc, t->threads[i].tid, again);
-
-		if (r < 0)
-			return task_fail_at(r, t);
-		nr += r;
+		for (size_t j = 0; j < kids->nr; j++)
+			if (!again || !task_known(d, kids->v[j]))
+				tree_add(&d->tree, kids->v[j], f->parents[i].task);
 	}
-	return nr;
+}
+
+/* Children of tasks from `from` to `to` that the tree does not have yet. again: it has some. */
+static int find_children(struct dump *d, size_t from, size_t to, bool again)
+{
+	struct family f = { .nr = 0 };
+	int r;
+
+	for (size_t i = from; i < to; i++) {
+		struct task *t = d->tree.tasks[i];
+
+		for (size_t j = 0; j < t->nr_threads; j++)
+			*array_push(f.parents, f.nr, f.cap) =
+			    (struct task_thread){ t, &t->threads[j] };
+	}
+	f.children = mem_alloc((f.nr + 1) * sizeof(*f.children));
+	r = parallel_for(f.nr, children_read, &f);
+	if (r >= 0)
+		children_add(d, &f, again);
+	for (size_t i = 0; i < f.nr; i++)
+		proc_pids_done(&f.children[i]);
+	for (size_t i = 0; i < PARALLEL_WORKERS_MAX; i++)
+		proc_buf_done(&f.buf[i]);
+	free(f.children);
+	free(f.parents);
+	return r;
 }
 
 /* Seize and settle all tasks from `from` on; returns how many died or were dead. */
@@ -290,11 +315,9 @@ static int descend(struct dump *d, size_t from, bool again, int *dead)
 		if (r < 0)
 			return r;
 		*dead += r;
-		for (size_t i = from; i < to; i++) {
-			r = task_find_children(d, d->tree.tasks[i], again);
-			if (r < 0)
-				return r;
-		}
+		r = find_children(d, from, to, again);
+		if (r < 0)
+			return r;
 		from = to;
 	}
 	return 0;
@@ -303,7 +326,7 @@ static int descend(struct dump *d, size_t from, bool again, int *dead)
 int freeze_tree(struct dump *d)
 {
 	uint64_t start = clock_us();
-	int dead = 0, r, found;
+	int dead = 0, r;
 
 	session_timeout(d->s->opts->timeout);
 	d->frozen_at_us = start;
@@ -313,10 +336,9 @@ int freeze_tree(struct dump *d)
 		size_t had = d->tree.nr;
 
 		dead = 0;
-		found = 0;
-		for (size_t i = 0; i < had && found >= 0; i++)
-			found = task_find_children(d, d->tree.tasks[i], true);
-		r = found < 0 ? found : descend(d, had, true, &dead);
+		r = find_children(d, 0, had, true);
+		if (r >= 0)
+			r = descend(d, had, true, &dead);
 		if (d->tree.nr == had)
 			break;
 	}

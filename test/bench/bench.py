@@ -63,8 +63,8 @@ def _memory(mib, in_memory, **limits):
 
 WORKLOADS = (
     Workload("idle", ("idle",), ("exec",), ("exec",), dump_limit_ms=15, restore_limit_ms=15),
-    _many("threads", 100, "stop-threads", "threads"),
-    _many("threads", 1000, "stop-threads", "threads"),
+    _many("threads", 100, "stop-threads", "threads", in_memory=True),
+    _many("threads", 1000, "stop-threads", "threads", in_memory=True),
     _many("children", 50, "stop", "clone", in_memory=True),
     _many("children", 500, "stop", "clone", in_memory=True, dump_limit_ms=400,
           restore_limit_ms=500),

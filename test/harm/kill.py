@@ -244,10 +244,15 @@ def _dump_to_the_end(world, *tree):
 
 
 def _is_gone(pids):
-    """All of them are dead, or none is. Those that have been killed take a moment."""
+    """
+    All of them are dead, or none is. Those that have been killed take a moment, and so does the
+    process of crtool's that kills them, and survives it.
+    """
 
     def decided():
         procs.reap()
+        if any(_is_crtool(pid) for pid in procs.children(os.getpid())):
+            return None
         dead = [pid for pid in pids if _state(pid) in "XZ"]
         return len(dead) in (0, len(pids)) and not any(_is_killed(pid) for pid in pids) and [dead]
 
@@ -256,6 +261,13 @@ def _is_gone(pids):
     except procs.Timeout as error:
         left = " ".join(f"{pid}:{_state(pid)}" for pid in pids)
         raise Failure(f"half of the tree is dead: {left}") from error
+
+
+def _is_crtool(pid):
+    try:
+        return pathlib.Path(f"/proc/{pid}/comm").read_text() == "crtool\n"
+    except OSError:
+        return False
 
 
 def _is_killed(pid):
