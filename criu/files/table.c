@@ -168,7 +168,7 @@ static uint32_t id_from_parent(const struct task *t, int fd)
 {
 	const struct task *up = t->parent;
 	size_t lo = 0, hi = up && up->fd_ids ? up->fds.nr : 0;
-	int order;
+	int order = 1;
 
 	while (lo < hi) {
 		size_t mid = (lo + hi) / 2;

@@ -127,7 +127,7 @@ int proc_read_of(pid_t tid, const char *name, struct proc_buf *b)
 	if (strlen(name) + 2 > sizeof(path) - (size_t)(end - path))
 		return -ENAMETOOLONG;
 	*end = '/';
-	strcpy(end + 1, name);
+	memcpy(end + 1, name, strlen(name) + 1);
 	return proc_read(AT_FDCWD, path, b);
 }
 

@@ -144,7 +144,7 @@ static void *thread_run(void *arg)
 }
 
 /* Until the thread sleeps in that system call. */
-static bool wait_syscall(int dir, pid_t tid, long nr, struct proc_buf *b)
+static bool wait_syscall(pid_t tid, long nr, struct proc_buf *b)
 {
 	struct proc_syscall s = { .running = true };
 
@@ -186,7 +186,7 @@ TEST(kernel_threads_and_children)
 	CHECK_INT_EQ(proc_children_read(dir, 0, &b, &l), 0);
 	CHECK(l.nr == 1 && l.v[0] == t.child);
 
-	CHECK(wait_syscall(dir, t.tid, SYS_read, &b));
+	CHECK(wait_syscall(t.tid, SYS_read, &b));
 	CHECK_INT_EQ(proc_timerslack_read(-1, t.tid, &b, &slack), 0);
 	CHECK_INT_EQ(slack, prctl(PR_GET_TIMERSLACK));
 	r = proc_sched_exec_start(dir, t.tid, &b, &exec_start);
