@@ -36,6 +36,7 @@ static int fail_record(int err, bool strerr, const char *fmt, va_list ap)
 	size_t len;
 
 	vsnprintf(cause, sizeof(cause), fmt, ap);
+	str_make_printable(cause);
 	len = strlen(cause);
 	if (strerr)
 		snprintf(cause + len, sizeof(cause) - len, ": %s", strerror(err));
@@ -79,6 +80,7 @@ int fail_at(int r, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(front, sizeof(front), fmt, ap);
 	va_end(ap);
+	str_make_printable(front);
 	memcpy(old, record.where, sizeof(old));
 	if (snprintf(record.where, sizeof(record.where), "%s: %s", front, old) >=
 	    (int)sizeof(record.where))
@@ -106,6 +108,7 @@ void blocker(const char *hint, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(line, sizeof(line), fmt, ap);
 	va_end(ap);
+	str_make_printable(line);
 	log_error("%s%s%s", line, hint ? "; " : "", hint ? hint : "");
 	if (record.nr_blockers++ >= BLOCKERS_SHOWN)
 		return;

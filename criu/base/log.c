@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "criu/base/clock.h"
+#include "criu/base/str.h"
 
 static struct {
 	int fd;
@@ -60,6 +61,7 @@ void log_record(enum log_level level, const char *file, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(line + len, sizeof(line) - len - 1, fmt, ap);
 	va_end(ap);
+	str_make_printable(line);
 	len = strlen(line);
 	line[len++] = '\n';
 	if (write(target.fd, line, len) < 0)

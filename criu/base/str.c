@@ -66,3 +66,33 @@ int str_to_long(const char *s, long min, long max, long *ret)
 	*ret = v;
 	return 0;
 }
+
+/* Bytes of the UTF-8 sequence at s, which does not begin with ASCII; 0: it is none. */
+static size_t utf8_len(const unsigned char *s)
+{
+	size_t len = s[0] >= 0xf0 && s[0] <= 0xf4 ? 4 : s[0] >= 0xe0 ? 3 : s[0] >= 0xc2 ? 2 : 0;
+
+	if (s[0] > 0xf4 || (s[0] == 0xc2 && s[1] < 0xa0)) /* C1 control characters */
+		return 0;
+	for (size_t i = 1; i < len; i++)
+		if ((s[i] & 0xc0) != 0x80)
+			return 0;
+	return len;
+}
+
+void str_make_printable(char *s)
+{
+	unsigned char *p = (unsigned char *)s;
+
+	while (*p) {
+		size_t len = 1;
+
+		if (*p >= 0x80)
+			len = utf8_len(p);
+		else if ((*p < 0x20 && *p != '\t' && *p != '\n') || *p == 0x7f)
+			len = 0;
+		if (!len)
+			*p = '?';
+		p += len ? len : 1;
+	}
+}

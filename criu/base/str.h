@@ -27,5 +27,9 @@ static inline bool str_starts(const char *s, const char *prefix)
 
 bool str_ends(const char *s, const char *suffix);
 
+/* For a terminal or a log: control characters, but for tab and newline, and what is not UTF-8
+ * become '?', in place. */
+void str_make_printable(char *s);
+
 /* A whole decimal number that fits: 0, or -EINVAL. */
 int str_to_long(const char *s, long min, long max, long *ret);
