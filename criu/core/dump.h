@@ -9,6 +9,7 @@
 #include "criu/core/session.h"
 #include "criu/core/task.h"
 
+struct epoll_seen;
 struct image_writer;
 struct mapped_file;
 struct shmem_seen;
@@ -45,6 +46,7 @@ struct dump {
 	struct image_writer *pipes_data_img;
 	struct image_writer *tty_info_img;
 	struct map pipes; /* inode numbers whose contents are written */
+	struct epoll_seen *epolls; /* files/epoll.c: in the arena */
 	struct tty_seen *ttys; /* files/tty.c: terminals that were met; in the arena */
 
 	/* memory */

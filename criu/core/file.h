@@ -43,16 +43,19 @@ struct file_kind {
 	bool (*match)(const struct fd_probe *p);
 	/* Writes one FileEntry with dump_file_write(), or records a blocker. */
 	int (*dump)(struct dump *d, const struct fd_probe *p);
+	/* When all descriptions are known: what refers to others is written here. */
+	int (*dump_end)(struct dump *d);
 
 	/*
 	 * restore: load in crtool; create in crtool when all tasks exist, what several
 	 * descriptions are made of; open in the task that owns the file: the fd; connect when
-	 * every file of every task is open.
+	 * every file of every task is open; watch when every table of descriptors is as it was.
 	 */
 	int (*load)(struct restore *r, const FileEntry *e, struct file *f);
 	int (*create)(struct restore *r, struct file *f);
 	int (*open)(struct restore *r, struct file *f);
 	int (*connect)(struct restore *r, struct file *f, int fd);
+	int (*watch)(struct restore *r, struct file *f, int fd);
 	void (*done)(struct file *f);
 };
 

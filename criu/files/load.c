@@ -391,6 +391,23 @@ int files_connect(struct restore *r, struct task *t)
 	return 0;
 }
 
+int files_watch(struct restore *r, struct task *t)
+{
+	struct task_restore *tr = t->restore;
+
+	for (size_t i = 0; i < tr->nr_slots; i++) {
+		const struct fd_slot *s = &tr->slots[i];
+		struct file *f = s->file;
+		int ret = 0;
+
+		if (f->kind->watch && f->owner == t && f->owner_fd == s->fd)
+			ret = f->kind->watch(r, f, s->fd);
+		if (ret < 0)
+			return fail_at(ret, "fd %d", s->fd);
+	}
+	return 0;
+}
+
 int files_load_mapped(struct restore *r, uint32_t id)
 {
 	const RegFileEntry *e;

@@ -14,6 +14,8 @@ void files_create_done(struct restore *r);
 /* In the task: open what it owns; then, when all have, take the rest from the owners. */
 int files_open(struct restore *r, struct task *t);
 int files_connect(struct restore *r, struct task *t);
+/* When all have all. */
+int files_watch(struct restore *r, struct task *t);
 /* Root, working directory, umask: the last that needs paths. */
 int fs_restore(struct restore *r, const struct task *t);
 /* In crtool: what several tasks map is opened once, before they exist. */

@@ -262,6 +262,12 @@ int tables_dump(struct dump *d)
 			return task_fail_at(r, t);
 	}
 	ttys_check_sessions(d);
+	for (const struct file_kind *const *k = file_kinds; *k; k++) {
+		int r = (*k)->dump_end ? (*k)->dump_end(d) : 0;
+
+		if (r < 0)
+			return r;
+	}
 	return 0;
 }
 

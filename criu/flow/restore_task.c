@@ -158,7 +158,9 @@ static int task_body(struct restore *r, struct task *t)
 	stage_done(r->stage);
 
 	stage_enter(r->stage, STAGE_MEMORY, r->crtool_pidfd);
-	ret = write_procs(r, t);
+	ret = files_watch(r, t);
+	if (ret >= 0)
+		ret = write_procs(r, t);
 	if (ret >= 0)
 		ret = mem_open(r, t, mapped_file_open, &fds);
 	if (ret >= 0)

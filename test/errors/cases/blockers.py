@@ -22,10 +22,6 @@ FILES = (
     ("udp6", "fd 3: socket:[<*>]: <*> IPv6 datagram socket" + KEPT),
     ("netlink", "fd 3: socket:[<*>]: a netlink <*>socket" + KEPT),
     ("packet", "fd 3: socket:[<*>]: a packet <*>socket" + KEPT),
-    ("eventfd", "fd 3: anon_inode:[eventfd]<*>" + KEPT),
-    ("epoll", "fd 3: anon_inode:[eventpoll]<*>" + KEPT),
-    ("signalfd", "fd 3: anon_inode:[signalfd]<*>" + KEPT),
-    ("timerfd", "fd 3: anon_inode:[timerfd]<*>" + KEPT),
     ("inotify", "fd 3: anon_inode:inotify<*>" + KEPT),
     ("fanotify", "fd 3: anon_inode:[fanotify]<*>" + KEPT),
     ("memfd", "fd 3: /memfd:scene (deleted)<*>" + KEPT),
@@ -156,23 +152,22 @@ def _task_32(world):
 def _several(world):
     """One run names all of them."""
     scene = world.scene("several")
-    _refused(world, scene, "fd 3: anon_inode:[eventfd]<*>" + KEPT,
-             "fd 4: anon_inode:[eventpoll]<*>" + KEPT,
-             "fd 5: socket:[<*>]: a unix stream socket" + KEPT,
-             "fd 6: socket:[<*>]: a unix stream socket" + KEPT)
+    _refused(world, scene, "fd 3: anon_inode:[perf_event]<*>" + KEPT,
+             "fd 4: socket:[<*>]: a unix stream socket" + KEPT,
+             "fd 5: socket:[<*>]: a unix stream socket" + KEPT)
 
 
 def _beside_a_dump(world):
     """The dump that is there stays, and can be restored."""
     good = world.scene("family")
     world.dump(good)
-    _refused(world, world.scene("eventfd"), "fd 3: anon_inode:[eventfd]<*>" + KEPT)
+    _refused(world, world.scene("perf"), "fd 3: anon_inode:[perf_event]<*>" + KEPT)
     world.restore(good)
 
 
 def _counted(world):
     """More objects than are shown: their number is right, and the log has all."""
-    scene = world.scene("many-eventfds", 300)
+    scene = world.scene("many-perfs", 300)
     outcome = world.crtool("dump", "-D", world.images, "-t", scene.pid)
     lines = outcome.err.splitlines()
     if outcome.code != 1 or not re.search(r": 300 objects stand in the way$", lines[0]):
@@ -180,7 +175,7 @@ def _counted(world):
     if not lines[-1].endswith("and 100 more, all in the log") or len(lines) != 202:
         raise Failure(f"{len(lines)} lines, the last: {lines[-1]}")
     text = outcome.log.read_text()
-    missing = [fd for fd in range(3, 303) if f"fd {fd}: anon_inode:[eventfd]" not in text]
+    missing = [fd for fd in range(3, 303) if f"fd {fd}: anon_inode:[perf_event]" not in text]
     if missing:
         raise Failure(f"not in the log: {missing}")
     world.expect_running()

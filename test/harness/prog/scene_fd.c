@@ -16,17 +16,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
-#include <sys/eventfd.h>
 #include <sys/fanotify.h>
 #include <sys/file.h>
 #include <sys/inotify.h>
 #include <sys/mman.h>
-#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/timerfd.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -89,41 +85,6 @@ static void set_packet(int argc, char **argv)
 	maybe(socket(AF_PACKET, SOCK_RAW, 0), "packet sockets");
 }
 
-static void set_eventfd(int argc, char **argv)
-{
-	NOT_USED;
-	must(eventfd(3, 0));
-}
-
-static void set_many_eventfds(int argc, char **argv)
-{
-	(void)argc;
-	for (int i = atoi(argv[0]); i > 0; i--)
-		must(eventfd(0, 0));
-}
-
-static void set_epoll(int argc, char **argv)
-{
-	NOT_USED;
-	must(epoll_create1(0));
-}
-
-static void set_signalfd(int argc, char **argv)
-{
-	sigset_t set;
-
-	NOT_USED;
-	sigemptyset(&set);
-	sigaddset(&set, SIGUSR1);
-	must(signalfd(-1, &set, 0));
-}
-
-static void set_timerfd(int argc, char **argv)
-{
-	NOT_USED;
-	must(timerfd_create(CLOCK_MONOTONIC, 0));
-}
-
 static void set_inotify(int argc, char **argv)
 {
 	NOT_USED;
@@ -175,6 +136,12 @@ static void set_perf(int argc, char **argv)
 
 	NOT_USED;
 	maybe(syscall(SYS_perf_event_open, &a, 0, -1, -1, 0), "perf events");
+}
+
+static void set_many_perfs(int argc, char **argv)
+{
+	for (int i = atoi(argv[0]); i > 0; i--)
+		set_perf(argc, argv);
 }
 
 static void set_bpf(int argc, char **argv)
@@ -282,11 +249,10 @@ static void set_device(int argc, char **argv)
 	maybe(open("/dev/fuse", O_RDWR), "/dev/fuse");
 }
 
-/* Three things in one process. */
+/* Two sorts of things in one process. */
 static void set_several(int argc, char **argv)
 {
-	set_eventfd(argc, argv);
-	set_epoll(argc, argv);
+	set_perf(argc, argv);
 	set_unix(argc, argv);
 }
 
@@ -297,11 +263,6 @@ const struct scene scenes_fd[] = {
 	{ "udp6", set_udp6 },
 	{ "netlink", set_netlink },
 	{ "packet", set_packet },
-	{ "eventfd", set_eventfd },
-	{ "many-eventfds", set_many_eventfds },
-	{ "epoll", set_epoll },
-	{ "signalfd", set_signalfd },
-	{ "timerfd", set_timerfd },
 	{ "inotify", set_inotify },
 	{ "fanotify", set_fanotify },
 	{ "memfd", set_memfd },
@@ -310,6 +271,7 @@ const struct scene scenes_fd[] = {
 	{ "userfaultfd", set_userfaultfd },
 	{ "io_uring", set_io_uring },
 	{ "perf", set_perf },
+	{ "many-perfs", set_many_perfs },
 	{ "bpf", set_bpf },
 	{ "nsfile", set_nsfile },
 	{ "packet-pipe", set_packet_pipe },

@@ -104,6 +104,30 @@ def _link(path):
         return _error(error)
 
 
+
+def _comparable(info):
+    """
+    The lines of an fdinfo, as far as they stay the same: an eventfd has a number of its own, a
+    timer runs on (of one with an interval, expirations are counted only when somebody asks), and
+    what an epoll file watches is in the order of addresses, with inodes that were made anew.
+    """
+    lines = [" ".join(line.split()) for line in info.splitlines()]
+    lines = [line for line in lines if not line.startswith("eventfd-id:")]
+    if any(line.startswith("it_interval:") for line in lines):
+        lines = list(_timer(lines))
+    watched = sorted(line.partition(" pos:")[0] for line in lines if line.startswith("tfd:"))
+    return [line for line in lines if not line.startswith("tfd:")] + watched
+
+
+def _timer(lines):
+    once = "it_interval: (0, 0)" in lines
+    for line in lines:
+        if line.startswith("it_value:"):
+            line = "not armed" if line == "it_value: (0, 0)" else "armed"
+        if once or line not in ("armed", "not armed") and not line.startswith("ticks:"):
+            yield line
+
+
 class Snapshot:
     """One look at the tree below ROOT."""
 
@@ -241,7 +265,7 @@ class Snapshot:
                 link = self._number(*numbered.groups())
                 info = re.sub(r"^ino:.*\n", "", info, flags=re.MULTILINE)
             links[str(fd)] = link
-            infos[str(fd)] = "; ".join(" ".join(line.split()) for line in info.splitlines())
+            infos[str(fd)] = "; ".join(_comparable(info))
             shared[str(fd)] = self._kcmp_file(link, pid, fd)
         self.set(who, "fd", links)
         self.set(who, "fdinfo", infos)

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * eventfd(2): a counter of 64 bits. Its fdinfo tells the count, and since Linux 6.5 whether
+ * it is a semaphore. On the way back it is made empty and written to. Images:
+ * images/eventfd.proto. Tests: test/zdtm/static/eventfd*.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <sys/eventfd.h>
+
+#include "criu/base/cleanup.h"
+#include "criu/base/error.h"
+#include "criu/base/io.h"
+#include "criu/base/str.h"
+#include "criu/core/restore.h"
+#include "criu/files/fown.h"
+#include "criu/files/kinds.h"
+
+static bool eventfd_match(const struct fd_probe *p)
+{
+	return str_eq(p->link, "anon_inode:[eventfd]");
+}
+
+static int eventfd_dump(struct dump *d, const struct fd_probe *p)
+{
+	FileEntry fe = FILE_ENTRY__INIT;
+	EventfdFileEntry e = EVENTFD_FILE_ENTRY__INIT;
+	FownEntry fown;
+	int r = fown_dump(p->lfd, &fown);
+
+	if (r < 0)
+		return r;
+	e.id = p->id;
+	e.flags = fd_probe_flags(p);
+	e.fown = &fown;
+	e.counter = p->info.eventfd_count;
+	e.has_semaphore = e.semaphore = p->info.eventfd_semaphore;
+	fe.type = FD_TYPES__EVENTFD;
+	fe.efd = &e;
+	return dump_file_write(d, p->id, &fe);
+}
+
+/* --- restore ------------------------------------------------------------------ */
+
+/* Before the first fork: what the image says can be made. The greatest count is one less
+ * than fits, for write(2) would wait. */
+static int eventfd_load(struct restore *r, const FileEntry *fe, struct file *f)
+{
+	(void)r;
+	(void)f;
+	if (!fe->efd)
+		return fail_plain("has no part of an eventfd");
+	if (fe->efd->counter == UINT64_MAX)
+		return fail_plain("an eventfd with count %" PRIu64, fe->efd->counter);
+	return 0;
+}
+
+/* In the task that owns it. eventfd(2) itself takes only 32 bits. */
+static int eventfd_open(struct restore *r, struct file *f)
+{
+	const EventfdFileEntry *e = f->entry->efd;
+	cleanup_close int fd = eventfd(0, EFD_CLOEXEC | (e->semaphore ? EFD_SEMAPHORE : 0));
+	int ret;
+
+	(void)r;
+	if (fd < 0)
+		return fail(errno, "eventfd");
+	ret = e->counter ? io_write(fd, &e->counter, sizeof(e->counter)) : 0;
+	if (ret < 0)
+		return fail(-ret, "eventfd: write the count %" PRIu64, e->counter);
+	if (fcntl(fd, F_SETFL, (int)e->flags) < 0)
+		return fail(errno, "eventfd: F_SETFL %o", e->flags);
+	ret = fown_restore(fd, e->fown);
+	return ret < 0 ? ret : take_fd(&fd);
+}
+
+const struct file_kind eventfd_kind = {
+	.name = "eventfd",
+	.type = FD_TYPES__EVENTFD,
+	.size = sizeof(struct file),
+	.match = eventfd_match,
+	.dump = eventfd_dump,
+	.load = eventfd_load,
+	.open = eventfd_open,
+};
