@@ -71,12 +71,31 @@ static struct tracee_stop stop_decode(int status)
 	return s;
 }
 
-/* Memory goes before the rest of a thread that ends. */
+/* The letter in /proc/TID/stat is Z or X, or there is no such file. */
+static bool is_zombie(pid_t tid)
+{
+	char path[32], text[256];
+	const char *state;
+	ssize_t n = 0;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)tid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd >= 0) {
+		n = read(fd, text, sizeof(text) - 1);
+		close(fd);
+	}
+	text[n > 0 ? n : 0] = '\0';
+	state = strrchr(text, ')');
+	return !state || state[2] == 'Z' || state[2] == 'X';
+}
+
+/* Memory goes before the rest of a thread that ends, and that is quick to see. */
 static bool has_ended(pid_t tid)
 {
 	char byte;
 
-	return tracee_mem_read(tid, 0, &byte, sizeof(byte)) == -ESRCH;
+	return tracee_mem_read(tid, 0, &byte, sizeof(byte)) == -ESRCH && is_zombie(tid);
 }
 
 /*
