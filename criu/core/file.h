@@ -49,13 +49,15 @@ struct file_kind {
 	/*
 	 * restore: load in crtool; create in crtool when all tasks exist, what several
 	 * descriptions are made of; open in the task that owns the file: the fd; connect when
-	 * every file of every task is open; watch when every table of descriptors is as it was.
+	 * every file of every task is open; watch when every table of descriptors is as it was;
+	 * arm in crtool, when all tasks are ready to run: what our own work would set off.
 	 */
 	int (*load)(struct restore *r, const FileEntry *e, struct file *f);
 	int (*create)(struct restore *r, struct file *f);
 	int (*open)(struct restore *r, struct file *f);
 	int (*connect)(struct restore *r, struct file *f, int fd);
 	int (*watch)(struct restore *r, struct file *f, int fd);
+	int (*arm)(struct restore *r, struct file *f, int fd);
 	void (*done)(struct file *f);
 };
 

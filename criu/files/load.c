@@ -408,6 +408,28 @@ int files_watch(struct restore *r, struct task *t)
 	return 0;
 }
 
+static int file_arm(struct restore *r, struct file *f)
+{
+	cleanup_close int pidfd = sys_pidfd_open(f->owner->pid, 0), fd = -1;
+
+	if (pidfd < 0)
+		return fail(-pidfd, "pidfd_open");
+	fd = sys_pidfd_getfd(pidfd, f->owner_fd);
+	return fd < 0 ? fail(-fd, "pidfd_getfd") : f->kind->arm(r, f, fd);
+}
+
+int files_arm(struct restore *r)
+{
+	for (size_t i = 0; i < r->nr_files; i++) {
+		struct file *f = r->files[i];
+		int ret = f->kind->arm && f->owner_fd >= 0 ? file_arm(r, f) : 0;
+
+		if (ret < 0)
+			return task_fail_at(fail_at(ret, "fd %d", f->owner_fd), f->owner);
+	}
+	return 0;
+}
+
 int files_load_mapped(struct restore *r, uint32_t id)
 {
 	const RegFileEntry *e;

@@ -16,6 +16,8 @@ int files_open(struct restore *r, struct task *t);
 int files_connect(struct restore *r, struct task *t);
 /* When all have all. */
 int files_watch(struct restore *r, struct task *t);
+/* In crtool, at the end. */
+int files_arm(struct restore *r);
 /* Root, working directory, umask: the last that needs paths. */
 int fs_restore(struct restore *r, const struct task *t);
 /* In crtool: what several tasks map is opened once, before they exist. */

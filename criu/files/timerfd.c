@@ -162,8 +162,7 @@ static int timerfd_open(struct restore *r, struct file *f)
 	return ret < 0 ? ret : take_fd(&fd);
 }
 
-/* Late, so that it has as much time left as it can. */
-static int timerfd_connect(struct restore *r, struct file *f, int fd)
+static int timerfd_arm(struct restore *r, struct file *f, int fd)
 {
 	(void)r;
 	return timer_set(fd, f->entry->tfd);
@@ -177,5 +176,5 @@ const struct file_kind timerfd_kind = {
 	.dump = timerfd_dump,
 	.load = timerfd_load,
 	.open = timerfd_open,
-	.connect = timerfd_connect,
+	.arm = timerfd_arm,
 };

@@ -275,6 +275,11 @@ static int set_registers(void *ctx)
 	return registers_set(ctx);
 }
 
+static int arm_files(void *ctx)
+{
+	return files_arm(ctx);
+}
+
 static int write_pidfile(struct restore *r)
 {
 	const struct options *o = r->s->opts;
@@ -349,6 +354,7 @@ static const struct step steps[] = {
 	{ "trace tasks", trace, NULL, false },
 	{ "restore credentials", restore_creds, NULL, false },
 	{ "set registers", set_registers, NULL, false },
+	{ "arm files", arm_files, NULL, false },
 	{ "write results", write_results, remove_pidfile, false },
 	{ "give terminal", give_terminal, take_terminal, false },
 	{ "resume", resume, NULL, true },

@@ -22,7 +22,8 @@ FILES = (
     ("udp6", "fd 3: socket:[<*>]: <*> IPv6 datagram socket" + KEPT),
     ("netlink", "fd 3: socket:[<*>]: a netlink <*>socket" + KEPT),
     ("packet", "fd 3: socket:[<*>]: a packet <*>socket" + KEPT),
-    ("inotify", "fd 3: anon_inode:inotify<*>" + KEPT),
+    ("inotify-unread", "fd 3: inotify: <*> bytes of events that were not read, which cannot be kept"
+     "; try again: it is about to read them"),
     ("fanotify", "fd 3: anon_inode:[fanotify]<*>" + KEPT),
     ("memfd", "fd 3: /memfd:scene (deleted)<*>" + KEPT),
     ("secretmem", "fd 3: /secretmem (deleted)<*>" + KEPT),

@@ -85,10 +85,13 @@ static void set_packet(int argc, char **argv)
 	maybe(socket(AF_PACKET, SOCK_RAW, 0), "packet sockets");
 }
 
-static void set_inotify(int argc, char **argv)
+/* With an event that nobody reads. */
+static void set_inotify_unread(int argc, char **argv)
 {
+	int fd = must(inotify_init1(0));
+
 	NOT_USED;
-	must(inotify_init1(0));
+	must(inotify_rm_watch(fd, must(inotify_add_watch(fd, "/", IN_CREATE))));
 }
 
 static void set_fanotify(int argc, char **argv)
@@ -263,7 +266,7 @@ const struct scene scenes_fd[] = {
 	{ "udp6", set_udp6 },
 	{ "netlink", set_netlink },
 	{ "packet", set_packet },
-	{ "inotify", set_inotify },
+	{ "inotify-unread", set_inotify_unread },
 	{ "fanotify", set_fanotify },
 	{ "memfd", set_memfd },
 	{ "secretmem", set_secretmem },
