@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* A process of the tree, its threads, and the tree. */
 #pragma once
+#include <asm/ldt.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -40,13 +41,15 @@ struct task_ids {
 	uint32_t vm, files, fs, sighand;
 };
 
-#define THREAD_CPU_WORDS 16 /* 1024 processors */
+#define THREAD_CPU_WORDS   16 /* 1024 processors */
+#define THREAD_TLS_ENTRIES 3 /* of the GDT */
 
 struct thread {
 	pid_t tid;
 	bool seized;
 	char comm[PROC_COMM_MAX];
 	struct tracee_regs regs;
+	struct user_desc tls[THREAD_TLS_ENTRIES];
 	struct proc_status status;
 	uint32_t policy, rt_priority;
 	int nice;

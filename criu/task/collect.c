@@ -16,6 +16,7 @@
 #include "criu/base/mem.h"
 #include "criu/base/parallel.h"
 #include "criu/kernel/syscalls.h"
+#include "criu/task/regs.h"
 #include "criu/task/sched.h"
 #include "criu/task/signals.h"
 #include "criu/task/waiting.h"
@@ -117,6 +118,9 @@ static int thread_read(struct dump *d, const struct task *t, struct thread *th)
 	r = tracee_regs_read(th->tid, &th->regs);
 	if (r < 0)
 		return fail(-r, "read registers");
+	r = regs_read_tls(th);
+	if (r < 0)
+		return fail(-r, "read TLS entries");
 	thread_find_restart(th);
 	waiting_left(d, th);
 	r = thread_read_sched(t, th);

@@ -48,7 +48,7 @@ static int thread_set(struct restore *r, const struct task *t, size_t i)
 	const ThreadCoreEntry *tc = core->thread_core;
 	struct thread *th = &t->threads[i];
 	uint64_t mask = i ? tc->blk_sigset : core->tc->blk_sigset;
-	struct user_desc tls[3];
+	struct user_desc tls[THREAD_TLS_ENTRIES];
 	size_t nr;
 	int err;
 

@@ -25,7 +25,6 @@
 #define XSTATE_HEADER 64
 #define XSTATE_MIN    (XSTATE_LEGACY + XSTATE_HEADER)
 #define TLS_FIRST     12
-#define TLS_ENTRIES   3
 #define RESTARTBLOCK  516
 
 enum xcomp {
@@ -93,10 +92,11 @@ static uint64_t get(const uint8_t *x, size_t off, size_t size)
 #define FOR_EACH_GP(X)                                                                             \
 	X(r15, r15)                                                                                \
 	X(r14, r14)                                                                                \
-	X(r13, r13) X(r12, r12) X(bp, rbp) X(bx, rbx) X(r11, r11) X(r10, r10) X(r9, r9) X(r8, r8)  \
-	    X(ax, rax) X(cx, rcx) X(dx, rdx) X(si, rsi) X(di, rdi) X(orig_ax, orig_rax) X(ip, rip) \
-		X(cs, cs) X(flags, eflags) X(sp, rsp) X(ss, ss) X(fs_base, fs_base)                \
-		    X(gs_base, gs_base) X(ds, ds) X(es, es) X(fs, fs) X(gs, gs)
+	X(r13, r13)                                                                                \
+	X(r12, r12) X(bp, rbp) X(bx, rbx) X(r11, r11) X(r10, r10) X(r9, r9) X(r8, r8) X(ax, rax)   \
+	    X(cx, rcx) X(dx, rdx) X(si, rsi) X(di, rdi) X(orig_ax, orig_rax) X(ip, rip) X(cs, cs)  \
+		X(flags, eflags) X(sp, rsp) X(ss, ss) X(fs_base, fs_base) X(gs_base, gs_base)      \
+		    X(ds, ds) X(es, es) X(fs, fs) X(gs, gs)
 
 /* struct rseq_cs of linux/rseq.h. */
 struct rseq_section {
@@ -197,23 +197,29 @@ static UserX86FpregsEntry *fpregs_dump(struct arena *a, const struct tracee_regs
 	return e;
 }
 
-static UserDescT *tls_dump(struct arena *a, pid_t tid, int entry)
+int regs_read_tls(struct thread *th)
+{
+	int r = 0;
+
+	for (int i = 0; i < THREAD_TLS_ENTRIES && r >= 0; i++)
+		r = tracee_get_tls(th->tid, TLS_FIRST + i, &th->tls[i]);
+	return r;
+}
+
+static UserDescT *tls_dump(struct arena *a, const struct user_desc *d)
 {
 	UserDescT *e = arena_message(a, UserDescT, USER_DESC_T__INIT);
-	struct user_desc d = { .read_exec_only = 1, .seg_not_present = 1 };
 
-	if (tracee_get_tls(tid, entry, &d) < 0)
-		d = (struct user_desc){ .read_exec_only = 1, .seg_not_present = 1 };
-	e->entry_number = (uint32_t)entry;
-	e->base_addr = d.base_addr;
-	e->limit = d.limit;
-	e->seg_32bit = d.seg_32bit;
-	e->contents_h = d.contents & 2;
-	e->contents_l = d.contents & 1;
-	e->read_exec_only = d.read_exec_only;
-	e->limit_in_pages = d.limit_in_pages;
-	e->seg_not_present = d.seg_not_present;
-	e->usable = d.useable;
+	e->entry_number = d->entry_number;
+	e->base_addr = d->base_addr;
+	e->limit = d->limit;
+	e->seg_32bit = d->seg_32bit;
+	e->contents_h = d->contents & 2;
+	e->contents_l = d->contents & 1;
+	e->read_exec_only = d->read_exec_only;
+	e->limit_in_pages = d->limit_in_pages;
+	e->seg_not_present = d->seg_not_present;
+	e->usable = d->useable;
 	return e;
 }
 
@@ -224,10 +230,10 @@ ThreadInfoX86 *regs_dump(struct arena *a, const struct thread *th)
 	e->clear_tid_addr = th->inner.clear_child_tid;
 	e->gpregs = gp_dump(a, th);
 	e->fpregs = fpregs_dump(a, &th->regs);
-	e->n_tls = TLS_ENTRIES;
-	e->tls = arena_array(a, UserDescT *, TLS_ENTRIES);
-	for (int i = 0; i < TLS_ENTRIES; i++)
-		e->tls[i] = tls_dump(a, th->tid, TLS_FIRST + i);
+	e->n_tls = THREAD_TLS_ENTRIES;
+	e->tls = arena_array(a, UserDescT *, THREAD_TLS_ENTRIES);
+	for (size_t i = 0; i < THREAD_TLS_ENTRIES; i++)
+		e->tls[i] = tls_dump(a, &th->tls[i]);
 	return e;
 }
 
@@ -346,8 +352,8 @@ size_t regs_load_tls(const ThreadInfoX86 *ti, struct user_desc *ret, size_t max)
 	for (size_t i = 0; i < ti->n_tls && nr < max; i++) {
 		const UserDescT *e = ti->tls[i];
 
-		if (e->entry_number < TLS_FIRST || e->entry_number >= TLS_FIRST + TLS_ENTRIES ||
-		    e->seg_not_present)
+		if (e->entry_number < TLS_FIRST ||
+		    e->entry_number >= TLS_FIRST + THREAD_TLS_ENTRIES || e->seg_not_present)
 			continue;
 		ret[nr++] = (struct user_desc){
 			.entry_number = e->entry_number,
