@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/syscall.h>
 
 #include "compel/arch/x86/frame.h"
 
@@ -58,19 +57,32 @@ static int frames_remove(pid_t pid, struct remote_frames *f)
 	return err;
 }
 
+static const struct frame_kind *kind_of(const struct remote_site *site)
+{
+	return site->is_32bit ? &frame_32bit : &frame_64bit;
+}
+
+/* With this stack pointer the code that makes a system call comes to the slot of the frame. */
+static uint64_t sp_for(const struct remote_site *site, uint64_t frame)
+{
+	return frame - kind_of(site)->popped;
+}
+
 /* The frame that leads home, with `before` bytes for others below it; *ret is to be freed. */
 static int home_build(struct remote_frames *f, const struct tracee_regs *regs, uint64_t top,
-		      uint32_t before, uint64_t sigreturn, uint8_t **ret)
+		      uint32_t before, const struct remote_site *site, uint8_t **ret)
 {
+	const struct frame_kind *kind = kind_of(site);
 	uint32_t len;
 
-	f->home = frame_place(regs, top ? top : regs->gp.rsp - FRAME_RED_ZONE, &len);
+	before += kind->popped;
+	f->home = kind->place(regs, top ? top : regs->gp.rsp - FRAME_RED_ZONE, &len);
 	f->at = f->home - before;
 	f->len = len + before;
 	*ret = calloc(1, f->len);
 	if (!*ret)
 		return -ENOMEM;
-	frame_build(*ret + before, f->home, regs, sigreturn);
+	kind->build(*ret + before, f->home, regs, site->sigreturn);
 	return 0;
 }
 
@@ -83,17 +95,16 @@ int remote_init(struct remote *r, pid_t tid, const struct tracee_regs *regs,
 			      .signo = r->signo,
 			      .region = region,
 			      .region_len = region_len };
+	const struct frame_kind *kind = kind_of(site);
 	uint8_t *bytes;
 	int err;
 
-	if (regs->compat)
-		return -ENOTSUP;
-	err = home_build(&new.frames, regs, top, frame_call_len(), site->sigreturn, &bytes);
+	err = home_build(&new.frames, regs, top, kind->popped + kind->call_len, site, &bytes);
 	if (err)
 		return err;
-	frame_build_call(bytes, regs, site->sigreturn,
-			 (const uint64_t[5]){ site->syscall_ret, new.frames.home, SYS_munmap,
-					      region, region_len });
+	kind->build_call(bytes + kind->popped, regs, site->sigreturn,
+			 (const uint64_t[5]){ site->syscall_ret, sp_for(site, new.frames.home),
+					      (uint64_t)kind->nr_munmap, region, region_len });
 	err = frames_write(tid, &new.frames, bytes);
 	free(bytes);
 	if (err)
@@ -126,6 +137,9 @@ static void regs_for_call(const struct tracee_regs *regs, uint64_t rsp, struct u
 	*gp = regs->gp;
 	gp->orig_rax = (unsigned long long)-1;
 	gp->rsp = rsp;
+	/* Also in a thread that was in 32-bit code: the frames lead back there. */
+	gp->cs = TRACEE_CS_64;
+	gp->ss = TRACEE_SS_64;
 	gp->eflags &= ~0x500ull; /* no single step; the ABI wants the direction flag clear */
 }
 
@@ -138,13 +152,7 @@ static int syscall_begin(struct remote *r, uint64_t rsp, long nr, const uint64_t
 
 	regs_for_call(r->regs, rsp, &gp);
 	gp.rip = r->site.syscall_ret;
-	gp.rax = (unsigned long long)nr;
-	gp.rdi = arg[0];
-	gp.rsi = arg[1];
-	gp.rdx = arg[2];
-	gp.r10 = arg[3];
-	gp.r8 = arg[4];
-	gp.r9 = arg[5];
+	kind_of(&r->site)->set_call(&gp, nr, arg);
 	err = remote_leave(r, r->pid, &gp);
 	return err ? err : tracee_syscall_go(r->pid);
 }
@@ -165,7 +173,7 @@ static int map_begin(struct remote *r, uint64_t addr, uint64_t len, int prot, in
 {
 	const uint64_t flags = (uint64_t)(MAP_PRIVATE | MAP_ANONYMOUS | how);
 
-	return syscall_begin(r, r->frames.at, SYS_mmap,
+	return syscall_begin(r, r->frames.at, kind_of(&r->site)->nr_mmap,
 			     (uint64_t[6]){ addr, len, (uint64_t)prot, flags, (uint64_t)-1, 0 });
 }
 
@@ -289,8 +297,8 @@ static struct blob_exit leader_exit(const struct remote *r)
 {
 	return (struct blob_exit){
 		.rip = r->site.syscall_ret,
-		.rsp = r->frames.home,
-		.rax = SYS_munmap,
+		.rsp = sp_for(&r->site, r->frames.home),
+		.rax = (uint64_t)kind_of(&r->site)->nr_munmap,
 		.rdi = r->region,
 		.rsi = r->region_len,
 		.signo = (uint32_t)r->signo,
@@ -353,7 +361,7 @@ static int slot_begin(struct remote *r, struct remote_thread *th, size_t slot)
 {
 	uint64_t at = slot_at(r, slot), inside = 0;
 	uint8_t *bytes;
-	int err = home_build(&th->frames, th->regs, 0, 0, r->site.sigreturn, &bytes);
+	int err = home_build(&th->frames, th->regs, 0, 0, &r->site, &bytes);
 
 	if (err)
 		return err;
@@ -364,8 +372,8 @@ static int slot_begin(struct remote *r, struct remote_thread *th, size_t slot)
 	/* time(2) writes to the word: nobody is in the blob any more when it does. */
 	*(struct blob_exit *)th->args = (struct blob_exit){
 		.rip = r->site.syscall_ret,
-		.rsp = th->frames.home,
-		.rax = SYS_time,
+		.rsp = sp_for(&r->site, th->frames.home),
+		.rax = (uint64_t)kind_of(&r->site)->nr_time,
 		.rdi = out_at(r, slot),
 		.signo = (uint32_t)r->signo,
 		.pid = r->pid,
@@ -428,7 +436,8 @@ int remote_cure_begin(struct remote *r)
 {
 	if (!r->mapped)
 		return 0;
-	return cure_went(r, syscall_begin(r, r->frames.home, SYS_munmap,
+	return cure_went(r, syscall_begin(r, sp_for(&r->site, r->frames.home),
+					  kind_of(&r->site)->nr_munmap,
 					  (uint64_t[6]){ r->region, r->region_len }));
 }
 

@@ -23,6 +23,10 @@
  * does on its way home is a system call, made outside of the blob, that writes to the word
  * of its slot, which the leader watches.
  *
+ * A 32-bit program has no "syscall"; but its vdso has "int $0x80", which makes 32-bit calls in
+ * 64-bit mode, too. The frames then are of the 32-bit kind; between them all code runs in 64-bit
+ * mode, and the last one leads back to 32-bit mode.
+ *
  * All functions are quiet: 0 or -errno.
  */
 #pragma once
@@ -35,12 +39,15 @@
 
 /* Addresses, in the target, of code that ends in what the name says. */
 struct remote_site {
-	uint64_t syscall_ret; /* 0f 05 c3 */
-	uint64_t sigreturn; /* mov $15, %eax or %rax; syscall */
+	uint64_t syscall_ret; /* 0f 05 c3; of 32-bit calls: cd 80, three pops, ret */
+	uint64_t sigreturn; /* mov $15, %eax or %rax; syscall; or mov $173, %eax; int $0x80 */
+	bool is_32bit;
 };
 
 /* Offsets in text[], UINT64_MAX where there is none. */
 struct remote_site remote_site_find(const void *text, uint64_t len);
+/* The same for 32-bit calls, in the text of a vdso. */
+struct remote_site remote_site_find_32bit(const void *text, uint64_t len);
 
 /* Bytes that serve as both, for a process that has neither: a place for them has to be
  * found, and what was there put back. */
@@ -50,7 +57,7 @@ extern const uint8_t remote_site_bytes[12];
 
 /* Bytes of a stack that are ours for a while. */
 struct remote_frames {
-	uint64_t at, home; /* addresses: of all of it, of the slot that leads home */
+	uint64_t at, home; /* addresses: of all of it, of the frame that leads home */
 	uint8_t *under; /* what it covers; owned */
 	uint32_t len;
 };
@@ -61,7 +68,7 @@ struct remote {
 	struct remote_site site;
 	int signo; /* the stop signal of a blob, see blob_exit */
 
-	struct remote_frames frames; /* the detour is at frames.at */
+	struct remote_frames frames; /* frames.at, as stack pointer, leads to the detour */
 	bool away; /* registers are not the thread's own */
 
 	uint64_t region, region_len; /* of the blob's mapping */

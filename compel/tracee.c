@@ -192,8 +192,7 @@ int tracee_syscall_stop(pid_t tid)
 int tracee_syscall_begin(pid_t tid, uint64_t insn, long nr, const uint64_t arg[6])
 {
 	struct user_regs_struct gp;
-	bool compat;
-	int r = tracee_get_gp(tid, &gp, &compat);
+	int r = tracee_get_gp(tid, &gp);
 
 	if (r < 0)
 		return r;
@@ -220,11 +219,10 @@ int tracee_syscall_enter(pid_t tid)
 int tracee_syscall_end(pid_t tid, int64_t *ret)
 {
 	struct user_regs_struct gp;
-	bool compat;
 	int r = tracee_syscall_wait(tid);
 
 	if (r >= 0)
-		r = tracee_get_gp(tid, &gp, &compat);
+		r = tracee_get_gp(tid, &gp);
 	if (r >= 0)
 		*ret = (int64_t)gp.rax;
 	return r;
@@ -254,22 +252,15 @@ int tracee_set_sigmask(pid_t tid, uint64_t mask)
 	return trace(PTRACE_SETSIGMASK, tid, sizeof(mask), &mask);
 }
 
-int tracee_get_gp(pid_t tid, struct user_regs_struct *ret, bool *ret_compat)
+/* Not PTRACE_GETREGSET, which takes the form of the code that the thread is in. */
+int tracee_get_gp(pid_t tid, struct user_regs_struct *ret)
 {
-	struct iovec iov = { .iov_base = ret, .iov_len = sizeof(*ret) };
-	int r = trace(PTRACE_GETREGSET, tid, NT_PRSTATUS, &iov);
-
-	if (r < 0)
-		return r;
-	*ret_compat = iov.iov_len != sizeof(*ret);
-	return 0;
+	return trace(PTRACE_GETREGS, tid, 0, ret);
 }
 
 int tracee_set_gp(pid_t tid, const struct user_regs_struct *gp)
 {
-	struct iovec iov = { .iov_base = (void *)(uintptr_t)gp, .iov_len = sizeof(*gp) };
-
-	return trace(PTRACE_SETREGSET, tid, NT_PRSTATUS, &iov);
+	return trace(PTRACE_SETREGS, tid, 0, gp);
 }
 
 int tracee_set_xstate(pid_t tid, const void *xstate, uint32_t len)
@@ -286,7 +277,7 @@ int tracee_regs_read(pid_t tid, struct tracee_regs *ret)
 	struct tracee_regs regs = { 0 };
 	int r;
 
-	r = tracee_get_gp(tid, &regs.gp, &regs.compat);
+	r = tracee_get_gp(tid, &regs.gp);
 	if (r < 0)
 		return r;
 	r = tracee_get_sigmask(tid, &regs.sigmask);

@@ -21,9 +21,18 @@ struct tracee_regs {
 	struct user_regs_struct gp;
 	uint64_t sigmask;
 	uint32_t xstate_len;
-	bool compat; /* a 32-bit task: gp is not filled */
 	uint8_t *xstate; /* owned; tracee_regs_done() */
 };
+
+/* Segments of 64-bit code; with any other code segment a thread runs 32-bit or 16-bit code. The
+ * registers are kept in their 64-bit form all the same: PTRACE_GETREGS tells it of any thread. */
+#define TRACEE_CS_64 0x33
+#define TRACEE_SS_64 0x2b
+
+static inline bool tracee_runs_32bit(const struct user_regs_struct *gp)
+{
+	return gp->cs != TRACEE_CS_64;
+}
 
 enum tracee_event {
 	TRACEE_INTERRUPTED, /* by PTRACE_INTERRUPT */
@@ -72,7 +81,7 @@ int tracee_detach(pid_t tid);
 
 int tracee_get_sigmask(pid_t tid, uint64_t *ret);
 int tracee_set_sigmask(pid_t tid, uint64_t mask);
-int tracee_get_gp(pid_t tid, struct user_regs_struct *ret, bool *ret_compat);
+int tracee_get_gp(pid_t tid, struct user_regs_struct *ret);
 int tracee_set_gp(pid_t tid, const struct user_regs_struct *gp);
 int tracee_set_xstate(pid_t tid, const void *xstate, uint32_t len);
 

@@ -3,14 +3,15 @@
 
 #include "compel/blob/syscall.h"
 
-/* rcx and r11 are the kernel's to clobber, all other registers come back from the frame. */
+/* rcx and r11 are the kernel's to clobber, all other registers come back from the frame. A
+ * 32-bit call has its two arguments in rbx and rcx. */
 static void __attribute__((noreturn)) go_home(const struct blob_exit *x)
 {
 	__asm__ volatile("mov %[rsp], %%rsp\n\t"
 			 "jmp *%[rip]"
 			 :
 			 : [rsp] "r"(x->rsp), [rip] "r"(x->rip), "a"(x->rax), "D"(x->rdi),
-			   "S"(x->rsi)
+			   "S"(x->rsi), "b"(x->rdi), "c"(x->rsi)
 			 : "memory");
 	__builtin_unreachable();
 }

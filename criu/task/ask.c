@@ -51,9 +51,11 @@ static const struct remote_site *sites_get(struct sites *s, pid_t pid, const str
 			return &k->at;
 	}
 	k = array_push(s->v, s->nr, s->cap);
-	*k = (struct known_site){
-		vma->dev_major, vma->dev_minor, vma->ino, vma->pgoff, { UINT64_MAX, UINT64_MAX }
-	};
+	*k = (struct known_site){ .major = vma->dev_major,
+				  .minor = vma->dev_minor,
+				  .ino = vma->ino,
+				  .pgoff = vma->pgoff,
+				  .at = { .syscall_ret = UINT64_MAX, .sigreturn = UINT64_MAX } };
 	/* The interesting code of a C library stands in its first megabyte; others are small. */
 	for (uint64_t off = 0; off < len && off < 8 * TEXT_CHUNK; off += TEXT_CHUNK) {
 		uint64_t n = len - off < TEXT_CHUNK ? len - off : TEXT_CHUNK;
@@ -76,7 +78,7 @@ static const struct remote_site *sites_get(struct sites *s, pid_t pid, const str
  * asked from the top down. False: this process has no such code. */
 static bool site_search(struct sites *s, const struct task *t, struct remote_site *ret)
 {
-	struct remote_site site = { UINT64_MAX, UINT64_MAX };
+	struct remote_site site = { .syscall_ret = UINT64_MAX, .sigreturn = UINT64_MAX };
 	unsigned int tried = 0;
 
 	for (size_t i = t->vmas.nr; i-- > 0 && tried < SITES_TRIED;) {
@@ -121,8 +123,8 @@ static int site_plant(const struct task *t, struct planted *p, struct remote_sit
 			r = tracee_mem_poke(t->pid, p->addr, remote_site_bytes, sizeof(p->was));
 		if (r < 0)
 			continue;
-		ret->syscall_ret = p->addr + REMOTE_SITE_SYSCALL_RET;
-		ret->sigreturn = p->addr + REMOTE_SITE_SIGRETURN;
+		*ret = (struct remote_site){ .syscall_ret = p->addr + REMOTE_SITE_SYSCALL_RET,
+					     .sigreturn = p->addr + REMOTE_SITE_SIGRETURN };
 		return 0;
 	}
 	p->addr = 0;

@@ -62,7 +62,7 @@ static void block_status(const struct task *t, const struct thread *th)
 	if (s->seccomp)
 		blocker(NULL, "pid %d (%s): thread %d runs under seccomp, which cannot be kept yet",
 			(int)t->pid, t->comm, (int)th->tid);
-	if (th->regs.compat)
+	if (tracee_runs_32bit(&th->regs.gp))
 		blocker(NULL, "pid %d (%s): thread %d is a 32-bit task, which cannot be kept yet",
 			(int)t->pid, t->comm, (int)th->tid);
 	if (s->shstk)

@@ -71,7 +71,6 @@ int restart_prepare(struct restore *r, struct thread *th, const CoreEntry *core)
 	struct user_regs_struct *own = &th->regs.gp, gp = *own;
 	struct timespec ts;
 	struct tracee_stop stop;
-	bool compat;
 	int err;
 
 	if (!tc->has_restart || tc->restart != RESTARTBLOCK)
@@ -98,7 +97,7 @@ int restart_prepare(struct restore *r, struct thread *th, const CoreEntry *core)
 	if (err >= 0)
 		err = tracee_wait_interrupted(th->tid, &stop);
 	if (err >= 0)
-		err = tracee_get_gp(th->tid, &gp, &compat);
+		err = tracee_get_gp(th->tid, &gp);
 	if (err < 0 || (int64_t)gp.rax == -RESTARTBLOCK)
 		return err;
 	/* It has ended meanwhile: that is its result. */

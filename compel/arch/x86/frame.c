@@ -43,25 +43,22 @@ struct xstate_sw {
 
 #define FRAME_HEAD (8 + sizeof(struct kernel_ucontext))
 
-uint64_t frame_place(const struct tracee_regs *regs, uint64_t top, uint32_t *ret_len)
+static uint64_t place(const struct tracee_regs *regs, uint64_t top, uint32_t *ret_len)
 {
-	uint64_t xstate = (top - regs->xstate_len - 4) & ~63ull;
+	uint64_t xstate = (top - regs->xstate_len - FRAME_XSTATE_END) & ~63ull;
 	uint64_t at = ((xstate - FRAME_HEAD) & ~15ull) - 8;
 
-	*ret_len = (uint32_t)(xstate + regs->xstate_len + 4 - at);
+	*ret_len = (uint32_t)(xstate + regs->xstate_len + FRAME_XSTATE_END - at);
 	return at;
 }
 
-/* What the kernel would do to restart the interrupted call, done in advance. A call with
- * a timeout of its own starts over: its remaining time is known to the kernel alone. */
-static void frame_restart(struct kernel_sigcontext *mc, const struct user_regs_struct *gp)
+void frame_restart(const struct user_regs_struct *gp, uint64_t *ret_rax, uint64_t *ret_rip)
 {
-	int64_t ax = (int64_t)gp->rax;
+	int64_t ax = tracee_runs_32bit(gp) ? (int32_t)gp->rax : (int64_t)gp->rax;
+	bool again = (int64_t)gp->orig_rax >= 0 && ax <= -512 && ax >= -516;
 
-	if ((int64_t)gp->orig_rax < 0 || ax > -512 || ax < -516)
-		return;
-	mc->rax = gp->orig_rax;
-	mc->rip -= 2;
+	*ret_rax = again ? gp->orig_rax : gp->rax;
+	*ret_rip = again ? gp->rip - 2 : gp->rip;
 }
 
 static void frame_regs(struct kernel_sigcontext *mc, const struct user_regs_struct *gp)
@@ -80,30 +77,38 @@ static void frame_regs(struct kernel_sigcontext *mc, const struct user_regs_stru
 		.rbp = gp->rbp,
 		.rbx = gp->rbx,
 		.rdx = gp->rdx,
-		.rax = gp->rax,
 		.rcx = gp->rcx,
 		.rsp = gp->rsp,
-		.rip = gp->rip,
 		.eflags = gp->eflags,
 		.cs = (uint16_t)gp->cs,
 		.gs = (uint16_t)gp->gs,
 		.fs = (uint16_t)gp->fs,
 		.ss = (uint16_t)gp->ss,
 	};
-	frame_restart(mc, gp);
+	frame_restart(gp, &mc->rax, &mc->rip);
 }
 
-void frame_build(uint8_t *buf, uint64_t at, const struct tracee_regs *regs, uint64_t sigreturn)
+void frame_xstate(uint8_t *x, const struct tracee_regs *regs, uint32_t extra)
 {
-	struct kernel_ucontext *uc = (void *)(buf + 8);
-	uint64_t xstate = (at + FRAME_HEAD + 63) & ~63ull;
-	uint8_t *x = buf + (xstate - at);
 	struct xstate_sw sw = {
 		.magic1 = XSTATE_MAGIC1,
-		.extended_size = regs->xstate_len + 4,
+		.extended_size = regs->xstate_len + FRAME_XSTATE_END + extra,
 		.xstate_size = regs->xstate_len,
 	};
 	const uint32_t magic2 = XSTATE_MAGIC2;
+
+	memcpy(x, regs->xstate, regs->xstate_len);
+	/* The regset holds the mask of enabled features where the frame has its header. */
+	memcpy(&sw.xfeatures, x + SW_RESERVED, 8);
+	memset(x + SW_RESERVED, 0, 48);
+	memcpy(x + SW_RESERVED, &sw, sizeof(sw));
+	memcpy(x + regs->xstate_len, &magic2, FRAME_XSTATE_END);
+}
+
+static void build(uint8_t *buf, uint64_t at, const struct tracee_regs *regs, uint64_t sigreturn)
+{
+	struct kernel_ucontext *uc = (void *)(buf + 8);
+	uint64_t xstate = (at + FRAME_HEAD + 63) & ~63ull;
 
 	memcpy(buf, &sigreturn, 8);
 	uc->flags = UC_FLAGS_64;
@@ -111,23 +116,12 @@ void frame_build(uint8_t *buf, uint64_t at, const struct tracee_regs *regs, uint
 	uc->sigmask = regs->sigmask;
 	frame_regs(&uc->mc, &regs->gp);
 	uc->mc.fpstate = xstate;
-
-	memcpy(x, regs->xstate, regs->xstate_len);
-	/* The regset holds the mask of enabled features where the frame has its header. */
-	memcpy(&sw.xfeatures, x + SW_RESERVED, 8);
-	memset(x + SW_RESERVED, 0, 48);
-	memcpy(x + SW_RESERVED, &sw, sizeof(sw));
-	memcpy(x + regs->xstate_len, &magic2, 4);
-}
-
-uint32_t frame_call_len(void)
-{
-	return (FRAME_HEAD + 15) & ~15u;
+	frame_xstate(buf + (xstate - at), regs, 0);
 }
 
 /* Without an XSAVE area the registers of that kind are reset: the last frame has them. */
-void frame_build_call(uint8_t *buf, const struct tracee_regs *regs, uint64_t sigreturn,
-		      const uint64_t call[5])
+static void build_call(uint8_t *buf, const struct tracee_regs *regs, uint64_t sigreturn,
+		       const uint64_t call[5])
 {
 	struct kernel_ucontext *uc = (void *)(buf + 8);
 
@@ -136,9 +130,33 @@ void frame_build_call(uint8_t *buf, const struct tracee_regs *regs, uint64_t sig
 	uc->ss_flags = SS_INVALID;
 	uc->sigmask = regs->sigmask;
 	frame_regs(&uc->mc, &regs->gp);
+	uc->mc.cs = TRACEE_CS_64;
+	uc->mc.ss = TRACEE_SS_64;
 	uc->mc.rip = call[0];
 	uc->mc.rsp = call[1];
 	uc->mc.rax = call[2];
 	uc->mc.rdi = call[3];
 	uc->mc.rsi = call[4];
 }
+
+static void set_call(struct user_regs_struct *gp, long nr, const uint64_t arg[6])
+{
+	gp->rax = (unsigned long long)nr;
+	gp->rdi = arg[0];
+	gp->rsi = arg[1];
+	gp->rdx = arg[2];
+	gp->r10 = arg[3];
+	gp->r8 = arg[4];
+	gp->r9 = arg[5];
+}
+
+const struct frame_kind frame_64bit = {
+	.nr_mmap = SYS_mmap,
+	.nr_munmap = SYS_munmap,
+	.nr_time = SYS_time,
+	.call_len = (FRAME_HEAD + 15) & ~15u,
+	.place = place,
+	.build = build,
+	.build_call = build_call,
+	.set_call = set_call,
+};

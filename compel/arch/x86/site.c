@@ -28,3 +28,17 @@ struct remote_site remote_site_find(const void *text, uint64_t len)
 		s.sigreturn = find(text, len, (const uint8_t *)"\xb8\x0f\0\0\0\x0f\x05", 7);
 	return s;
 }
+
+struct remote_site remote_site_find_32bit(const void *text, uint64_t len)
+{
+	/* The ends of __kernel_vsyscall() and __kernel_rt_sigreturn(), which debuggers know by
+	 * these bytes, too: arch/x86/entry/vdso/vdso32. */
+	static const uint8_t call[] = { 0xcd, 0x80, 0x5d, 0x5a, 0x59, 0xc3 };
+	static const uint8_t sigreturn[] = { 0xb8, 0xad, 0, 0, 0, 0xcd, 0x80 };
+
+	return (struct remote_site){
+		.syscall_ret = find(text, len, call, sizeof(call)),
+		.sigreturn = find(text, len, sigreturn, sizeof(sigreturn)),
+		.is_32bit = true,
+	};
+}
