@@ -12,49 +12,37 @@
 
 #include <errno.h>
 #include <string.h>
-#include <sys/syscall.h>
-#include <time.h>
 
 #include "compel/tracee.h"
 #include "criu/base/mem.h"
 #include "criu/pie/blobs.h"
+#include "criu/task/timed.h"
 
 #define RESTARTBLOCK 516
-#define NSEC         1000000000ull
+#define LOW_END      (1ull << 32) /* of what 32-bit calls can reach */
+
+static uint64_t insn_find(const struct restore *r, const uint8_t insn[2])
+{
+	const uint8_t *at =
+	    memmem(restorer_blob, (size_t)(restorer_blob_end - restorer_blob), insn, 2);
+
+	return r->private_at + (uint64_t)(at - restorer_blob);
+}
 
 uint64_t restart_syscall_insn(const struct restore *r)
 {
-	static const uint8_t insn[] = { 0x0f, 0x05 };
-	const uint8_t *at =
-	    memmem(restorer_blob, (size_t)(restorer_blob_end - restorer_blob), insn, sizeof(insn));
+	return insn_find(r, (const uint8_t[]){ 0x0f, 0x05 });
+}
 
-	return r->private_at + (uint64_t)(at - restorer_blob);
+/* int $0x80: a 32-bit call, in 64-bit code as well. */
+static uint64_t int80_insn(const struct restore *r)
+{
+	return insn_find(r, (const uint8_t[]){ 0xcd, 0x80 });
 }
 
 uint64_t restart_scratch(const struct restore *r)
 {
 	return r->private_at + PAGE_UP((uint64_t)(restorer_blob_end - restorer_blob));
-}
-
-/* The timeout is an argument itself, or a struct timespec that an argument points to. */
-static void set_timeout(struct user_regs_struct *gp, uint64_t scratch, uint64_t left)
-{
-	switch (gp->rax) {
-	case SYS_nanosleep:
-		gp->rdi = scratch;
-		break;
-	case SYS_clock_nanosleep:
-		gp->rdx = scratch;
-		break;
-	case SYS_futex:
-		gp->r10 = scratch;
-		break;
-	case SYS_poll:
-		gp->rdx = (left + 999999) / 1000000;
-		break;
-	default:
-		break;
-	}
 }
 
 static void begin_again(struct user_regs_struct *gp)
@@ -64,28 +52,47 @@ static void begin_again(struct user_regs_struct *gp)
 	gp->orig_rax = (uint64_t)-1;
 }
 
+/* The same call with the time that was left: a copy of own registers that begins it. */
+static int call_prepare(struct restore *r, const struct thread *th, uint64_t left,
+			struct user_regs_struct *gp)
+{
+	bool is_32bit = tracee_runs_32bit(gp);
+	const struct timed_call *c = timed_call_find((long)gp->orig_rax, is_32bit);
+	uint64_t scratch = restart_scratch(r);
+	unsigned long long *time;
+	uint8_t bytes[TIMED_BYTES_MAX];
+
+	gp->rip = is_32bit ? int80_insn(r) : restart_syscall_insn(r);
+	gp->cs = TRACEE_CS_64;
+	gp->ss = TRACEE_SS_64;
+	gp->rax = gp->orig_rax;
+	gp->orig_rax = (uint64_t)-1;
+	if (!c)
+		return 0;
+	time = timed_arg(gp, is_32bit, c->time);
+	if (c->format == TIME_MS) {
+		*time = (left + 999999) / 1000000;
+		return 0;
+	}
+	*time = scratch;
+	timed_write(c->format, left, bytes);
+	return tracee_mem_write(th->tid, scratch, bytes, timed_bytes(c->format));
+}
+
 int restart_prepare(struct restore *r, struct thread *th, const CoreEntry *core)
 {
 	const ThreadCoreEntry *tc = core->thread_core;
-	uint64_t scratch = restart_scratch(r);
 	struct user_regs_struct *own = &th->regs.gp, gp = *own;
-	struct timespec ts;
 	struct tracee_stop stop;
 	int err;
 
 	if (!tc->has_restart || tc->restart != RESTARTBLOCK)
 		return 0;
-	if (!tc->has_restart_left) {
+	if (!tc->has_restart_left || (tracee_runs_32bit(own) && restart_scratch(r) >= LOW_END)) {
 		begin_again(own);
 		return 0;
 	}
-	ts =
-	    (struct timespec){ (time_t)(tc->restart_left / NSEC), (long)(tc->restart_left % NSEC) };
-	gp.rip = restart_syscall_insn(r);
-	gp.rax = gp.orig_rax;
-	gp.orig_rax = (uint64_t)-1;
-	set_timeout(&gp, scratch, tc->restart_left);
-	err = tracee_mem_write(th->tid, scratch, &ts, sizeof(ts));
+	err = call_prepare(r, th, tc->restart_left, &gp);
 	if (err >= 0)
 		err = tracee_set_gp(th->tid, &gp);
 	if (err >= 0)

@@ -16,24 +16,18 @@
 #include <linux/futex.h>
 #include <sched.h>
 #include <string.h>
-#include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "criu/base/cleanup.h"
 #include "criu/base/clock.h"
 #include "criu/base/mem.h"
+#include "criu/task/timed.h"
 
 #define RESTARTBLOCK 516
-#define NSEC         1000000000ull
 #define NSEC_PER_MS  1000000ull
 #define CODE_BYTES   32 /* before the system call instruction */
-
-static bool has_time(long nr)
-{
-	return nr == SYS_nanosleep || nr == SYS_clock_nanosleep || nr == SYS_poll ||
-	       nr == SYS_futex || nr == SYS_restart_syscall;
-}
+#define FAR_CODE     (1ull << 32) /* no 32-bit code from here on */
+#define VDSO_PUSHED  12 /* bytes: what __kernel_vsyscall() of a 32-bit vdso has on the stack */
 
 /* How much CLOCK_MONOTONIC is ahead of the scheduler's clock on this processor, in ns. */
 static int lag_measure(struct dump *d, int cpu, int64_t *ret)
@@ -75,6 +69,20 @@ static int lag_of(struct dump *d, int cpu, int64_t *ret)
 	return 0;
 }
 
+/* Whether it is 32-bit code that sleeps is not known before the thread is stopped. */
+static bool waits_for_time(const struct proc_syscall *call)
+{
+	const struct timed_call *c = timed_call_find(call->nr, false);
+
+	if (call->nr == timed_restart_nr(false))
+		return true;
+	if (c)
+		return c->kind != TIMED_FUTEX || call->arg[c->time];
+	c = call->pc < FAR_CODE ? timed_call_find(call->nr, true) : NULL;
+	return c ? c->kind != TIMED_FUTEX || call->arg[c->time]
+		 : call->pc < FAR_CODE && call->nr == timed_restart_nr(true);
+}
+
 uint64_t waiting_since(struct dump *d, pid_t tid)
 {
 	cleanup_close int proc = -1;
@@ -83,8 +91,7 @@ uint64_t waiting_since(struct dump *d, pid_t tid)
 	uint64_t ran;
 	int64_t lag;
 
-	if (proc_syscall_of(tid, &d->buf, &call) < 0 || call.running || !has_time(call.nr) ||
-	    (call.nr == SYS_futex && !call.arg[3]))
+	if (proc_syscall_of(tid, &d->buf, &call) < 0 || call.running || !waits_for_time(&call))
 		return 0;
 	proc = proc_open(tid);
 	if (proc < 0 || proc_stat_read(proc, tid, &d->buf, &st) < 0 ||
@@ -94,73 +101,81 @@ uint64_t waiting_since(struct dump *d, pid_t tid)
 	return (uint64_t)((int64_t)ran + lag);
 }
 
-/* The number that was put into eax last before the instruction: b8 and 32 bits. */
-static long number_in_code(const struct thread *th)
+/* The number that was put into eax last before `end`: b8 and 32 bits. */
+static long number_before(const struct thread *th, uint64_t end)
 {
 	uint8_t code[CODE_BYTES];
 
-	if (tracee_mem_read(th->tid, th->regs.gp.rip - 2 - sizeof(code), code, sizeof(code)) < 0)
+	if (tracee_mem_read(th->tid, end - sizeof(code), code, sizeof(code)) < 0)
 		return -1;
 	for (size_t i = sizeof(code) - 4; i-- > 0;) {
 		uint32_t nr;
 
 		memcpy(&nr, code + i + 1, sizeof(nr));
-		if (code[i] == 0xb8 && has_time(nr) && nr != SYS_restart_syscall)
+		if (code[i] == 0xb8 && timed_call_find(nr, tracee_runs_32bit(&th->regs.gp)))
 			return nr;
 	}
 	return -1;
 }
 
-static int timespec_read(pid_t tid, uint64_t addr, uint64_t *ret_ns)
-{
-	struct timespec ts;
-
-	if (!addr || tracee_mem_read(tid, addr, &ts, sizeof(ts)) < 0 || ts.tv_sec < 0 ||
-	    ts.tv_nsec < 0)
-		return -EFAULT;
-	*ret_ns = (uint64_t)ts.tv_sec * NSEC + (uint64_t)ts.tv_nsec;
-	return 0;
-}
-
-/* The whole time of the call, and where the kernel puts what is left, 0: nowhere. */
-static int time_of_call(const struct thread *th, long nr, uint64_t *ret_ns, uint64_t *ret_rem)
+/* 32-bit libraries set the number and then call the vdso, which has the instruction. */
+static long number_in_code(const struct thread *th)
 {
 	const struct user_regs_struct *gp = &th->regs.gp;
+	long nr = number_before(th, gp->rip - 2);
+	uint32_t back;
 
-	*ret_rem = 0;
-	switch (nr) {
-	case SYS_nanosleep:
-		*ret_rem = gp->rsi;
-		return timespec_read(th->tid, gp->rdi, ret_ns);
-	case SYS_clock_nanosleep:
-		*ret_rem = gp->r10;
-		return gp->rsi ? -EINVAL : timespec_read(th->tid, gp->rdx, ret_ns);
-	case SYS_poll:
-		*ret_ns = (uint64_t)(uint32_t)gp->rdx * NSEC_PER_MS;
-		return (int32_t)gp->rdx < 0 ? -EINVAL : 0;
-	case SYS_futex:
-		/* FUTEX_WAIT_BITSET has an absolute time: it may begin again as it is. */
-		return (gp->rsi & FUTEX_CMD_MASK) != FUTEX_WAIT
-			   ? -EINVAL
-			   : timespec_read(th->tid, gp->r10, ret_ns);
-	default:
+	if (nr >= 0 || !tracee_runs_32bit(gp) ||
+	    tracee_mem_read(th->tid, gp->rsp + VDSO_PUSHED, &back, sizeof(back)) < 0)
+		return nr;
+	return number_before(th, back);
+}
+
+static int time_read(pid_t tid, enum time_format f, uint64_t addr, uint64_t *ret_ns)
+{
+	uint8_t bytes[TIMED_BYTES_MAX];
+
+	if (!addr || tracee_mem_read(tid, addr, bytes, timed_bytes(f)) < 0)
+		return -EFAULT;
+	return timed_parse(f, bytes, ret_ns);
+}
+
+/* The whole time of the call. */
+static int time_of_call(const struct thread *th, const struct timed_call *c, uint64_t *ret_ns)
+{
+	const struct user_regs_struct *gp = &th->regs.gp;
+	uint64_t time = timed_arg_value(gp, c->is_32bit, c->time);
+	uint64_t how = timed_arg_value(gp, c->is_32bit, 1);
+
+	/* An absolute time may begin again as it is; so FUTEX_WAIT_BITSET. */
+	if ((c->kind == TIMED_CLOCK_NANOSLEEP && how) ||
+	    (c->kind == TIMED_FUTEX && (how & FUTEX_CMD_MASK) != FUTEX_WAIT))
 		return -EINVAL;
-	}
+	if (c->format != TIME_MS)
+		return time_read(th->tid, c->format, time, ret_ns);
+	*ret_ns = (uint64_t)(uint32_t)time * NSEC_PER_MS;
+	return (int32_t)time < 0 ? -EINVAL : 0;
 }
 
 void waiting_left(const struct dump *d, struct thread *th)
 {
-	uint64_t total, rem, left, since = th->asleep_since, now = d->frozen_at_us * 1000;
-	long nr = (long)th->regs.gp.orig_rax;
+	const struct user_regs_struct *gp = &th->regs.gp;
+	uint64_t total, left, since = th->asleep_since, now = d->frozen_at_us * 1000;
+	bool is_32bit = tracee_runs_32bit(gp);
+	const struct timed_call *c;
+	long nr = (long)gp->orig_rax;
 
 	if (th->restart != RESTARTBLOCK)
 		return;
-	if (nr == SYS_restart_syscall)
+	if (nr == timed_restart_nr(is_32bit))
 		nr = number_in_code(th);
 	th->restart_nr = nr;
-	if (time_of_call(th, nr, &total, &rem) < 0)
+	c = timed_call_find(nr, is_32bit);
+	if (!c || time_of_call(th, c, &total) < 0)
 		return;
-	if (timespec_read(th->tid, rem, &left) >= 0 && left <= total)
+	if (c->rem >= 0 &&
+	    time_read(th->tid, c->format, timed_arg_value(gp, is_32bit, c->rem), &left) >= 0 &&
+	    left <= total)
 		th->restart_left = left;
 	else if (since && now > since)
 		th->restart_left = now - since < total ? total - (now - since) : 0;
