@@ -118,7 +118,7 @@ void op_describe(const struct op *op, int err, char *buf, size_t size)
 	if (op->kind == OP_CLONE)
 		snprintf(buf, size, "%s %llu: %s", w->name, (unsigned long long)op->arg[1],
 			 strerror(-err));
-	else if (op->kind == OP_SYSCALL)
+	else if (op->kind == OP_SYSCALL || op->kind == OP_SYSCALL32)
 		snprintf(buf, size, "%s (system call %lld): %s", object, (long long)op->nr,
 			 strerror(-err));
 	else

@@ -19,6 +19,7 @@
 enum op_kind {
 	OP_END, /* report, and wait to be picked up by the tracer */
 	OP_SYSCALL,
+	OP_SYSCALL32, /* as 32-bit code makes it, int $0x80; up to five arguments */
 	OP_READ, /* fd, file offset, iovec array, how many, total bytes: no short counts */
 	OP_CLONE, /* flags, tid, stack top, list of operations of the thread */
 	OP_STAGE, /* report that the one before is done, wait for stage arg[0]; pidfd of crtool */
