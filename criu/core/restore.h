@@ -51,6 +51,7 @@ struct task_restore {
 	size_t nr_pages;
 	uint32_t pages_id;
 
+	bool runs_32bit; /* is a 32-bit task, or has a thread that runs 32-bit code */
 	size_t room; /* bytes that its program and stacks take of the hole */
 };
 
@@ -105,7 +106,8 @@ struct restore {
 	pid_t crtool_pid;
 
 	struct inherited inherited;
-	struct vdso *vdso; /* mem/vdso.h: where crtool's own is */
+	struct vdso *vdso; /* mem/vdso.h, by enum task_abi */
+	bool has_compat; /* there are 32-bit tasks, or threads that run 32-bit code */
 	pid_t root_pid;
 	uint64_t start_us;
 	bool pidfile_is_ours;

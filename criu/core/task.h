@@ -41,6 +41,9 @@ struct task_ids {
 	uint32_t vm, files, fs, sighand;
 };
 
+/* Which programs it was made for by execve(2). */
+enum task_abi { TASK_ABI_64, TASK_ABI_32, TASK_ABI_X32 };
+
 #define THREAD_CPU_WORDS   16 /* 1024 processors */
 #define THREAD_TLS_ENTRIES 3 /* of the GDT */
 
@@ -76,6 +79,7 @@ struct task_link {
 struct task {
 	enum task_life life;
 	enum task_kind kind;
+	enum task_abi abi;
 	pid_t pid, ppid, pgid, sid;
 	struct task *parent;
 	char comm[PROC_COMM_MAX];

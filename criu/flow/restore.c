@@ -67,11 +67,13 @@ static int load_memory(void *ctx)
 	int ret = mem_load(r);
 
 	if (ret >= 0)
-		ret = vdso_find(r->vdso);
+		ret = vdso_find(&r->vdso[TASK_ABI_64]);
+	if (ret >= 0 && r->has_compat)
+		ret = vdso_find_compat(&r->vdso[TASK_ABI_64], &r->vdso[TASK_ABI_32]);
 	if (ret < 0)
 		return ret;
 	tasks_for_each(t, &r->tree) {
-		ret = task_is_alive(t) ? vdso_check(r, r->vdso, t) : 0;
+		ret = task_is_alive(t) ? vdso_check(r, &r->vdso[t->abi], t) : 0;
 		if (ret < 0)
 			return task_fail_at(ret, t);
 	}
@@ -376,12 +378,12 @@ static int wait_for_root(const struct restore *r)
 int restore_run(struct session *s, int *ret_status)
 {
 	struct fork_plan fork_plan = { 0 };
-	struct vdso vdso = { .nr = 0 };
+	struct vdso vdso[] = { [TASK_ABI_64] = { .nr = 0 }, [TASK_ABI_32] = { .nr = 0 } };
 	struct terminal terminal = { .controls = false };
 	struct restore r = {
 		.s = s,
 		.plan = &fork_plan,
-		.vdso = &vdso,
+		.vdso = vdso,
 		.tty_fd = -1,
 		.terminal = &terminal,
 		.crtool_pid = getpid(),
@@ -398,6 +400,7 @@ int restore_run(struct session *s, int *ret_status)
 	s->images = image_dir_free(s->images);
 	hole_done(&r);
 	restore_done(&r);
+	free((void *)(uintptr_t)vdso[TASK_ABI_32].code);
 	free(fork_plan.nodes);
 	return ret;
 }

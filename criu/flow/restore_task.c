@@ -39,7 +39,7 @@ static struct room room_of(const struct restore *r, const struct task *t)
 	room.program_len = PAGE_UP(mem_program_room(t->restore) + task_program_room(t));
 	room.stack_top = room.program + room.program_len + LEADER_STACK;
 	room.parking = room.stack_top;
-	room.end = room.parking + PAGE_UP(vdso_room(r->vdso));
+	room.end = room.parking + PAGE_UP(vdso_room(&r->vdso[t->abi]));
 	return room;
 }
 
@@ -102,7 +102,7 @@ static void memory_part(struct program *p, void *ctx)
 {
 	const struct memory_part *m = ctx;
 
-	mem_program(p, m->r, m->t, m->r->vdso, m->parking, m->fds);
+	mem_program(p, m->r, m->t, &m->r->vdso[m->t->abi], m->parking, m->fds);
 }
 
 static int enter_restorer(const struct restore *r, const struct task *t, const struct mem_fds *fds)

@@ -23,6 +23,7 @@
 #define HOLE_MARGIN (4ull << 20) /* the kernel keeps a gap below stacks that grow */
 #define STAGE_BYTES PAGE_UP(sizeof(struct stage_area))
 #define HOLE_TRIES  16
+#define COMPAT_END  0xffffe000ull /* of what 32-bit calls can reach */
 
 struct used {
 	uint64_t start, end;
@@ -73,10 +74,11 @@ static void *map_at(uint64_t at, uint64_t len, int prot, int flags)
 static int hole_reserve(struct restore *r, const struct used *u, size_t nr)
 {
 	uint64_t at = HOLE_LOWEST, need = r->hole_len + 2 * HOLE_MARGIN;
+	uint64_t end = r->has_compat ? COMPAT_END : TASK_END;
 	unsigned int tries = 0;
 
 	for (size_t i = 0; i <= nr; i++) {
-		uint64_t limit = i < nr ? u[i].start : TASK_END;
+		uint64_t limit = i < nr && u[i].start < end ? u[i].start : end;
 
 		if (limit > at && limit - at >= need) {
 			uint64_t hole = PAGE_UP(at + HOLE_MARGIN);

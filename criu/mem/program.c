@@ -340,14 +340,18 @@ static void mm_fields(struct program *p, const MmEntry *mm, int exe)
 void mem_program(struct program *p, const struct restore *r, const struct task *t,
 		 const struct vdso *vdso, uint64_t parking, const struct mem_fds *fds)
 {
+	bool is_32bit = t->abi == TASK_ABI_32;
 	const struct task_restore *tr = t->restore;
 	const MmEntry *mm = tr->mm;
 	uint8_t *prot = program_data(p, mm->n_vmas);
 
 	rseq_leave(p);
-	vdso_park(p, vdso, parking);
+	if (!is_32bit)
+		vdso_park(p, vdso, parking);
 	unmap(p, 0, r->hole);
 	unmap(p, r->hole + r->hole_len, TASK_END);
+	if (is_32bit)
+		vdso_make_compat(p, vdso, parking);
 	vdso_unpark(p, vdso, parking, mm);
 	if (mm->has_thp_disabled && mm->thp_disabled)
 		PROGRAM_SYSCALL(p, OP_WHAT_PRCTL, SYS_prctl, PR_SET_THP_DISABLE, 1);

@@ -19,16 +19,16 @@
 #include "criu/mem/vdso_elf.h"
 #include "criu/mem/vma.h"
 
-int vdso_find(struct vdso *ret)
+int vdso_of(pid_t pid, struct vdso *ret)
 {
 	cleanup_proc_buf struct proc_buf b = { 0 };
 	cleanup_proc_vmas struct proc_vmas own = { 0 };
-	cleanup_close int proc = proc_open(getpid());
+	cleanup_close int proc = proc_open(pid);
 	int err = proc < 0 ? proc : proc_maps_read(proc, &b, &own);
 	struct vdso v = { .nr = 0 };
 
 	if (err < 0)
-		return fail(-err, "read /proc/self/maps");
+		return fail(-err, "read /proc/%d/maps", (int)pid);
 	for (size_t i = 0; i < own.nr && v.nr < VDSO_PARTS_MAX; i++) {
 		const struct proc_vma *p = &own.v[i];
 
@@ -41,6 +41,23 @@ int vdso_find(struct vdso *ret)
 	}
 	*ret = v;
 	return 0;
+}
+
+static uint64_t code_start(const struct vdso *v)
+{
+	for (size_t i = 0; i < v->nr; i++)
+		if (v->part[i].code)
+			return v->part[i].start;
+	return 0;
+}
+
+int vdso_find(struct vdso *ret)
+{
+	int err = vdso_of(getpid(), ret);
+
+	if (err >= 0)
+		ret->code = (const uint8_t *)(uintptr_t)code_start(ret);
+	return err;
 }
 
 static uint64_t part_bytes(const struct vdso *v, bool code)
@@ -104,16 +121,13 @@ static int entries_check(const struct task *t, const VmaEntry *code, const uint8
 static int contents_check(struct restore *r, const struct vdso *own, const struct task *t,
 			  const VmaEntry *code)
 {
-	uint64_t len = code->end - code->start, start = 0;
+	uint64_t len = code->end - code->start;
 	off_t off = pages_offset(t->restore, code->start);
 	cleanup_free uint8_t *was = NULL;
 	cleanup_close int fd = -1;
 	int err;
 
-	for (size_t i = 0; i < own->nr; i++)
-		if (own->part[i].code)
-			start = own->part[i].start;
-	if (off < 0 || !start)
+	if (off < 0 || !own->code)
 		return 0; /* not stored: nothing to compare */
 	err = image_open_raw(r->s->images, IMAGE_PAGES, t->restore->pages_id, &fd);
 	if (err <= 0)
@@ -122,9 +136,7 @@ static int contents_check(struct restore *r, const struct vdso *own, const struc
 	err = io_pread(fd, was, len, off);
 	if (err < 0)
 		return fail(-err, "read the vdso from pages-%u.img", t->restore->pages_id);
-	if (!memcmp(was, (const void *)(uintptr_t)start, len))
-		return 0;
-	return entries_check(t, code, was, (const uint8_t *)(uintptr_t)start);
+	return memcmp(was, own->code, len) ? entries_check(t, code, was, own->code) : 0;
 }
 
 int vdso_check(struct restore *r, const struct vdso *own, const struct task *t)
