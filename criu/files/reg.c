@@ -27,6 +27,7 @@
 #include "criu/files/buildid.h"
 #include "criu/files/fown.h"
 #include "criu/files/kinds.h"
+#include "criu/kernel/ia32.h"
 
 #define FLAGS_OF_OPEN (O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC)
 
@@ -221,6 +222,21 @@ static int reg_load(struct restore *r, const FileEntry *fe, struct file *f)
 	return reg_check(r, fe->reg);
 }
 
+/* What 32-bit programs have opened lacks O_LARGEFILE, which the 64-bit call adds; unless the file
+ * has grown since. */
+static int open_again(const struct restore *r, const char *name, uint32_t was, int flags)
+{
+	int fd = -EOVERFLOW;
+
+	if (r->has_compat && !(was & IA32_O_LARGEFILE))
+		fd = ia32_open(name, flags);
+	if (fd == -EOVERFLOW)
+		return open(name, flags);
+	if (fd < 0)
+		errno = -fd;
+	return fd < 0 ? -1 : fd;
+}
+
 int reg_open(struct restore *r, const RegFileEntry *e, uint32_t flags)
 {
 	struct stat st;
@@ -229,8 +245,9 @@ int reg_open(struct restore *r, const RegFileEntry *e, uint32_t flags)
 
 	/* What open(2) did once it must not do again. O_NONBLOCK: a FIFO that has taken the
 	 * name must not hold us up; it is refused by its mode. */
-	fd = open(e->name,
-		  (int)((flags & ~(uint32_t)FLAGS_OF_OPEN) | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
+	fd = open_again(
+	    r, e->name, flags,
+	    (int)((flags & ~(uint32_t)FLAGS_OF_OPEN) | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
 	if (fd < 0)
 		return fail(errno, "open %s", e->name);
 	if (fstat(fd, &st) < 0)

@@ -22,6 +22,7 @@
 #include "criu/base/mem.h"
 #include "criu/pie/abi/parasite.h"
 #include "criu/pie/blobs.h"
+#include "criu/task/compat.h"
 
 #define TEXT_CHUNK  (1ul << 20)
 #define SITES_TRIED 16
@@ -260,7 +261,7 @@ static int visit_prepare(struct visit *v)
 	int err = 0;
 
 	v->remote.signo = pick_signal(t);
-	if (!site_search(v->sites, t, &site))
+	if (!(t->abi == TASK_ABI_32 && compat_site(t, &site)) && !site_search(v->sites, t, &site))
 		err = site_plant(t, &v->planted, &site);
 	if (err < 0)
 		return err;

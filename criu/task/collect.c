@@ -15,7 +15,9 @@
 #include "criu/base/log.h"
 #include "criu/base/mem.h"
 #include "criu/base/parallel.h"
+#include "criu/kernel/ia32.h"
 #include "criu/kernel/syscalls.h"
+#include "criu/task/compat.h"
 #include "criu/task/regs.h"
 #include "criu/task/sched.h"
 #include "criu/task/signals.h"
@@ -62,9 +64,6 @@ static void block_status(const struct task *t, const struct thread *th)
 	if (s->seccomp)
 		blocker(NULL, "pid %d (%s): thread %d runs under seccomp, which cannot be kept yet",
 			(int)t->pid, t->comm, (int)th->tid);
-	if (tracee_runs_32bit(&th->regs.gp))
-		blocker(NULL, "pid %d (%s): thread %d is a 32-bit task, which cannot be kept yet",
-			(int)t->pid, t->comm, (int)th->tid);
 	if (s->shstk)
 		blocker(NULL, "pid %d (%s): thread %d has a shadow stack, which cannot be kept yet",
 			(int)t->pid, t->comm, (int)th->tid);
@@ -73,7 +72,7 @@ static void block_status(const struct task *t, const struct thread *th)
 static void thread_find_restart(struct thread *th)
 {
 	const struct user_regs_struct *gp = &th->regs.gp;
-	long ax = -(long)gp->rax;
+	long ax = -(tracee_runs_32bit(gp) ? (int32_t)gp->rax : (long)gp->rax);
 
 	if ((long)gp->orig_rax >= 0 && ax >= RESTART_FIRST && ax <= RESTART_LAST)
 		th->restart = (int)ax;
@@ -126,7 +125,8 @@ static int thread_read(struct dump *d, const struct task *t, struct thread *th)
 	r = thread_read_sched(t, th);
 	if (r < 0)
 		return r;
-	r = sys_get_robust_list(th->tid, &head, &len);
+	r = t->abi == TASK_ABI_32 ? ia32_get_robust_list(th->tid, &head, &len)
+				  : sys_get_robust_list(th->tid, &head, &len);
 	if (r < 0)
 		return fail(-r, "get_robust_list");
 	th->robust_list = head;
@@ -152,6 +152,9 @@ static int zombie_read(struct task *t)
 static int task_read_alive(struct dump *d, struct task *t)
 {
 	task_block_ns(d, t);
+	if (t->abi == TASK_ABI_X32)
+		blocker(NULL, "pid %d (%s): is an x32 program, which cannot be kept", (int)t->pid,
+			t->comm);
 	for (size_t i = 0; i < t->nr_threads; i++) {
 		int r = thread_read(d, t, &t->threads[i]);
 
@@ -270,6 +273,9 @@ static int alive_read(struct task *t, int proc, struct proc_buf *b)
 	r = proc_smaps_read(proc, b, &t->vmas);
 	if (r < 0)
 		return fail(-r, "read smaps");
+	r = compat_read(t, proc, b);
+	if (r < 0)
+		return fail(-r, "read auxv and exe");
 	r = proc_fds_read(proc, 0, &t->fds);
 	if (r < 0)
 		return fail(-r, "read the list of descriptors");

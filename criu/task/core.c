@@ -162,7 +162,7 @@ static int thread_write(struct core_writer *w, const struct task *t, const struc
 	int r = 0;
 
 	core->mtype = CORE_ENTRY__MARCH__X86_64;
-	core->thread_info = regs_dump(&w->arena, th);
+	core->thread_info = regs_dump(&w->arena, t, th);
 	core->thread_core = thread_core(&w->arena, t, th, core->thread_info);
 	if (th == &t->threads[0])
 		r = process_core(w, t, &core->tc);

@@ -15,6 +15,7 @@
 #include "criu/base/parallel.h"
 #include "criu/image/reader.h"
 #include "criu/kernel/proc.h"
+#include "criu/task/compat.h"
 #include "criu/task/creds.h"
 #include "criu/task/signals.h"
 #include "criu/task/timers.h"
@@ -153,6 +154,8 @@ static int task_images_load(struct restore *r, struct task *t)
 			return ret;
 	}
 	ret = task_kind_load(t, tr->cores[0]->tc);
+	if (ret >= 0 && task_is_alive(t))
+		ret = compat_load(t);
 	if (ret < 0 || !task_is_alive(t))
 		return ret;
 	ret = image_get_from(r->s->images, IMAGE_IDS, (uint64_t)t->pid, &r->messages, &m);
@@ -219,6 +222,8 @@ int load_tasks(struct restore *r)
 	ret = parallel_for(r->tree.nr, task_load, r);
 	if (ret < 0)
 		return ret;
+	tasks_for_each(t, &r->tree)
+		r->has_compat |= t->restore->runs_32bit;
 	if (!task_is_alive(r->tree.tasks[0]))
 		return fail_plain("the root of the tree is a zombie");
 	r->root_pid = r->tree.tasks[0]->pid;

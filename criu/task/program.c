@@ -17,6 +17,7 @@
 
 #include "criu/base/log.h"
 #include "criu/base/mem.h"
+#include "criu/kernel/ia32.h"
 #include "criu/task/creds.h"
 #include "criu/task/sched.h"
 #include "criu/task/signals.h"
@@ -80,16 +81,29 @@ static void name_restore(struct program *p, const char *comm)
 			program_copy(p, name, sizeof(name)));
 }
 
-static void thread_restore(struct program *p, const CoreEntry *core, pid_t tid, const char *comm)
+/* There is one of 32-bit code and one of 64-bit code. */
+static void robust_list_restore(struct program *p, const struct task *t, const ThreadCoreEntry *e)
+{
+	if (!e->futex_rla_len)
+		return;
+	if (t->abi == TASK_ABI_32)
+		PROGRAM_SYSCALL(p, OP_WHAT_THREAD, IA32_NR_SET_ROBUST_LIST, e->futex_rla,
+				e->futex_rla_len)
+		    ->kind = OP_SYSCALL32;
+	else
+		PROGRAM_SYSCALL(p, OP_WHAT_THREAD, SYS_set_robust_list, e->futex_rla,
+				e->futex_rla_len);
+}
+
+static void thread_restore(struct program *p, const struct task *t, const CoreEntry *core,
+			   pid_t tid, const char *comm)
 {
 	const ThreadCoreEntry *e = core->thread_core;
 	const RseqEntry *rseq = e->rseq_entry;
 
 	name_restore(p, comm);
 	sas_restore(p, e->sas);
-	if (e->futex_rla_len)
-		PROGRAM_SYSCALL(p, OP_WHAT_THREAD, SYS_set_robust_list, e->futex_rla,
-				e->futex_rla_len);
+	robust_list_restore(p, t, e);
 	PROGRAM_SYSCALL(p, OP_WHAT_THREAD, SYS_set_tid_address, core->thread_info->clear_tid_addr);
 	if (rseq && rseq->rseq_abi_pointer)
 		PROGRAM_SYSCALL(p, OP_WHAT_RSEQ, SYS_rseq, rseq->rseq_abi_pointer,
@@ -124,7 +138,7 @@ static uint64_t thread_list(struct program *p, const struct task *t, size_t i)
 	const CoreEntry *core = t->restore->cores[i];
 	uint64_t list = program_list(p);
 
-	thread_restore(p, core, t->threads[i].tid, thread_comm(t, core));
+	thread_restore(p, t, core, t->threads[i].tid, thread_comm(t, core));
 	stage_op(p, STAGE_CREDS, -1);
 	creds_ops(p, core->thread_core);
 	program_end(p);
@@ -176,7 +190,7 @@ static void process_restore(struct program *p, const struct restore *r, const st
 {
 	const TaskCoreEntry *tc = t->restore->cores[0]->tc;
 
-	sigactions_restore(p, tc);
+	sigactions_restore(p, tc, t->abi == TASK_ABI_32);
 	timers_restore(p, tc->timers);
 	sigqueue_restore(p, tc->signals_s, 0);
 	if (tc->child_subreaper)
@@ -217,7 +231,7 @@ uint64_t task_program(struct program *p, const struct restore *r, const struct t
 		thread_clone(p, t->threads[i].tid, lists[i]);
 	free(lists);
 	process_restore(p, r, t);
-	thread_restore(p, core, t->pid, t->comm);
+	thread_restore(p, t, core, t->pid, t->comm);
 	stage_op(p, STAGE_CREDS, r->crtool_pidfd);
 	creds_ops(p, core->thread_core);
 	stage_op(p, STAGE_RUN, -1);

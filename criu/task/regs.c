@@ -89,14 +89,14 @@ static uint64_t get(const uint8_t *x, size_t off, size_t size)
 }
 
 /* Which member of user_x86_regs_entry is which of user_regs_struct. */
-#define FOR_EACH_GP(X)                                                                             \
-	X(r15, r15)                                                                                \
-	X(r14, r14)                                                                                \
-	X(r13, r13)                                                                                \
-	X(r12, r12) X(bp, rbp) X(bx, rbx) X(r11, r11) X(r10, r10) X(r9, r9) X(r8, r8) X(ax, rax)   \
-	    X(cx, rcx) X(dx, rdx) X(si, rsi) X(di, rdi) X(orig_ax, orig_rax) X(ip, rip) X(cs, cs)  \
-		X(flags, eflags) X(sp, rsp) X(ss, ss) X(fs_base, fs_base) X(gs_base, gs_base)      \
-		    X(ds, ds) X(es, es) X(fs, fs) X(gs, gs)
+/* clang-format off */
+#define FOR_EACH_GP(X) \
+	X(r15, r15) X(r14, r14) X(r13, r13) X(r12, r12) X(bp, rbp) X(bx, rbx) \
+	X(r11, r11) X(r10, r10) X(r9, r9) X(r8, r8) X(ax, rax) X(cx, rcx) X(dx, rdx) \
+	X(si, rsi) X(di, rdi) X(orig_ax, orig_rax) X(ip, rip) X(cs, cs) \
+	X(flags, eflags) X(sp, rsp) X(ss, ss) X(fs_base, fs_base) X(gs_base, gs_base) \
+	X(ds, ds) X(es, es) X(fs, fs) X(gs, gs)
+/* clang-format on */
 
 /* struct rseq_cs of linux/rseq.h. */
 struct rseq_section {
@@ -118,7 +118,7 @@ static bool rseq_abort(const struct thread *th, uint64_t *ip)
 	return true;
 }
 
-static UserX86RegsEntry *gp_dump(struct arena *a, const struct thread *th)
+static UserX86RegsEntry *gp_dump(struct arena *a, const struct task *t, const struct thread *th)
 {
 	UserX86RegsEntry *e = arena_message(a, UserX86RegsEntry, USER_X86_REGS_ENTRY__INIT);
 
@@ -126,7 +126,7 @@ static UserX86RegsEntry *gp_dump(struct arena *a, const struct thread *th)
 	FOR_EACH_GP(X)
 #undef X
 	e->has_mode = true;
-	e->mode = USER_X86_REGS_MODE__NATIVE;
+	e->mode = t->abi == TASK_ABI_32 ? USER_X86_REGS_MODE__COMPAT : USER_X86_REGS_MODE__NATIVE;
 	if (rseq_abort(th, &e->ip) || !th->restart)
 		return e;
 	if (th->restart == RESTARTBLOCK) {
@@ -223,12 +223,12 @@ static UserDescT *tls_dump(struct arena *a, const struct user_desc *d)
 	return e;
 }
 
-ThreadInfoX86 *regs_dump(struct arena *a, const struct thread *th)
+ThreadInfoX86 *regs_dump(struct arena *a, const struct task *t, const struct thread *th)
 {
 	ThreadInfoX86 *e = arena_message(a, ThreadInfoX86, THREAD_INFO_X86__INIT);
 
 	e->clear_tid_addr = th->inner.clear_child_tid;
-	e->gpregs = gp_dump(a, th);
+	e->gpregs = gp_dump(a, t, th);
 	e->fpregs = fpregs_dump(a, &th->regs);
 	e->n_tls = THREAD_TLS_ENTRIES;
 	e->tls = arena_array(a, UserDescT *, THREAD_TLS_ENTRIES);
@@ -242,6 +242,9 @@ static void gp_load(const UserX86RegsEntry *e, int restart, struct user_regs_str
 #define X(field, reg) gp->reg = e->field;
 	FOR_EACH_GP(X)
 #undef X
+	/* 32-bit images have 32 bits of it. */
+	if (tracee_runs_32bit(gp))
+		gp->orig_rax = (uint64_t)(int64_t)(int32_t)gp->orig_rax;
 	if (!restart)
 		return;
 	if (restart != RESTARTBLOCK)
@@ -328,8 +331,6 @@ int regs_load(const ThreadInfoX86 *ti, int restart, bool ignore_cpu, struct trac
 	const UserX86FpregsEntry *fp = ti->fpregs;
 	int r;
 
-	if (ti->gpregs->has_mode && ti->gpregs->mode != USER_X86_REGS_MODE__NATIVE)
-		return fail_plain("a 32-bit task, which cannot be restored yet");
 	gp_load(ti->gpregs, restart, &regs.gp);
 	regs.xstate = mem_alloc(regs.xstate_len);
 	r = legacy_load(fp, regs.xstate);

@@ -7,7 +7,7 @@
 
 /* th->tls, by ptrace: only by the thread that is its tracer. Quiet. */
 int regs_read_tls(struct thread *th);
-ThreadInfoX86 *regs_dump(struct arena *a, const struct thread *th);
+ThreadInfoX86 *regs_dump(struct arena *a, const struct task *t, const struct thread *th);
 
 struct user_desc;
 

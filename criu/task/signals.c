@@ -16,6 +16,7 @@
 
 #include "criu/base/error.h"
 #include "criu/base/mem.h"
+#include "criu/kernel/ia32.h"
 
 #define SIGINFO_BYTES 128
 #define PEEK_AT_ONCE  64
@@ -41,6 +42,7 @@ void sigactions_dump(struct arena *a, const struct task *t, TaskCoreEntry *e)
 		sa->restorer = from->restorer;
 		sa->mask = from->mask;
 		sa->has_compat_sigaction = true;
+		sa->compat_sigaction = t->abi == TASK_ABI_32;
 		e->sigactions[e->n_sigactions++] = sa;
 	}
 }
@@ -106,24 +108,39 @@ int signals_load_check(const CoreEntry *core)
 	return r;
 }
 
-void sigactions_restore(struct program *p, const TaskCoreEntry *e)
+/* By a call of the kind that has set it: the kernel keeps which, for the frame. */
+static void sigaction_restore(struct program *p, int sig, const SaEntry *sa, bool is_32bit)
+{
+	const struct parasite_sigaction to = { sa->sigaction, sa->flags, sa->restorer, sa->mask };
+	const struct {
+		uint32_t handler, flags, restorer, mask[2];
+	} to32 = { (uint32_t)sa->sigaction,
+		   (uint32_t)sa->flags,
+		   (uint32_t)sa->restorer,
+		   { (uint32_t)sa->mask, (uint32_t)(sa->mask >> 32) } };
+
+	if (is_32bit)
+		PROGRAM_SYSCALL(p, OP_WHAT_SIGNAL, IA32_NR_RT_SIGACTION, (uint64_t)sig,
+				program_copy(p, &to32, sizeof(to32)), 0, 8)
+		    ->kind = OP_SYSCALL32;
+	else
+		PROGRAM_SYSCALL(p, OP_WHAT_SIGNAL, SYS_rt_sigaction, (uint64_t)sig,
+				program_copy(p, &to, sizeof(to)), 0, 8);
+}
+
+void sigactions_restore(struct program *p, const TaskCoreEntry *e, bool is_32bit)
 {
 	size_t i = 0;
 
 	for (int sig = 1; sig <= PARASITE_NSIG && i < e->n_sigactions; sig++) {
 		const SaEntry *sa;
-		struct parasite_sigaction to;
 
 		if (sig_is_fixed(sig))
 			continue;
 		sa = e->sigactions[i++];
 		/* Everything is at its default when a task begins. */
-		if (!sa->sigaction && !sa->flags && !sa->mask)
-			continue;
-		to =
-		    (struct parasite_sigaction){ sa->sigaction, sa->flags, sa->restorer, sa->mask };
-		PROGRAM_SYSCALL(p, OP_WHAT_SIGNAL, SYS_rt_sigaction, (uint64_t)sig,
-				program_copy(p, &to, sizeof(to)), 0, 8);
+		if (sa->sigaction || sa->flags || sa->mask)
+			sigaction_restore(p, sig, sa, is_32bit && sa->compat_sigaction);
 	}
 }
 

@@ -13,5 +13,5 @@ int sigqueue_dump(struct arena *a, const struct thread *th, bool shared, SignalQ
 /* 0, or an error that says what is wrong with the image. */
 int signals_load_check(const CoreEntry *core);
 /* Operations: dispositions of the process; a queue, tid 0 for the process's own. */
-void sigactions_restore(struct program *p, const TaskCoreEntry *e);
+void sigactions_restore(struct program *p, const TaskCoreEntry *e, bool is_32bit);
 void sigqueue_restore(struct program *p, const SignalQueueEntry *e, pid_t tid);

@@ -8,7 +8,7 @@ Who teaches crtool a kind removes its row here and writes a zdtm test.
 import re
 
 from harness import HELPERS
-from harness.scene import Failure, Skip
+from harness.scene import Failure
 from harness.world import matches
 
 KEPT = ", which cannot be kept yet"
@@ -143,13 +143,6 @@ def _time_namespace(world):
                            "it from inside that namespace")
 
 
-def _task_32(world):
-    if not (HELPERS / "scene32").exists():
-        raise Skip("a 32-bit C library (libc6-dev-i386)")
-    scene = world.scene(program="scene32")
-    _refused(world, scene, "thread {pid} is a 32-bit task" + KEPT)
-
-
 def _several(world):
     """One run names all of them."""
     scene = world.scene("several")
@@ -203,7 +196,6 @@ def add_cases(suite):
         ("map-userfault", _userfault),
         ("packet-pipe", _packet_pipe),
         ("clone-vm", _clone_vm),
-        ("32-bit", _task_32),
         ("several", _several),
         ("beside-a-dump", _beside_a_dump),
         ("counted", _counted),
