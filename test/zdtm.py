@@ -137,6 +137,8 @@ def skip_reason(options, test):
         return "its dump has to be refused"
     if missing_hardware(test):
         return missing_hardware(test)
+    if test.is_compat and not test.binary.exists():
+        return "no 32-bit C library (libc6-dev-i386)"
     if not options.nocr:
         for name in test.features:
             if not has_feature(options.criu_bin, name):

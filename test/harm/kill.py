@@ -18,8 +18,8 @@ import time
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
-from harness import suite  # noqa: E402
-from harness.scene import Failure, threads  # noqa: E402
+from harness import HELPERS, suite  # noqa: E402
+from harness.scene import Failure, Skip, threads  # noqa: E402
 from runner import procs  # noqa: E402
 
 WARM_UPS = 5
@@ -125,9 +125,11 @@ def _expect_stopped_well(outcome, sig, when):
 # --- dump ---------------------------------------------------------------------------
 
 
-def _dump(world, sig, *tree):
+def _dump(world, sig, *tree, program="scene"):
     """A dump that leaves the tree running is killed; the tree must not notice."""
-    scene = world.scene(*tree)
+    if not (HELPERS / program).exists():
+        raise Skip("a 32-bit C library (libc6-dev-i386)")
+    scene = world.scene(*tree, program=program)
     moments = Moments(world, f"dump {sig} {tree}")
     words = ["dump", "-D", world.images, "-t", scene.pid, "-R"]
     pids, maps = scene.pids(), _maps(scene)
@@ -500,6 +502,7 @@ def main():
     for sig in (signal.SIGKILL, signal.SIGINT, signal.SIGTERM):
         cases.add(f"{sig.name}/dump/busy", _dump, sig, "busy")
         cases.add(f"{sig.name}/dump/family", _dump, sig, "family")
+        cases.add(f"{sig.name}/dump/busy-32", _dump, sig, "busy", program="scene32")
         cases.add(f"{sig.name}/restore/busy", _restore, sig, "busy")
         cases.add(f"{sig.name}/restore/family", _restore, sig, "family")
     cases.add("SIGKILL/restore/not-reaped", _restore, signal.SIGKILL, "family", reap=False)

@@ -10,7 +10,8 @@ import shlex
 
 FLAVOURS = ("h", "ns", "uns")
 FOLDERS = ("static", "transition")
-FLAGS = {"suid", "nouser", "reqrst", "noauto", "crfail"}
+COMPAT = ".32"  # after the name of a test: the same source as a 32-bit program
+FLAGS = {"suid", "nouser", "reqrst", "noauto", "crfail", "only32"}
 KEYS = set("flavor opts dopts ropts args flags feature arch cpu excuse".split())
 
 TEST_DIR = pathlib.Path(__file__).resolve().parents[2]
@@ -48,6 +49,11 @@ class Test:
     @property
     def binary(self):
         return ZDTM_DIR / self.name
+
+    @property
+    def is_compat(self):
+        """Is it a 32-bit program?"""
+        return self.name.endswith(COMPAT)
 
     @property
     def is_moving(self):
@@ -117,10 +123,28 @@ def load_test(source):
     )
 
 
+def compat_names():
+    """The tests that are also 32-bit programs."""
+    lines = (ZDTM_DIR / "compat.list").read_text().splitlines()
+    return {line for line in lines if line and not line.startswith("#")}
+
+
+def compat_test(test):
+    """TEST as a 32-bit program."""
+    features = [*test.features, "compat_cr"]
+    return dataclasses.replace(test, name=test.name + COMPAT, arch="x86_64", features=features)
+
+
 def load_all():
     """Every test, by name."""
     sources = [path for folder in FOLDERS for path in (ZDTM_DIR / folder).glob("*.c")]
-    return [load_test(source) for source in sorted(sources)]
+    tests = [load_test(source) for source in sorted(sources)]
+    wanted = compat_names()
+    unknown = wanted - {test.name for test in tests}
+    if unknown:
+        raise CatalogError(f"compat.list: no test is called {', '.join(sorted(unknown))}")
+    native = [test for test in tests if "only32" not in test.flags]
+    return native + [compat_test(test) for test in tests if test.name in wanted]
 
 
 def find(tests, name):

@@ -253,7 +253,8 @@ class Snapshot:
             elif line.startswith("VmFlags:") and found:
                 flags = [flag for flag in line.split()[1:] if flag not in IGNORED_VM_FLAGS]
                 found[-1][4] = " ".join(flags)
-        return found
+        # No mapping: execve(2) lets 64-bit programs see it, and 32-bit ones not.
+        return [line for line in found if not line[2].endswith("[vsyscall]")]
 
     def _fds(self, who, pid):
         links, infos, shared = {}, {}, {}

@@ -29,11 +29,11 @@ int main(int argc, char **argv)
 		round++;
 		for (uintptr_t i = 0; i < THREADS; i++) {
 			wanted += round + i;
-			threads[i] = test_thread(thread_fn, (void *)(round + i));
+			threads[i] = test_thread(thread_fn, (void *)(intptr_t)(round + i));
 		}
 		for (uintptr_t i = 0; i < THREADS; i++) {
 			must0(pthread_join(threads[i], &result));
-			if (result != (void *)(round + i))
+			if (result != (void *)(intptr_t)(round + i))
 				return fail("round %lu: a thread returned %p", (unsigned long)round,
 					    result);
 		}
