@@ -25,8 +25,11 @@
 
 #define RESTARTBLOCK 516
 #define NSEC_PER_MS  1000000ull
-#define CODE_BYTES   32 /* before the system call instruction */
+#define CODE_BYTES   48 /* before the system call instruction */
 #define FAR_CODE     (1ull << 32) /* no 32-bit code from here on */
+#define MOV_EAX      0xb8
+#define MOV_EDI      0xbf
+#define CALL_BYTES   7 /* call *%gs:0x10 */
 #define VDSO_PUSHED  12 /* bytes: what __kernel_vsyscall() of a 32-bit vdso has on the stack */
 
 /* How much CLOCK_MONOTONIC is ahead of the scheduler's clock on this processor, in ns. */
@@ -101,8 +104,8 @@ uint64_t waiting_since(struct dump *d, pid_t tid)
 	return (uint64_t)((int64_t)ran + lag);
 }
 
-/* The number that was put into eax last before `end`: b8 and 32 bits. */
-static long number_before(const struct thread *th, uint64_t end)
+/* The number that was put into a register last before `end`: an opcode and 32 bits. */
+static long number_before(const struct thread *th, uint64_t end, uint8_t opcode)
 {
 	uint8_t code[CODE_BYTES];
 
@@ -112,23 +115,54 @@ static long number_before(const struct thread *th, uint64_t end)
 		uint32_t nr;
 
 		memcpy(&nr, code + i + 1, sizeof(nr));
-		if (code[i] == 0xb8 && timed_call_find(nr, tracee_runs_32bit(&th->regs.gp)))
+		if (code[i] == opcode && timed_call_find(nr, tracee_runs_32bit(&th->regs.gp)))
 			return nr;
 	}
 	return -1;
 }
 
-/* 32-bit libraries set the number and then call the vdso, which has the instruction. */
+/* In syscall(3) the number is its first argument: the caller has put it into edi. */
+static long number_of_caller(const struct thread *th)
+{
+	static const uint8_t mov_rdi_rax[] = { 0x48, 0x89, 0xf8 };
+	const struct user_regs_struct *gp = &th->regs.gp;
+	uint8_t code[CODE_BYTES];
+	uint64_t back;
+
+	if (tracee_mem_read(th->tid, gp->rip - sizeof(code), code, sizeof(code)) < 0 ||
+	    !memmem(code, sizeof(code), mov_rdi_rax, sizeof(mov_rdi_rax)) ||
+	    tracee_mem_read(th->tid, gp->rsp, &back, sizeof(back)) < 0)
+		return -1;
+	return number_before(th, back, MOV_EDI);
+}
+
+/* 32-bit libraries set the number and then call the vdso, which has the instruction. The number
+ * is a constant, or, in syscall(3), an argument on the stack. */
+static long number_of_call(const struct thread *th)
+{
+	static const uint8_t mov_esp_eax[] = { 0x8b, 0x44, 0x24 }; /* then one byte */
+	uint64_t sp = th->regs.gp.rsp + VDSO_PUSHED;
+	uint8_t code[sizeof(mov_esp_eax) + 1 + CALL_BYTES];
+	uint32_t back, nr;
+
+	if (tracee_mem_read(th->tid, sp, &back, sizeof(back)) < 0 ||
+	    tracee_mem_read(th->tid, back - sizeof(code), code, sizeof(code)) < 0)
+		return -1;
+	sp += sizeof(back);
+	if (memcmp(code, mov_esp_eax, sizeof(mov_esp_eax)) != 0)
+		return number_before(th, back, MOV_EAX);
+	if (tracee_mem_read(th->tid, sp + code[sizeof(mov_esp_eax)], &nr, sizeof(nr)) < 0)
+		return -1;
+	return timed_call_find(nr, true) ? (long)nr : -1;
+}
+
 static long number_in_code(const struct thread *th)
 {
-	const struct user_regs_struct *gp = &th->regs.gp;
-	long nr = number_before(th, gp->rip - 2);
-	uint32_t back;
+	long nr = number_before(th, th->regs.gp.rip - 2, MOV_EAX);
 
-	if (nr >= 0 || !tracee_runs_32bit(gp) ||
-	    tracee_mem_read(th->tid, gp->rsp + VDSO_PUSHED, &back, sizeof(back)) < 0)
+	if (nr >= 0)
 		return nr;
-	return number_before(th, back);
+	return tracee_runs_32bit(&th->regs.gp) ? number_of_call(th) : number_of_caller(th);
 }
 
 static int time_read(pid_t tid, enum time_format f, uint64_t addr, uint64_t *ret_ns)

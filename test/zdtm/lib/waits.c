@@ -2,6 +2,10 @@
 /* Threads that are inside a system call while they are dumped and restored. */
 #include "waits.h"
 
+#include <signal.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
 #include "zdtmtst.h"
 
 #define NSEC_PER_SEC 1000000000L
@@ -39,6 +43,24 @@ static void *waiter_run(void *arg)
 	return NULL;
 }
 
+static int stop_parent(void *arg)
+{
+	pid_t parent = getppid();
+
+	(void)arg;
+	must(kill(parent, SIGSTOP));
+	wait_for_state(parent, 'T');
+	must(kill(parent, SIGCONT));
+	return 0;
+}
+
+/* All threads are interrupted; the kernel goes on with what was left of the wait. */
+static void interrupt_all(pid_t waiter)
+{
+	expect(test_reap(test_child(stop_parent, NULL), "helper"), "no stop");
+	wait_in_syscall(waiter, SYS_restart_syscall);
+}
+
 int timed_wait_test(int argc, char **argv, const struct timed_wait *wait)
 {
 	struct waiter waiter = { .wait = wait };
@@ -51,6 +73,8 @@ int timed_wait_test(int argc, char **argv, const struct timed_wait *wait)
 	thread = test_thread(waiter_run, &waiter);
 	futex_wait_change(&waiter.tid, 0);
 	wait_in_syscall((pid_t)waiter.tid, wait->nr);
+	if (wait->restarted)
+		interrupt_all((pid_t)waiter.tid);
 	until = to_timespec(waiter.begun + before_ready);
 	must0(clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL));
 	test_daemon();

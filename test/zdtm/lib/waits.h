@@ -2,10 +2,12 @@
 /* Threads that are inside a system call while they are dumped and restored. */
 #pragma once
 
+#include <stdbool.h>
 #include <time.h>
 
 struct timed_wait {
 	long nr; /* the system call that the thread sleeps in */
+	bool restarted; /* it was interrupted by a stop at its beginning: restart_syscall(2) */
 	/*
 	 * Waits until the time has passed, by the one or the other way of telling it (the
 	 * deadline is of CLOCK_MONOTONIC). Returns 0 then, or a text that says what came instead.
