@@ -15,6 +15,7 @@
 #include "criu/base/parallel.h"
 #include "criu/image/reader.h"
 #include "criu/kernel/proc.h"
+#include "criu/task/attrs.h"
 #include "criu/task/compat.h"
 #include "criu/task/creds.h"
 #include "criu/task/signals.h"
@@ -106,6 +107,8 @@ static int core_check(const CoreEntry *c, bool leader)
 	if (c->thread_core->seccomp_mode || (c->tc && c->tc->old_seccomp_mode))
 		return fail_plain("runs under seccomp, which cannot be restored yet");
 	r = signals_load_check(c);
+	if (r >= 0)
+		r = attrs_load_check(c->thread_core);
 	if (r >= 0 && c->thread_core->creds)
 		r = creds_load_check(c->thread_core->creds);
 	if (r >= 0 && c->tc)

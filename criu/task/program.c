@@ -18,6 +18,7 @@
 #include "criu/base/log.h"
 #include "criu/base/mem.h"
 #include "criu/kernel/ia32.h"
+#include "criu/task/attrs.h"
 #include "criu/task/creds.h"
 #include "criu/task/sched.h"
 #include "criu/task/signals.h"
@@ -108,6 +109,7 @@ static void thread_restore(struct program *p, const struct task *t, const CoreEn
 	if (rseq && rseq->rseq_abi_pointer)
 		PROGRAM_SYSCALL(p, OP_WHAT_RSEQ, SYS_rseq, rseq->rseq_abi_pointer,
 				rseq->rseq_abi_size, 0, rseq->signature);
+	attrs_restore(p, e);
 	sched_restore(p, e);
 	sigqueue_restore(p, e->signals_p, tid);
 }
@@ -154,6 +156,21 @@ static void thread_clone(struct program *p, pid_t tid, uint64_t list)
 	op->arg[1] = (uint64_t)tid;
 	op->arg[2] = stack + THREAD_STACK;
 	op->arg[3] = list;
+}
+
+/* Each is born to the timer slack that is to be its default. */
+static void threads_clone(struct program *p, const struct task *t, const uint64_t *lists)
+{
+	uint64_t slack = 0; /* not known: the leader may have forked */
+
+	for (size_t i = 1; i < t->nr_threads; i++) {
+		uint64_t wanted = attrs_slack_default(t->restore->cores[i]->thread_core);
+
+		if (wanted != slack)
+			PROGRAM_SYSCALL(p, OP_WHAT_PRCTL, SYS_prctl, PR_SET_TIMERSLACK, wanted);
+		slack = wanted;
+		thread_clone(p, t->threads[i].tid, lists[i]);
+	}
 }
 
 /* A hard limit cannot be raised without CAP_SYS_RESOURCE: as far as it goes, then. */
@@ -227,8 +244,7 @@ uint64_t task_program(struct program *p, const struct restore *r, const struct t
 	list = program_list(p);
 	before(p, ctx);
 	PROGRAM_SYSCALL(p, OP_WHAT_PRCTL, SYS_personality, core->tc->personality);
-	for (size_t i = 1; i < t->nr_threads; i++)
-		thread_clone(p, t->threads[i].tid, lists[i]);
+	threads_clone(p, t, lists);
 	free(lists);
 	process_restore(p, r, t);
 	thread_restore(p, t, core, t->pid, t->comm);

@@ -19,6 +19,7 @@
 #include "criu/base/log.h"
 #include "criu/kernel/proc.h"
 #include "criu/kernel/syscalls.h"
+#include "criu/task/attrs.h"
 
 typedef void (*task_body)(struct restore *r, struct task *t);
 
@@ -70,14 +71,25 @@ static void node_is_there(struct restore *r, const struct fork_node *n)
 		__atomic_store_n(&r->created[task_index(r, n->task)], 1, __ATOMIC_SEQ_CST);
 }
 
+/* A child is born to the timer slack that is to be its default: ours, for the moment. */
+static void slack_lend(const struct fork_node *n)
+{
+	if (n->task && task_is_alive(n->task))
+		prctl(PR_SET_TIMERSLACK,
+		      attrs_slack_default(n->task->restore->cores[0]->thread_core), 0, 0, 0);
+}
+
 /* With pid 0 any will do. Returns in the parent. */
 static int node_clone(struct restore *r, struct fork_node *n, uint64_t flags, task_body body)
 {
 	/* A sibling has crtool's own exit signal, and clone3(2) takes no other. */
 	int signo = flags & CLONE_PARENT ? 0 : SIGCHLD;
-	pid_t pid = n->pid ? sys_clone_pid(flags, signo, n->pid)
-			   : sys_clone3(&(struct clone_args){ .flags = flags,
-							      .exit_signal = (uint64_t)signo });
+	pid_t pid;
+
+	slack_lend(n);
+	pid = n->pid ? sys_clone_pid(flags, signo, n->pid)
+		     : sys_clone3(
+			   &(struct clone_args){ .flags = flags, .exit_signal = (uint64_t)signo });
 
 	if (pid == 0)
 		node_main(r, n, body);
@@ -226,14 +238,16 @@ static void node_main(struct restore *r, struct fork_node *n, task_body body)
 int spawn_root(struct restore *r, task_body body)
 {
 	uint64_t flags = r->s->opts->sibling ? CLONE_PARENT : 0;
+	int slack = prctl(PR_GET_TIMERSLACK), ret;
 	sigset_t all, old;
-	int ret;
 
 	/* Tasks begin with every signal blocked: their masks come back with their registers. */
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, &old);
 	ret = node_clone(r, r->plan->nodes[0], flags, body);
 	sigprocmask(SIG_SETMASK, &old, NULL);
+	if (slack > 0)
+		prctl(PR_SET_TIMERSLACK, (unsigned long)slack, 0, 0, 0);
 	return ret;
 }
 

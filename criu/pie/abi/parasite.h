@@ -28,7 +28,8 @@ struct parasite_thread {
 	uint32_t pdeath_sig;
 	uint64_t clear_child_tid;
 	uint32_t securebits;
-	uint32_t pad;
+	uint32_t ioprio;
+	uint64_t timer_slack, timer_slack_default; /* ns */
 };
 
 /* data of a call for a single thread */

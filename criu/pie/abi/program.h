@@ -54,6 +54,7 @@ enum op_what {
 	OP_WHAT_PRCTL,
 	OP_WHAT_SAS,
 	OP_WHAT_SCHED,
+	OP_WHAT_IOPRIO,
 	OP_WHAT_WAIT,
 };
 

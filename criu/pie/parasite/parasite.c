@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * One entry, all that only the task itself can ask, and out again. Nothing here blocks,
- * waits, or changes the task.
+ * waits, or leaves the task changed.
  */
+#include <linux/ioprio.h>
 #include <linux/membarrier.h>
 #include <linux/prctl.h>
 #include <stddef.h>
@@ -34,6 +35,17 @@ static long ask(struct first_error *e, long nr, uint64_t a, uint64_t b, uint64_t
 	return r;
 }
 
+/* What PR_SET_TIMERSLACK with 0 goes back to can only be seen by doing that. */
+static void slack_ask(struct parasite_thread *t)
+{
+	t->timer_slack = (uint64_t)blob_syscall1(__NR_prctl, PR_GET_TIMERSLACK);
+	if (!t->timer_slack)
+		return; /* a real-time thread has none, and cannot set one */
+	blob_syscall2(__NR_prctl, PR_SET_TIMERSLACK, 0);
+	t->timer_slack_default = (uint64_t)blob_syscall1(__NR_prctl, PR_GET_TIMERSLACK);
+	blob_syscall2(__NR_prctl, PR_SET_TIMERSLACK, t->timer_slack);
+}
+
 static void thread_ask(struct first_error *e, struct parasite_thread *t)
 {
 	struct {
@@ -49,6 +61,8 @@ static void thread_ask(struct first_error *e, struct parasite_thread *t)
 	ask(e, __NR_prctl, PR_GET_PDEATHSIG, BLOB_ADDR(&t->pdeath_sig), 0);
 	ask(e, __NR_prctl, PR_GET_TID_ADDRESS, BLOB_ADDR(&t->clear_child_tid), 0);
 	t->securebits = (uint32_t)ask(e, __NR_prctl, PR_GET_SECUREBITS, 0, 0);
+	t->ioprio = (uint32_t)ask(e, __NR_ioprio_get, IOPRIO_WHO_PROCESS, 0, 0);
+	slack_ask(t);
 }
 
 static void timers_ask(struct first_error *e, struct parasite_process_args *a)

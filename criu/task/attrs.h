@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Small attributes of a thread that only it can ask for and set: I/O priority, timer slack. */
+#pragma once
+#include "criu/core/dump.h"
+#include "criu/core/program.h"
+#include "images/core.pb-c.h"
+
+void attrs_dump(const struct thread *th, ThreadCoreEntry *e);
+int attrs_load_check(const ThreadCoreEntry *e);
+/* Before the policy of the thread is set: a real-time one takes the timer slack away. */
+void attrs_restore(struct program *p, const ThreadCoreEntry *e);
+
+/* ns; what PR_SET_TIMERSLACK with 0 goes back to: what the creator of the thread had. */
+uint64_t attrs_slack_default(const ThreadCoreEntry *e);
