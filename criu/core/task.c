@@ -58,6 +58,7 @@ static void task_free(struct task *t)
 	free(t->cwd.path);
 	free(t->root.path);
 	free(t->auxv);
+	free(t->policies);
 	free(t);
 }
 

@@ -103,6 +103,8 @@ struct task {
 	struct SignalQueueEntry *pending; /* of the process; in the arena of the dump */
 	struct proc_ns ns;
 	struct parasite_process_args *inner;
+	struct parasite_policy *policies; /* of mappings, by index in vmas; mem/mempolicy.h */
+	size_t nr_policies, cap_policies;
 	struct MmEntry *mm; /* in the arena of the dump */
 
 	/* restore only */

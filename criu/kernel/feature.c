@@ -148,6 +148,9 @@ static const struct feature_info features[FEATURE_NR] = {
 	    "pagemap_scan_guard_pages",
 	    "PAGEMAP_SCAN tells guard pages",
 	    "Linux 6.15"),
+	ROW(NUMA_POLICY, EXTRA, probe_numa_policy, "numa_policy",
+	    "NUMA memory policies",
+	    "CONFIG_NUMA"),
 };
 /* clang-format on */
 

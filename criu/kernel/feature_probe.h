@@ -68,6 +68,7 @@ int probe_get_rseq_conf(void);
 int probe_breakpoints(void);
 int probe_clone3_set_tid(void);
 int probe_timer_cr_ids(void);
+int probe_numa_policy(void);
 int probe_userns(void);
 int probe_cgroupns(void);
 int probe_timens(void);

@@ -157,6 +157,13 @@ int probe_clone3_set_tid(void)
 	return pid == want;
 }
 
+int probe_numa_policy(void)
+{
+	int mode;
+
+	return syscall(SYS_get_mempolicy, &mode, NULL, 0, 0, 0) < 0 ? probe_missing(errno) : 1;
+}
+
 #define TIMER_ID 1000
 
 static int timer_ids_child(void)

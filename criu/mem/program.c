@@ -25,6 +25,7 @@
 #include "criu/base/str.h"
 #include "criu/image/reader.h"
 #include "criu/mem/load.h"
+#include "criu/mem/mempolicy.h"
 #include "criu/mem/vma.h"
 
 #ifndef PR_SET_VMA
@@ -32,7 +33,7 @@
 #define PR_SET_VMA_ANON_NAME 0
 #endif
 
-#define OPS_PER_VMA  12
+#define OPS_PER_VMA  13
 #define OPS_OF_MM    64
 #define ADVICES      32
 #define AUXV_MAX     64
@@ -110,12 +111,22 @@ static size_t nr_iov(const struct task_restore *tr)
 	return nr;
 }
 
+static size_t nr_policies(const MmEntry *mm)
+{
+	size_t nr = 0;
+
+	for (size_t i = 0; i < mm->n_vmas; i++)
+		nr += mm->vmas[i]->has_mempolicy;
+	return nr;
+}
+
 size_t mem_program_room(const struct task_restore *tr)
 {
 	size_t ops = tr->mm->n_vmas * OPS_PER_VMA + OPS_OF_MM;
 
 	return ops * sizeof(struct op) + nr_iov(tr) * sizeof(struct op_iov) +
-	       tr->mm->n_mm_saved_auxv * 8 + tr->mm->n_vmas * (VMA_NAME_MAX + 16) + 4096;
+	       tr->mm->n_mm_saved_auxv * 8 + tr->mm->n_vmas * (VMA_NAME_MAX + 16) +
+	       nr_policies(tr->mm) * MEMPOLICY_ROOM + 4096;
 }
 
 /* --- leaving crtool's address space -------------------------------------------- */
@@ -227,6 +238,7 @@ static void map_all(struct program *p, const struct restore *r, const struct tas
 			continue;
 		if (v->status & VMA_ANON_SHARED) {
 			map_shmem(p, r, v);
+			mempolicy_bind(p, v);
 			prot[i] = PROT_READ | PROT_WRITE;
 			advise(p, v);
 			continue;
@@ -237,6 +249,7 @@ static void map_all(struct program *p, const struct restore *r, const struct tas
 		if (odd)
 			prot[i] ^= PROT_EXEC;
 		map_one(p, v, fds->vma[i], prot[i]);
+		mempolicy_bind(p, v);
 		advise(p, v);
 	}
 }
@@ -346,6 +359,7 @@ void mem_program(struct program *p, const struct restore *r, const struct task *
 	uint8_t *prot = program_data(p, mm->n_vmas);
 
 	rseq_leave(p);
+	mempolicy_reset(p);
 	if (!is_32bit)
 		vdso_park(p, vdso, parking);
 	unmap(p, 0, r->hole);

@@ -10,6 +10,7 @@
 #include "criu/base/error.h"
 #include "criu/base/mem.h"
 #include "criu/base/str.h"
+#include "criu/mem/mempolicy.h"
 
 #define MADV_BIT(n) (1ull << (n))
 
@@ -133,6 +134,20 @@ static void block_kind(const struct task *t, const struct proc_vma *v)
 		v->deleted ? " (deleted)" : "");
 }
 
+static void vma_policy(struct arena *a, const struct task *t, const struct proc_vma *v, VmaEntry *e)
+{
+	const struct parasite_policy *policy = mempolicy_of(t, (size_t)(v - t->vmas.v));
+
+	if (!policy)
+		return;
+	e->has_mempolicy = true;
+	e->mempolicy = policy->mode;
+	e->n_mempolicy_nodes = PARASITE_NODE_WORDS;
+	e->mempolicy_nodes = arena_dup(a, policy->nodes, sizeof(policy->nodes));
+	while (e->n_mempolicy_nodes && !e->mempolicy_nodes[e->n_mempolicy_nodes - 1])
+		e->n_mempolicy_nodes--;
+}
+
 VmaEntry *vma_dump(struct arena *a, const struct task *t, const struct proc_vma *v)
 {
 	uint32_t status = vma_status(v);
@@ -160,6 +175,7 @@ VmaEntry *vma_dump(struct arena *a, const struct task *t, const struct proc_vma 
 	e->has_locked_on_fault = e->locked_on_fault = (v->vmflags & PROC_VMF(LF)) != 0;
 	if (v->special == PROC_VMA_ANON_NAMED || v->special == PROC_VMA_SHMEM_NAMED)
 		e->name = arena_strdup(a, v->path);
+	vma_policy(a, t, v, e);
 	return e;
 }
 
@@ -190,7 +206,7 @@ static int vma_check_one(const VmaEntry *v)
 		return fail_plain("protection %#x", v->prot);
 	if (v->pgoff & PAGE_REST)
 		return fail_plain("offset %#llx is within a page", (unsigned long long)v->pgoff);
-	return 0;
+	return v->has_mempolicy ? mempolicy_check(v->mempolicy, v->n_mempolicy_nodes) : 0;
 }
 
 int vma_load_check(const MmEntry *mm)

@@ -20,6 +20,7 @@
 #include "criu/base/error.h"
 #include "criu/base/log.h"
 #include "criu/base/mem.h"
+#include "criu/mem/mempolicy.h"
 #include "criu/pie/abi/parasite.h"
 #include "criu/pie/blobs.h"
 #include "criu/task/compat.h"
@@ -38,6 +39,7 @@ struct sites {
 	struct known_site *v;
 	size_t nr, cap;
 	uint8_t *text;
+	bool one_node; /* of the machine: NUMA */
 };
 
 static const struct remote_site *sites_get(struct sites *s, pid_t pid, const struct proc_vma *vma)
@@ -222,7 +224,8 @@ static uint64_t parasite_len(void)
 	return (uint64_t)(parasite_blob_end - parasite_blob);
 }
 
-static struct parasite_process_args *questions(const struct task *t, uint32_t *ret_len)
+static struct parasite_process_args *questions(const struct sites *s, const struct task *t,
+					       uint32_t *ret_len)
 {
 	struct parasite_process_args *a;
 
@@ -234,6 +237,7 @@ static struct parasite_process_args *questions(const struct task *t, uint32_t *r
 	for (size_t i = 0; i < t->timers.nr; i++)
 		a->timer[i].id = t->timers.v[i].id;
 	a->nr_fds = (uint32_t)t->fds.nr;
+	a->one_node = s->one_node;
 	for (size_t i = 0; i < t->fds.nr; i++)
 		parasite_fds(a)[i] = t->fds.v[i];
 	return a;
@@ -265,7 +269,7 @@ static int visit_prepare(struct visit *v)
 		err = site_plant(t, &v->planted, &site);
 	if (err < 0)
 		return err;
-	t->inner = questions(t, &v->len);
+	t->inner = questions(v->sites, t, &v->len);
 	len = remote_region_len(parasite_len(), data_room(v->len));
 	region = free_range(t, len);
 	err = region ? remote_init(&v->remote, t->pid, &t->threads[0].regs, &site, frame_top(t),
@@ -354,7 +358,9 @@ static int visit_answer(struct visit *v)
 	if (err < 0)
 		return fail(-err, "run the parasite");
 	v->task->threads[0].inner = a->thread;
-	return answer_check(a->err, a->err_nr);
+	err = answer_check(a->err, a->err_nr);
+	return err >= 0 && a->mpol_some ? mempolicy_ask(v->task, &v->remote, data_room(v->len))
+					: err;
 }
 
 static int visit_leave(struct visit *v)
@@ -418,7 +424,7 @@ static int visits_run(struct visit *v, size_t nr)
 
 int ask_tasks(struct dump *d)
 {
-	struct sites sites = { .text = mem_alloc(TEXT_CHUNK) };
+	struct sites sites = { .text = mem_alloc(TEXT_CHUNK), .one_node = mempolicy_one_node() };
 	struct visit v[VISITS_MAX];
 	size_t i = 0;
 	int r = 0;

@@ -16,10 +16,23 @@
 
 #include "criu/base/error.h"
 #include "criu/kernel/syscalls.h"
+#include "criu/mem/mempolicy.h"
 
 #define SLACK_OF_INIT 50000 /* ns */
 
-void attrs_dump(const struct thread *th, ThreadCoreEntry *e)
+static void mempolicy_dump(struct arena *a, const struct parasite_thread *in, ThreadCoreEntry *e)
+{
+	if (!in->mempolicy)
+		return;
+	e->has_mempolicy = true;
+	e->mempolicy = in->mempolicy;
+	e->n_mempolicy_nodes = PARASITE_NODE_WORDS;
+	e->mempolicy_nodes = arena_dup(a, in->mempolicy_nodes, sizeof(in->mempolicy_nodes));
+	while (e->n_mempolicy_nodes && !e->mempolicy_nodes[e->n_mempolicy_nodes - 1])
+		e->n_mempolicy_nodes--;
+}
+
+void attrs_dump(struct arena *a, const struct thread *th, ThreadCoreEntry *e)
 {
 	const struct parasite_thread *in = &th->inner;
 
@@ -31,6 +44,7 @@ void attrs_dump(const struct thread *th, ThreadCoreEntry *e)
 	e->has_timer_slack_default =
 	    in->timer_slack_default && in->timer_slack_default != SLACK_OF_INIT;
 	e->timer_slack_default = in->timer_slack_default;
+	mempolicy_dump(a, in, e);
 }
 
 int attrs_load_check(const ThreadCoreEntry *e)
@@ -40,7 +54,7 @@ int attrs_load_check(const ThreadCoreEntry *e)
 	if ((e->has_timer_slack && !e->timer_slack) ||
 	    (e->has_timer_slack_default && !e->timer_slack_default))
 		return fail_plain("timer slack 0");
-	return 0;
+	return e->has_mempolicy ? mempolicy_check(e->mempolicy, e->n_mempolicy_nodes) : 0;
 }
 
 uint64_t attrs_slack_default(const ThreadCoreEntry *e)
@@ -62,4 +76,6 @@ void attrs_restore(struct program *p, const ThreadCoreEntry *e)
 	ioprio_restore(p, e);
 	PROGRAM_SYSCALL(p, OP_WHAT_PRCTL, SYS_prctl, PR_SET_TIMERSLACK,
 			e->has_timer_slack ? e->timer_slack : SLACK_OF_INIT);
+	if (e->has_mempolicy)
+		mempolicy_set(p, e->mempolicy, e->mempolicy_nodes, e->n_mempolicy_nodes);
 }

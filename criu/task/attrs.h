@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Small attributes of a thread that only it can ask for and set: I/O priority, timer slack. */
+/* Small attributes of a thread that only it can ask for and set: I/O priority, timer
+ * slack, NUMA memory policy. */
 #pragma once
 #include "criu/core/dump.h"
 #include "criu/core/program.h"
 #include "images/core.pb-c.h"
 
-void attrs_dump(const struct thread *th, ThreadCoreEntry *e);
+void attrs_dump(struct arena *a, const struct thread *th, ThreadCoreEntry *e);
 int attrs_load_check(const ThreadCoreEntry *e);
 /* Before the policy of the thread is set: a real-time one takes the timer slack away. */
 void attrs_restore(struct program *p, const ThreadCoreEntry *e);

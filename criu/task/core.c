@@ -133,7 +133,7 @@ static ThreadCoreEntry *thread_core(struct arena *a, const struct task *t, const
 	e->futex_rla = th->robust_list;
 	e->futex_rla_len = (uint32_t)th->robust_len;
 	sched_dump(a, th, e);
-	attrs_dump(th, e);
+	attrs_dump(a, th, e);
 	if (th != &t->threads[0]) {
 		e->has_blk_sigset = true;
 		e->blk_sigset = th->regs.sigmask;

@@ -47,7 +47,7 @@ size_t task_program_room(const struct task *t)
 	for (size_t i = 0; i < t->nr_threads; i++) {
 		const ThreadCoreEntry *th = tr->cores[i]->thread_core;
 
-		room += THREAD_STACK + OPS_PER_THREAD * sizeof(struct op) + 1024 +
+		room += THREAD_STACK + OPS_PER_THREAD * sizeof(struct op) + 2048 +
 			queue_room(th->signals_p);
 		if (th->creds)
 			room += th->creds->n_groups * 4;

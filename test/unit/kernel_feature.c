@@ -58,6 +58,7 @@ static const char *const names[] = {
 	"overlayfs_maps",
 	"breakpoints",
 	"pagemap_scan_guard_pages",
+	"numa_policy",
 };
 
 TEST(kernel_feature_table_is_whole)

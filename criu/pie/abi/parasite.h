@@ -5,7 +5,8 @@
 
 #include "compel/blob/abi.h"
 
-#define PARASITE_NSIG 64
+#define PARASITE_NSIG       64
+#define PARASITE_NODE_WORDS 16 /* 1024 NUMA nodes, which is the kernel's own limit */
 
 /* As the kernel's struct sigaction. */
 struct parasite_sigaction {
@@ -30,6 +31,8 @@ struct parasite_thread {
 	uint32_t securebits;
 	uint32_t ioprio;
 	uint64_t timer_slack, timer_slack_default; /* ns */
+	uint32_t mempolicy, pad; /* MPOL_* with its flags */
+	uint64_t mempolicy_nodes[PARASITE_NODE_WORDS];
 };
 
 /* data of a call for a single thread */
@@ -54,7 +57,9 @@ struct parasite_process_args {
 	uint32_t dumpable, child_subreaper, thp_disabled, membarrier;
 	uint64_t untouched; /* in: a page of the blob's mapping that nobody has touched */
 	uint32_t lock_future, personality; /* the first: it is there, by mlockall(MCL_FUTURE) */
-	uint32_t nr_fds, pad;
+	uint32_t nr_fds;
+	uint16_t one_node; /* in: there is no other NUMA node, and never will be */
+	uint16_t mpol_some; /* mappings may have memory policies */
 	struct parasite_timer timer[];
 	/* then nr_fds descriptors, see parasite_fds() */
 };
@@ -65,4 +70,25 @@ static inline int32_t *parasite_fds(struct parasite_process_args *a)
 	return (int32_t *)&a->timer[a->nr_timers];
 }
 
-enum parasite_command { PARASITE_THREAD = 1, PARASITE_PROCESS };
+/* The memory policy of a mapping. */
+struct parasite_policy {
+	uint32_t index; /* in addr[] of the question */
+	uint32_t mode;
+	uint64_t nodes[PARASITE_NODE_WORDS];
+};
+
+#define PARASITE_POLICIES_AT_ONCE 4
+
+/* data of a call for the leader that asks for policies of mappings */
+struct parasite_policies_args {
+	struct blob_exit exit;
+	uint32_t command; /* PARASITE_POLICIES */
+	int32_t err;
+	uint32_t nr, nr_found;
+	uint32_t next; /* the first of addr[] that was not asked for, or nr */
+	uint32_t pad;
+	struct parasite_policy found[PARASITE_POLICIES_AT_ONCE];
+	uint64_t addr[];
+};
+
+enum parasite_command { PARASITE_THREAD = 1, PARASITE_PROCESS, PARASITE_POLICIES };

@@ -5,12 +5,18 @@
  */
 #include <linux/ioprio.h>
 #include <linux/membarrier.h>
+#include <linux/mempolicy.h>
 #include <linux/prctl.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "compel/blob/exit.h"
 #include "compel/blob/syscall.h"
 #include "criu/pie/abi/parasite.h"
+
+#define TASK_END  0x7ffffffff000ull
+#define NODE_BITS (PARASITE_NODE_WORDS * 64 + 1) /* the kernel counts from one */
+#define ENOENT_   2
 
 /* Since Linux 6.3. */
 #define GET_REGISTRATIONS (1 << 9)
@@ -24,15 +30,18 @@ struct first_error {
 	uint32_t nr;
 };
 
-static long ask(struct first_error *e, long nr, uint64_t a, uint64_t b, uint64_t c)
+static long answer(struct first_error *e, long nr, long r)
 {
-	long r = blob_syscall(nr, a, b, c, 0, 0, 0);
-
 	if (r < 0 && !e->err) {
 		e->err = (int32_t)r;
 		e->nr = (uint32_t)nr;
 	}
 	return r;
+}
+
+static long ask(struct first_error *e, long nr, uint64_t a, uint64_t b, uint64_t c)
+{
+	return answer(e, nr, blob_syscall(nr, a, b, c, 0, 0, 0));
 }
 
 /* What PR_SET_TIMERSLACK with 0 goes back to can only be seen by doing that. */
@@ -44,6 +53,59 @@ static void slack_ask(struct parasite_thread *t)
 	blob_syscall2(__NR_prctl, PR_SET_TIMERSLACK, 0);
 	t->timer_slack_default = (uint64_t)blob_syscall1(__NR_prctl, PR_GET_TIMERSLACK);
 	blob_syscall2(__NR_prctl, PR_SET_TIMERSLACK, t->timer_slack);
+}
+
+/* What a kernel without NUMA answers is that there is none. */
+static void mempolicy_ask(struct first_error *e, struct parasite_thread *t)
+{
+	uint32_t mode = MPOL_DEFAULT;
+
+	t->mempolicy = MPOL_DEFAULT;
+	if (blob_syscall5(__NR_get_mempolicy, BLOB_ADDR(&mode), 0, 0, 0, 0) < 0 ||
+	    mode == MPOL_DEFAULT)
+		return;
+	t->mempolicy = mode;
+	answer(
+	    e, __NR_get_mempolicy,
+	    blob_syscall5(__NR_get_mempolicy, 0, BLOB_ADDR(t->mempolicy_nodes), NODE_BITS, 0, 0));
+}
+
+/* Until there is no room for another answer. */
+static void policies_ask(struct parasite_policies_args *a)
+{
+	a->err = 0;
+	a->nr_found = 0;
+	for (a->next = 0; a->next < a->nr; a->next++) {
+		struct parasite_policy *p = &a->found[a->nr_found];
+		uint32_t mode = MPOL_DEFAULT;
+		long r = blob_syscall5(__NR_get_mempolicy, BLOB_ADDR(&mode), 0, 0, a->addr[a->next],
+				       MPOL_F_ADDR);
+
+		if (r == 0 && mode != MPOL_DEFAULT) {
+			if (a->nr_found == PARASITE_POLICIES_AT_ONCE)
+				return;
+			p->index = a->next;
+			p->mode = mode;
+			r = blob_syscall5(__NR_get_mempolicy, 0, BLOB_ADDR(p->nodes), NODE_BITS,
+					  a->addr[a->next], MPOL_F_ADDR);
+			a->nr_found++;
+		}
+		if (r < 0) {
+			a->err = (int32_t)r;
+			return;
+		}
+	}
+}
+
+/* One call for all mappings, where it can change nothing: see mem/mempolicy.c. */
+static bool some_policies(const struct parasite_process_args *a)
+{
+	uint32_t mode;
+
+	if (blob_syscall5(__NR_get_mempolicy, BLOB_ADDR(&mode), 0, 0, 0, 0) < 0)
+		return false;
+	return !a->one_node ||
+	       blob_syscall4(__NR_set_mempolicy_home_node, 0, TASK_END, 0, 0) != -ENOENT_;
 }
 
 static void thread_ask(struct first_error *e, struct parasite_thread *t)
@@ -63,6 +125,7 @@ static void thread_ask(struct first_error *e, struct parasite_thread *t)
 	t->securebits = (uint32_t)ask(e, __NR_prctl, PR_GET_SECUREBITS, 0, 0);
 	t->ioprio = (uint32_t)ask(e, __NR_ioprio_get, IOPRIO_WHO_PROCESS, 0, 0);
 	slack_ask(t);
+	mempolicy_ask(e, t);
 }
 
 static void timers_ask(struct first_error *e, struct parasite_process_args *a)
@@ -101,6 +164,7 @@ static void process_ask(struct first_error *e, struct parasite_process_args *a)
 	if (blob_syscall3(__NR_mincore, a->untouched, 1, BLOB_ADDR(&there)) == 0)
 		a->lock_future = there & 1;
 	a->personality = (uint32_t)ask(e, __NR_personality, ONLY_ASK, 0, 0);
+	a->mpol_some = some_policies(a);
 	timers_ask(e, a);
 	fds_ask(e, a);
 }
@@ -109,6 +173,10 @@ void blob_entry(struct parasite_process_args *a)
 {
 	struct first_error e = { 0 };
 
+	if (a->command == PARASITE_POLICIES) {
+		policies_ask((struct parasite_policies_args *)a);
+		blob_exit(&a->exit);
+	}
 	thread_ask(&e, &a->thread);
 	if (a->command == PARASITE_PROCESS)
 		process_ask(&e, a);
