@@ -34,6 +34,7 @@ struct dump {
 	struct arena arena; /* messages that live as long as the dump */
 	struct proc_ns own_ns; /* crtool's own namespaces */
 	uint64_t frozen_at_us;
+	uint64_t default_slice; /* task/sched.c; ns, 0: not known */
 	struct clock_lag *lags; /* by processor */
 	size_t nr_lags, cap_lags;
 

@@ -57,6 +57,8 @@ struct thread {
 	uint32_t policy, rt_priority;
 	int nice;
 	uint64_t sched_flags;
+	uint64_t sched_runtime, sched_deadline, sched_period; /* ns */
+	uint32_t util_min, util_max; /* of 1024; both 0: the kernel has no such thing */
 	uint64_t cpus[THREAD_CPU_WORDS];
 	size_t nr_cpu_words; /* 0: any */
 	struct parasite_thread inner;

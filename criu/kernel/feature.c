@@ -151,6 +151,15 @@ static const struct feature_info features[FEATURE_NR] = {
 	ROW(NUMA_POLICY, EXTRA, probe_numa_policy, "numa_policy",
 	    "NUMA memory policies",
 	    "CONFIG_NUMA"),
+	ROW(SCHED_DEADLINE, EXTRA, probe_sched_deadline, "sched_deadline",
+	    "the deadline scheduling policy",
+	    "CAP_SYS_NICE, all processors of the machine, and time left on them"),
+	ROW(SCHED_SLICE, EXTRA, probe_sched_slice, "sched_slice",
+	    "a thread can ask for the length of its time slice",
+	    "Linux 6.12"),
+	ROW(SCHED_UTIL_CLAMP, EXTRA, probe_sched_util_clamp, "sched_util_clamp",
+	    "utilization clamps of threads",
+	    "CONFIG_UCLAMP_TASK, Linux 5.3"),
 };
 /* clang-format on */
 

@@ -164,6 +164,45 @@ int probe_numa_policy(void)
 	return syscall(SYS_get_mempolicy, &mode, NULL, 0, 0, 0) < 0 ? probe_missing(errno) : 1;
 }
 
+/* Has the policy for the moment before its end. */
+static int deadline_child(void)
+{
+	struct sys_sched_attr attr = {
+		.policy = 6, .runtime = 100000, .deadline = 1000000000, .period = 1000000000
+	};
+
+	return sys_sched_setattr(0, &attr) < 0 ? probe_missing(errno) : 1;
+}
+
+int probe_sched_deadline(void)
+{
+	return probe_in_child(deadline_child);
+}
+
+static int slice_child(void)
+{
+	struct sys_sched_attr attr = { .policy = SCHED_OTHER };
+	int r = sys_sched_setattr(0, &attr);
+
+	if (r >= 0)
+		r = sys_sched_getattr(0, &attr);
+	return r < 0 ? probe_missing(-r) : attr.runtime != 0;
+}
+
+int probe_sched_slice(void)
+{
+	return probe_in_child(slice_child);
+}
+
+/* Without them all numbers are 0. */
+int probe_sched_util_clamp(void)
+{
+	struct sys_sched_attr attr;
+	int r = sys_sched_getattr(0, &attr);
+
+	return r < 0 ? probe_missing(-r) : attr.util_max != 0;
+}
+
 #define TIMER_ID 1000
 
 static int timer_ids_child(void)

@@ -4,7 +4,6 @@
 #include "criu/task/collect.h"
 
 #include <errno.h>
-#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -22,10 +21,6 @@
 #include "criu/task/sched.h"
 #include "criu/task/signals.h"
 #include "criu/task/waiting.h"
-
-#ifndef SCHED_DEADLINE
-#define SCHED_DEADLINE 6
-#endif
 
 #define RESTART_FIRST 512 /* ERESTARTSYS */
 #define RESTART_LAST  516 /* ERESTART_RESTARTBLOCK */
@@ -94,20 +89,6 @@ static int thread_read_rseq(struct thread *th)
 	return 0;
 }
 
-static int thread_read_sched(const struct task *t, struct thread *th)
-{
-	int r = sched_read(th);
-
-	if (r < 0)
-		return r;
-	if (th->policy == SCHED_DEADLINE)
-		blocker(NULL,
-			"pid %d (%s): thread %d has policy SCHED_DEADLINE, which cannot be kept "
-			"yet",
-			(int)t->pid, t->comm, (int)th->tid);
-	return 0;
-}
-
 static int thread_read(struct dump *d, const struct task *t, struct thread *th)
 {
 	uint64_t head = 0;
@@ -122,7 +103,7 @@ static int thread_read(struct dump *d, const struct task *t, struct thread *th)
 		return fail(-r, "read TLS entries");
 	thread_find_restart(th);
 	waiting_left(d, th);
-	r = thread_read_sched(t, th);
+	r = sched_read(d, th);
 	if (r < 0)
 		return r;
 	r = t->abi == TASK_ABI_32 ? ia32_get_robust_list(th->tid, &head, &len)
@@ -351,6 +332,7 @@ int collect_tasks(struct dump *d)
 	r = self < 0 ? self : proc_ns_read(self, 0, &d->own_ns);
 	if (r < 0)
 		return fail(-r, "read /proc/self/ns");
+	d->default_slice = sched_default_slice();
 	tree_index(&d->tree);
 	r = read_procs(d);
 	if (r < 0)

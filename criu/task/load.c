@@ -18,6 +18,7 @@
 #include "criu/task/attrs.h"
 #include "criu/task/compat.h"
 #include "criu/task/creds.h"
+#include "criu/task/sched.h"
 #include "criu/task/signals.h"
 #include "criu/task/timers.h"
 #include "images/pstree.pb-c.h"
@@ -109,6 +110,8 @@ static int core_check(const CoreEntry *c, bool leader)
 	r = signals_load_check(c);
 	if (r >= 0)
 		r = attrs_load_check(c->thread_core);
+	if (r >= 0)
+		r = sched_load_check(c->thread_core);
 	if (r >= 0 && c->thread_core->creds)
 		r = creds_load_check(c->thread_core->creds);
 	if (r >= 0 && c->tc)

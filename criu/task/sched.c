@@ -3,22 +3,37 @@
  * Read by sched_getattr(2) and sched_getaffinity(2), set by the thread itself before its
  * credentials may forbid it. A thread that may run anywhere has no mask in the image:
  * the machine it comes back on may have more processors.
+ *
+ * SCHED_DEADLINE wants all processors: the mask comes before the policy. Since Linux 6.12
+ * the runtime of the other policies is the length of a time slice, and each thread has one;
+ * what differs from the kernel's own has been asked for. Utilization clamps are a number for
+ * each thread, too, where the kernel has them; those of no clamp are 0 and 1024.
  */
 #include "criu/task/sched.h"
 
 #include <errno.h>
 #include <sched.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/sysinfo.h>
 #include <unistd.h>
 
 #include "criu/base/error.h"
+#include "criu/base/log.h"
 #include "criu/base/mem.h"
 #include "criu/kernel/syscalls.h"
 
-#define WORD_BITS 64
+#ifndef SCHED_DEADLINE
+#define SCHED_DEADLINE 6
+#endif
+
+#define UTIL_WHOLE 1024
+
+/* SCHED_FLAG_*, linux/sched.h, which does not go with sched.h. */
+#define FLAG_KEEP_POLICY 0x08
+#define FLAG_KEEP_PARAMS 0x10
+#define FLAG_UTIL_MIN    0x20
+#define FLAG_UTIL_MAX    0x40
 
 static void mask_read(struct thread *th)
 {
@@ -36,7 +51,37 @@ static void mask_read(struct thread *th)
 		th->nr_cpu_words--;
 }
 
-int sched_read(struct thread *th)
+static bool is_fair(uint32_t policy)
+{
+	return policy == SCHED_OTHER || policy == SCHED_BATCH || policy == SCHED_IDLE;
+}
+
+/* crtool may have been given a slice itself, which is of no use to it: it gives it up. */
+uint64_t sched_default_slice(void)
+{
+	struct sys_sched_attr attr;
+
+	if (sys_sched_getattr(0, &attr) < 0 || !is_fair(attr.policy) || !attr.runtime)
+		return 0;
+	attr.runtime = 0;
+	return sys_sched_setattr(0, &attr) < 0 || sys_sched_getattr(0, &attr) < 0 ? 0
+										  : attr.runtime;
+}
+
+static void params_read(const struct dump *d, const struct sys_sched_attr *attr, struct thread *th)
+{
+	if (attr->policy == SCHED_DEADLINE) {
+		th->sched_runtime = attr->runtime;
+		th->sched_deadline = attr->deadline;
+		th->sched_period = attr->period;
+	} else if (is_fair(attr->policy) && d->default_slice && attr->runtime != d->default_slice) {
+		th->sched_runtime = attr->runtime;
+	}
+	th->util_min = attr->util_min;
+	th->util_max = attr->util_max;
+}
+
+int sched_read(const struct dump *d, struct thread *th)
 {
 	struct sys_sched_attr attr;
 	int r = sys_sched_getattr(th->tid, &attr);
@@ -47,8 +92,25 @@ int sched_read(struct thread *th)
 	th->nice = attr.nice;
 	th->rt_priority = attr.priority;
 	th->sched_flags = attr.flags;
+	params_read(d, &attr, th);
 	mask_read(th);
 	return 0;
+}
+
+static void params_dump(const struct thread *th, ThreadCoreEntry *e)
+{
+	e->has_sched_runtime = th->sched_runtime != 0;
+	e->sched_runtime = th->sched_runtime;
+	if (th->policy == SCHED_DEADLINE) {
+		e->has_sched_deadline = e->has_sched_period = true;
+		e->sched_deadline = th->sched_deadline;
+		e->sched_period = th->sched_period;
+	}
+	if (th->util_max && (th->util_min || th->util_max != UTIL_WHOLE)) {
+		e->has_sched_util_min = e->has_sched_util_max = true;
+		e->sched_util_min = th->util_min;
+		e->sched_util_max = th->util_max;
+	}
 }
 
 void sched_dump(struct arena *a, const struct thread *th, ThreadCoreEntry *e)
@@ -65,8 +127,18 @@ void sched_dump(struct arena *a, const struct thread *th, ThreadCoreEntry *e)
 		e->has_sched_flags = true;
 		e->sched_flags = th->sched_flags;
 	}
+	params_dump(th, e);
 	e->n_cpu_mask = th->nr_cpu_words;
 	e->cpu_mask = arena_dup(a, th->cpus, th->nr_cpu_words * sizeof(*th->cpus));
+}
+
+int sched_load_check(const ThreadCoreEntry *e)
+{
+	if (e->has_sched_util_min && e->sched_util_min > UTIL_WHOLE)
+		return fail_plain("utilization clamp %u", e->sched_util_min);
+	if (e->has_sched_util_max && e->sched_util_max > UTIL_WHOLE)
+		return fail_plain("utilization clamp %u", e->sched_util_max);
+	return 0;
 }
 
 static void mask_restore(struct program *p, const ThreadCoreEntry *e)
@@ -91,6 +163,29 @@ static void mask_restore(struct program *p, const ThreadCoreEntry *e)
 	    ->flags |= OP_ANY;
 }
 
+/* A kernel without them tells so by answering 0. */
+static void util_restore(struct program *p, const ThreadCoreEntry *e)
+{
+	struct sys_sched_attr own, attr = {
+		.size = sizeof(attr),
+		.flags = FLAG_KEEP_POLICY | FLAG_KEEP_PARAMS | FLAG_UTIL_MIN | FLAG_UTIL_MAX,
+		.util_min = e->sched_util_min,
+		.util_max = e->sched_util_max,
+	};
+
+	if (!e->has_sched_util_min || !e->has_sched_util_max)
+		return;
+	if (sys_sched_getattr(0, &own) >= 0 && !own.util_max) {
+		log_warn("utilization clamps %u to %u are dropped: this kernel has none "
+			 "(CONFIG_UCLAMP_TASK)",
+			 attr.util_min, attr.util_max);
+		return;
+	}
+	PROGRAM_SYSCALL(p, OP_WHAT_SCHED, SYS_sched_setattr, 0,
+			program_copy(p, &attr, sizeof(attr)), 0);
+}
+
+/* Also without anything to set: crtool's own slice must not be inherited. */
 void sched_restore(struct program *p, const ThreadCoreEntry *e)
 {
 	struct sys_sched_attr attr = {
@@ -99,13 +194,14 @@ void sched_restore(struct program *p, const ThreadCoreEntry *e)
 		.flags = e->has_sched_flags ? e->sched_flags : 0,
 		.nice = e->has_sched_nice ? e->sched_nice : 0,
 		.priority = e->has_sched_prio ? e->sched_prio : 0,
+		.runtime = e->has_sched_runtime ? e->sched_runtime : 0,
+		.deadline = e->has_sched_deadline ? e->sched_deadline : 0,
+		.period = e->has_sched_period ? e->sched_period : 0,
 	};
 
 	mask_restore(p, e);
-	if (attr.policy != SCHED_OTHER || attr.flags)
+	if (e->has_sched_policy || e->has_sched_nice)
 		PROGRAM_SYSCALL(p, OP_WHAT_SCHED, SYS_sched_setattr, 0,
 				program_copy(p, &attr, sizeof(attr)), 0);
-	else if (e->has_sched_nice)
-		PROGRAM_SYSCALL(p, OP_WHAT_SCHED, SYS_setpriority, PRIO_PROCESS, 0,
-				(uint64_t)(int64_t)e->sched_nice);
+	util_restore(p, e);
 }

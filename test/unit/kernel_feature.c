@@ -59,6 +59,9 @@ static const char *const names[] = {
 	"breakpoints",
 	"pagemap_scan_guard_pages",
 	"numa_policy",
+	"sched_deadline",
+	"sched_slice",
+	"sched_util_clamp",
 };
 
 TEST(kernel_feature_table_is_whole)

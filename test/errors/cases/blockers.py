@@ -54,7 +54,6 @@ MAPPINGS = (
 )
 TASKS = (
     ("seccomp", "thread {pid} runs under seccomp" + KEPT),
-    ("deadline", "thread {pid} has policy SCHED_DEADLINE" + KEPT),
     ("leader-gone", "its main thread has ended before the others" + KEPT),
 )
 NAMESPACES = "uts ipc net mnt pid time user cgroup".split()

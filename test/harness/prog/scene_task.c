@@ -82,23 +82,6 @@ static void set_unshare(int argc, char **argv)
 	scene_skip("that namespace");
 }
 
-/* struct sched_attr of sched_setattr(2); glibc 2.36 has none. */
-static void set_deadline(int argc, char **argv)
-{
-	struct {
-		uint32_t size, policy;
-		uint64_t flags;
-		int32_t nice;
-		uint32_t priority;
-		uint64_t runtime, deadline, period;
-	} a = { .size = sizeof(a), .policy = 6, .runtime = 5000000, .deadline = 100000000,
-		.period = 100000000 };
-
-	NOT_USED;
-	if (syscall(SYS_sched_setattr, 0, &a, 0) < 0)
-		scene_skip("SCHED_DEADLINE");
-}
-
 static void *lonely_main(void *arg)
 {
 	char path[64], state = 0;
@@ -177,7 +160,6 @@ const struct scene scenes_task[] = {
 	{ "vfork", set_vfork },
 	{ "clone-vm", set_clone_vm },
 	{ "unshare", set_unshare },
-	{ "deadline", set_deadline },
 	{ "leader-gone", set_leader_gone },
 	{ "stopped", set_stopped },
 	{ "cwd", set_cwd },
