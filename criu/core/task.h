@@ -56,6 +56,7 @@ struct thread {
 	struct proc_status status;
 	uint32_t policy, rt_priority;
 	int nice;
+	bool io_flusher; /* task/modes.c */
 	uint64_t sched_flags;
 	uint64_t sched_runtime, sched_deadline, sched_period; /* ns */
 	uint32_t util_min, util_max; /* of 1024; both 0: the kernel has no such thing */

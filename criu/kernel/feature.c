@@ -160,6 +160,21 @@ static const struct feature_info features[FEATURE_NR] = {
 	ROW(SCHED_UTIL_CLAMP, EXTRA, probe_sched_util_clamp, "sched_util_clamp",
 	    "utilization clamps of threads",
 	    "CONFIG_UCLAMP_TASK, Linux 5.3"),
+	ROW(MDWE, EXTRA, probe_mdwe, "mdwe",
+	    "memory that is written can be kept from being executed",
+	    "Linux 6.3"),
+	ROW(MEMORY_MERGE, EXTRA, probe_memory_merge, "memory_merge",
+	    "all memory of a process can be offered for merging",
+	    "CONFIG_KSM, Linux 6.4"),
+	ROW(IO_FLUSHER, EXTRA, probe_io_flusher, "io_flusher",
+	    "a thread can be an I/O flusher",
+	    "CAP_SYS_RESOURCE, Linux 5.6"),
+	ROW(SPECULATION, EXTRA, probe_speculation, "speculation",
+	    "a thread can choose how the processor speculates",
+	    "a processor that is affected; kernel parameter spec_store_bypass_disable"),
+	ROW(CPUID_FAULT, EXTRA, probe_cpuid_fault, "cpuid_fault",
+	    "CPUID can be made a fault",
+	    "a processor, or hypervisor, with CPUID faulting"),
 };
 /* clang-format on */
 

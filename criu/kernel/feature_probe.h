@@ -72,6 +72,13 @@ int probe_numa_policy(void);
 int probe_sched_deadline(void);
 int probe_sched_slice(void);
 int probe_sched_util_clamp(void);
+
+/* feature_prctl.c */
+int probe_mdwe(void);
+int probe_memory_merge(void);
+int probe_io_flusher(void);
+int probe_speculation(void);
+int probe_cpuid_fault(void);
 int probe_userns(void);
 int probe_cgroupns(void);
 int probe_timens(void);

@@ -12,11 +12,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/prctl.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -24,6 +24,7 @@
 #include "criu/base/mem.h"
 #include "criu/base/str.h"
 #include "criu/image/reader.h"
+#include "criu/kernel/uapi.h"
 #include "criu/mem/load.h"
 #include "criu/mem/mempolicy.h"
 #include "criu/mem/vma.h"
@@ -33,7 +34,7 @@
 #define PR_SET_VMA_ANON_NAME 0
 #endif
 
-#define OPS_PER_VMA  13
+#define OPS_PER_VMA  14
 #define OPS_OF_MM    64
 #define ADVICES      32
 #define AUXV_MAX     64
@@ -215,8 +216,22 @@ static void map_shmem(struct program *p, const struct restore *r, const VmaEntry
 	op->expect = (int64_t)v->start;
 }
 
-static void advise(struct program *p, const VmaEntry *v)
+/* Before there is a mapping: then all that can be merged will be, see advise(). */
+static void merge_all(struct program *p, const MmEntry *mm)
 {
+	int own = prctl(PR_GET_MEMORY_MERGE, 0, 0, 0, 0);
+
+	if (mm->memory_merge || own == 1)
+		PROGRAM_SYSCALL(p, OP_WHAT_PRCTL, SYS_prctl, PR_SET_MEMORY_MERGE, mm->memory_merge,
+				0, 0, 0);
+}
+
+static void advise(struct program *p, const MmEntry *mm, const VmaEntry *v)
+{
+	if (mm->memory_merge && !(v->has_madv && v->madv & 1ull << MADV_MERGEABLE))
+		PROGRAM_SYSCALL(p, OP_WHAT_ADVISE, SYS_madvise, v->start, v->end - v->start,
+				MADV_UNMERGEABLE);
+
 	for (unsigned int n = 0; v->has_madv && n < ADVICES; n++)
 		if (v->madv & (1ull << n))
 			PROGRAM_SYSCALL(p, OP_WHAT_ADVISE, SYS_madvise, v->start, v->end - v->start,
@@ -240,7 +255,7 @@ static void map_all(struct program *p, const struct restore *r, const struct tas
 			map_shmem(p, r, v);
 			mempolicy_bind(p, v);
 			prot[i] = PROT_READ | PROT_WRITE;
-			advise(p, v);
+			advise(p, mm, v);
 			continue;
 		}
 		if (vma_has_private_pages(v) && has_pages(tr, v))
@@ -250,7 +265,7 @@ static void map_all(struct program *p, const struct restore *r, const struct tas
 			prot[i] ^= PROT_EXEC;
 		map_one(p, v, fds->vma[i], prot[i]);
 		mempolicy_bind(p, v);
-		advise(p, v);
+		advise(p, mm, v);
 	}
 }
 
@@ -369,6 +384,7 @@ void mem_program(struct program *p, const struct restore *r, const struct task *
 	vdso_unpark(p, vdso, parking, mm);
 	if (mm->has_thp_disabled && mm->thp_disabled)
 		PROGRAM_SYSCALL(p, OP_WHAT_PRCTL, SYS_prctl, PR_SET_THP_DISABLE, 1);
+	merge_all(p, mm);
 	map_all(p, r, tr, fds, prot);
 	read_pages(p, tr, fds->pages);
 	for (size_t i = 0; i < mm->n_vmas; i++)

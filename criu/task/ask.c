@@ -40,6 +40,7 @@ struct sites {
 	size_t nr, cap;
 	uint8_t *text;
 	bool one_node; /* of the machine: NUMA */
+	uint32_t wanted; /* enum parasite_wanted */
 };
 
 static const struct remote_site *sites_get(struct sites *s, pid_t pid, const struct proc_vma *vma)
@@ -238,6 +239,7 @@ static struct parasite_process_args *questions(const struct sites *s, const stru
 		a->timer[i].id = t->timers.v[i].id;
 	a->nr_fds = (uint32_t)t->fds.nr;
 	a->one_node = s->one_node;
+	a->wanted = s->wanted;
 	for (size_t i = 0; i < t->fds.nr; i++)
 		parasite_fds(a)[i] = t->fds.v[i];
 	return a;
@@ -304,7 +306,8 @@ static int threads_ask_some(struct visit *v, size_t from, size_t nr)
 	for (size_t i = 0; i < nr; i++) {
 		const struct thread *th = &t->threads[from + i];
 
-		args[i] = (struct parasite_thread_args){ .command = PARASITE_THREAD };
+		args[i] = (struct parasite_thread_args){ .command = PARASITE_THREAD,
+							 .wanted = t->inner->wanted };
 		call[i] = (struct remote_thread){ .tid = th->tid,
 						  .regs = &th->regs,
 						  .args = &args[i],
@@ -424,7 +427,9 @@ static int visits_run(struct visit *v, size_t nr)
 
 int ask_tasks(struct dump *d)
 {
-	struct sites sites = { .text = mem_alloc(TEXT_CHUNK), .one_node = mempolicy_one_node() };
+	struct sites sites = { .text = mem_alloc(TEXT_CHUNK),
+			       .one_node = mempolicy_one_node(),
+			       .wanted = d->wanted };
 	struct visit v[VISITS_MAX];
 	size_t i = 0;
 	int r = 0;

@@ -17,6 +17,7 @@
 #include "criu/kernel/ia32.h"
 #include "criu/kernel/syscalls.h"
 #include "criu/task/compat.h"
+#include "criu/task/modes.h"
 #include "criu/task/regs.h"
 #include "criu/task/sched.h"
 #include "criu/task/signals.h"
@@ -236,13 +237,15 @@ static int links_read(struct task *t, int proc)
 	return r < 0 ? r : link_read(proc, "root", &t->root);
 }
 
-static int alive_read(struct task *t, int proc, struct proc_buf *b)
+static int alive_read(const struct dump *d, struct task *t, int proc, struct proc_buf *b)
 {
 	int r = proc_ns_read(proc, 0, &t->ns);
 
 	if (r < 0)
 		return fail(-r, "read namespaces");
 	r = thread_read_status(&t->threads[0], b);
+	if (r >= 0)
+		r = modes_read(d, t, &t->threads[0], b);
 	if (r < 0)
 		return r;
 	r = limits_read(t, proc, b);
@@ -277,7 +280,7 @@ static int task_read_proc(void *ctx, size_t i, unsigned int worker)
 	r = proc_stat_read(proc, 0, b, &t->stat);
 	if (r < 0)
 		return fail(-r, "read /proc/%d/stat", (int)t->pid);
-	r = t->nr_threads && t->threads[0].tid == t->pid ? alive_read(t, proc, b) : 0;
+	r = t->nr_threads && t->threads[0].tid == t->pid ? alive_read(reading->d, t, proc, b) : 0;
 	return r < 0 ? fail_at(r, "pid %d (%s)", (int)t->pid, t->stat.comm) : 0;
 }
 
@@ -285,8 +288,11 @@ static int thread_read_proc(void *ctx, size_t i, unsigned int worker)
 {
 	struct reading *reading = ctx;
 	const struct task_thread *at = &reading->others[i];
-	int r = thread_read_status(at->thread, &reading->buf[worker]);
+	struct proc_buf *b = &reading->buf[worker];
+	int r = thread_read_status(at->thread, b);
 
+	if (r >= 0)
+		r = modes_read(reading->d, at->task, at->thread, b);
 	return r < 0 ? fail_at(r, "pid %d (%s)", (int)at->task->pid, at->task->stat.comm) : 0;
 }
 
@@ -333,6 +339,7 @@ int collect_tasks(struct dump *d)
 	if (r < 0)
 		return fail(-r, "read /proc/self/ns");
 	d->default_slice = sched_default_slice();
+	modes_init(d);
 	tree_index(&d->tree);
 	r = read_procs(d);
 	if (r < 0)

@@ -13,6 +13,7 @@
 #include "criu/image/writer.h"
 #include "criu/task/attrs.h"
 #include "criu/task/creds.h"
+#include "criu/task/modes.h"
 #include "criu/task/regs.h"
 #include "criu/task/sched.h"
 #include "criu/task/signals.h"
@@ -134,6 +135,7 @@ static ThreadCoreEntry *thread_core(struct arena *a, const struct task *t, const
 	e->futex_rla_len = (uint32_t)th->robust_len;
 	sched_dump(a, th, e);
 	attrs_dump(a, th, e);
+	modes_dump(a, th, e);
 	if (th != &t->threads[0]) {
 		e->has_blk_sigset = true;
 		e->blk_sigset = th->regs.sigmask;

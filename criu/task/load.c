@@ -18,6 +18,7 @@
 #include "criu/task/attrs.h"
 #include "criu/task/compat.h"
 #include "criu/task/creds.h"
+#include "criu/task/modes.h"
 #include "criu/task/sched.h"
 #include "criu/task/signals.h"
 #include "criu/task/timers.h"
@@ -110,6 +111,8 @@ static int core_check(const CoreEntry *c, bool leader)
 	r = signals_load_check(c);
 	if (r >= 0)
 		r = attrs_load_check(c->thread_core);
+	if (r >= 0)
+		r = modes_load_check(c->thread_core);
 	if (r >= 0)
 		r = sched_load_check(c->thread_core);
 	if (r >= 0 && c->thread_core->creds)

@@ -18,8 +18,10 @@
 #include "criu/base/log.h"
 #include "criu/base/mem.h"
 #include "criu/kernel/ia32.h"
+#include "criu/kernel/uapi.h"
 #include "criu/task/attrs.h"
 #include "criu/task/creds.h"
+#include "criu/task/modes.h"
 #include "criu/task/sched.h"
 #include "criu/task/signals.h"
 #include "criu/task/timers.h"
@@ -111,6 +113,7 @@ static void thread_restore(struct program *p, const struct task *t, const CoreEn
 				rseq->rseq_abi_size, 0, rseq->signature);
 	attrs_restore(p, e);
 	sched_restore(p, e);
+	modes_restore(p, e);
 	sigqueue_restore(p, e->signals_p, tid);
 }
 
@@ -230,6 +233,9 @@ static void last_ops(struct program *p, const struct restore *r, const struct ta
 	if (mm->has_dumpable && mm->dumpable != 2)
 		PROGRAM_SYSCALL(p, OP_WHAT_PRCTL, SYS_prctl, PR_SET_DUMPABLE,
 				(uint64_t)mm->dumpable);
+	/* Nothing that it forbids is still to be done. */
+	if (mm->mdwe)
+		PROGRAM_SYSCALL(p, OP_WHAT_PRCTL, SYS_prctl, PR_SET_MDWE, mm->mdwe, 0, 0, 0);
 	timers_arm(p, t->restore->cores[0]->tc->timers, t->restore->cores[0]->tc->signals_s);
 }
 

@@ -62,6 +62,11 @@ static const char *const names[] = {
 	"sched_deadline",
 	"sched_slice",
 	"sched_util_clamp",
+	"mdwe",
+	"memory_merge",
+	"io_flusher",
+	"speculation",
+	"cpuid_fault",
 };
 
 TEST(kernel_feature_table_is_whole)

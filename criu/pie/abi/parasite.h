@@ -8,6 +8,14 @@
 #define PARASITE_NSIG       64
 #define PARASITE_NODE_WORDS 16 /* 1024 NUMA nodes, which is the kernel's own limit */
 
+#define PARASITE_SPECULATIONS 3 /* kinds of PR_SET_SPECULATION_CTRL */
+
+/* What not every machine has, so that it need not be asked for. */
+enum parasite_wanted {
+	PARASITE_SPECULATION = 1, /* and the bits after it: one for each kind */
+	PARASITE_CPUID = 1 << PARASITE_SPECULATIONS,
+};
+
 /* As the kernel's struct sigaction. */
 struct parasite_sigaction {
 	uint64_t handler, flags, restorer, mask;
@@ -31,8 +39,11 @@ struct parasite_thread {
 	uint32_t securebits;
 	uint32_t ioprio;
 	uint64_t timer_slack, timer_slack_default; /* ns */
-	uint32_t mempolicy, pad; /* MPOL_* with its flags */
+	uint32_t mempolicy; /* MPOL_* with its flags */
+	uint32_t mce_kill; /* PR_MCE_KILL_* */
 	uint64_t mempolicy_nodes[PARASITE_NODE_WORDS];
+	uint16_t speculation[PARASITE_SPECULATIONS]; /* PR_SPEC_* by kind; 0: not asked for */
+	uint16_t io_flusher, no_tsc, no_cpuid;
 };
 
 /* data of a call for a single thread */
@@ -40,7 +51,8 @@ struct parasite_thread_args {
 	struct blob_exit exit;
 	uint32_t command; /* PARASITE_THREAD */
 	int32_t err; /* 0, or -errno of the call named by err_nr */
-	uint32_t err_nr, pad;
+	uint32_t err_nr;
+	uint32_t wanted; /* in: enum parasite_wanted */
 	struct parasite_thread thread;
 };
 
@@ -49,10 +61,13 @@ struct parasite_process_args {
 	struct blob_exit exit;
 	uint32_t command; /* PARASITE_PROCESS */
 	int32_t err;
-	uint32_t err_nr, nr_timers;
+	uint32_t err_nr;
+	uint32_t wanted; /* in */
 	struct parasite_thread thread;
 	struct parasite_sigaction sa[PARASITE_NSIG];
 	struct parasite_itimer itimer[3];
+	uint32_t nr_timers; /* in */
+	uint32_t mdwe, memory_merge, pad;
 	uint64_t brk;
 	uint32_t dumpable, child_subreaper, thp_disabled, membarrier;
 	uint64_t untouched; /* in: a page of the blob's mapping that nobody has touched */

@@ -3,6 +3,7 @@
  * One entry, all that only the task itself can ask, and out again. Nothing here blocks,
  * waits, or leaves the task changed.
  */
+#include <asm/prctl.h>
 #include <linux/ioprio.h>
 #include <linux/membarrier.h>
 #include <linux/mempolicy.h>
@@ -13,6 +14,13 @@
 #include "compel/blob/exit.h"
 #include "compel/blob/syscall.h"
 #include "criu/pie/abi/parasite.h"
+
+#ifndef PR_GET_MDWE /* 6.3 */
+#define PR_GET_MDWE 66
+#endif
+#ifndef PR_GET_MEMORY_MERGE /* 6.4 */
+#define PR_GET_MEMORY_MERGE 68
+#endif
 
 #define TASK_END  0x7ffffffff000ull
 #define NODE_BITS (PARASITE_NODE_WORDS * 64 + 1) /* the kernel counts from one */
@@ -108,7 +116,32 @@ static bool some_policies(const struct parasite_process_args *a)
 	       blob_syscall4(__NR_set_mempolicy_home_node, 0, TASK_END, 0, 0) != -ENOENT_;
 }
 
-static void thread_ask(struct first_error *e, struct parasite_thread *t)
+static long prctl_get(long what, long arg)
+{
+	return blob_syscall5(__NR_prctl, what, arg, 0, 0, 0);
+}
+
+/* An answer that is an error means the default, or "no such thing". */
+static void modes_ask(struct first_error *e, uint32_t wanted, struct parasite_thread *t)
+{
+	uint32_t tsc = PR_TSC_ENABLE;
+
+	ask(e, __NR_prctl, PR_GET_TSC, BLOB_ADDR(&tsc), 0);
+	t->no_tsc = tsc == PR_TSC_SIGSEGV;
+	t->mce_kill = (uint32_t)answer(e, __NR_prctl, prctl_get(PR_MCE_KILL_GET, 0));
+	/* Wants CAP_SYS_RESOURCE: see task/modes.c. */
+	t->io_flusher = prctl_get(PR_GET_IO_FLUSHER, 0) == 1;
+	for (uint32_t i = 0; i < PARASITE_SPECULATIONS; i++) {
+		long r =
+		    wanted & PARASITE_SPECULATION << i ? prctl_get(PR_GET_SPECULATION_CTRL, i) : 0;
+
+		t->speculation[i] = r > 0 ? (uint16_t)r : 0;
+	}
+	t->no_cpuid =
+	    wanted & PARASITE_CPUID && blob_syscall2(__NR_arch_prctl, ARCH_GET_CPUID, 0) == 0;
+}
+
+static void thread_ask(struct first_error *e, uint32_t wanted, struct parasite_thread *t)
 {
 	struct {
 		uint64_t sp;
@@ -126,6 +159,7 @@ static void thread_ask(struct first_error *e, struct parasite_thread *t)
 	t->ioprio = (uint32_t)ask(e, __NR_ioprio_get, IOPRIO_WHO_PROCESS, 0, 0);
 	slack_ask(t);
 	mempolicy_ask(e, t);
+	modes_ask(e, wanted, t);
 }
 
 static void timers_ask(struct first_error *e, struct parasite_process_args *a)
@@ -159,6 +193,9 @@ static void process_ask(struct first_error *e, struct parasite_process_args *a)
 	a->dumpable = (uint32_t)ask(e, __NR_prctl, PR_GET_DUMPABLE, 0, 0);
 	ask(e, __NR_prctl, PR_GET_CHILD_SUBREAPER, BLOB_ADDR(&a->child_subreaper), 0);
 	a->thp_disabled = (uint32_t)ask(e, __NR_prctl, PR_GET_THP_DISABLE, 0, 0);
+	r = prctl_get(PR_GET_MDWE, 0);
+	a->mdwe = r > 0 ? (uint32_t)r : 0;
+	a->memory_merge = prctl_get(PR_GET_MEMORY_MERGE, 0) == 1;
 	r = blob_syscall3(__NR_membarrier, GET_REGISTRATIONS, 0, 0);
 	a->membarrier = r < 0 ? 0 : (uint32_t)r;
 	if (blob_syscall3(__NR_mincore, a->untouched, 1, BLOB_ADDR(&there)) == 0)
@@ -177,7 +214,7 @@ void blob_entry(struct parasite_process_args *a)
 		policies_ask((struct parasite_policies_args *)a);
 		blob_exit(&a->exit);
 	}
-	thread_ask(&e, &a->thread);
+	thread_ask(&e, a->wanted, &a->thread);
 	if (a->command == PARASITE_PROCESS)
 		process_ask(&e, a);
 	a->err = e.err;
