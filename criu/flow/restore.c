@@ -37,10 +37,13 @@
 #include "criu/kernel/proc.h"
 #include "criu/kernel/syscalls.h"
 #include "criu/mem/load.h"
+#include "criu/mem/mempolicy.h"
 #include "criu/mem/vdso.h"
+#include "criu/task/attrs.h"
 #include "criu/task/finish.h"
 #include "criu/task/forkplan.h"
 #include "criu/task/load.h"
+#include "criu/task/modes.h"
 #include "criu/task/spawn.h"
 
 #define SERVICE_FDS 8 /* that every task has; the files it maps come on top */
@@ -148,6 +151,10 @@ static int read_inherited(struct inherited *i)
 	for (int n = 0; n < RLIM_NLIMITS; n++)
 		if (prlimit64(0, (enum __rlimit_resource)n, NULL, &i->limits[n]) < 0)
 			return fail(errno, "resource limit %d", n);
+	attrs_inherited(i);
+	modes_inherited(i);
+	mempolicy_inherited(i);
+	i->memory_merge = prctl(PR_GET_MEMORY_MERGE, 0, 0, 0, 0);
 	i->has_oom_score_adj = proc_oom_score_adj_read(self, &b, &i->oom_score_adj) >= 0;
 	i->has_loginuid = proc_loginuid_read(self, &b, &i->loginuid) >= 0;
 	i->has_coredump_filter = proc_coredump_filter_read(self, &b, &i->coredump_filter) >= 0;

@@ -158,11 +158,15 @@ void mempolicy_set(struct program *p, uint32_t mode, const uint64_t *nodes, size
 		PROGRAM_SYSCALL(p, OP_WHAT_MEMPOLICY, SYS_set_mempolicy, mode, mask, NODE_BITS);
 }
 
-void mempolicy_reset(struct program *p)
+void mempolicy_inherited(struct inherited *i)
 {
-	int mode = MPOL_DEFAULT;
+	if (syscall(SYS_get_mempolicy, &i->mempolicy, NULL, 0, 0, 0) < 0)
+		i->mempolicy = MPOL_DEFAULT;
+}
 
-	if (syscall(SYS_get_mempolicy, &mode, NULL, 0, 0, 0) == 0 && mode != MPOL_DEFAULT)
+void mempolicy_reset(struct program *p, const struct inherited *had)
+{
+	if (had->mempolicy != MPOL_DEFAULT)
 		PROGRAM_SYSCALL(p, OP_WHAT_MEMPOLICY, SYS_set_mempolicy, MPOL_DEFAULT, 0, 0);
 }
 

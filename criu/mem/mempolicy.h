@@ -5,7 +5,7 @@
 
 #include "compel/remote.h"
 #include "criu/core/dump.h"
-#include "criu/core/program.h"
+#include "criu/core/restore.h"
 #include "images/mm.pb-c.h"
 
 /* The machine has one node and cannot get a second one. */
@@ -24,7 +24,8 @@ int mempolicy_check(uint32_t mode, size_t nr_words);
 /* Of the thread. */
 void mempolicy_set(struct program *p, uint32_t mode, const uint64_t *nodes, size_t nr_words);
 /* crtool's own, if it has one, must not be inherited. */
-void mempolicy_reset(struct program *p);
+void mempolicy_inherited(struct inherited *i);
+void mempolicy_reset(struct program *p, const struct inherited *had);
 /* Of a mapping that has just been made. */
 void mempolicy_bind(struct program *p, const VmaEntry *v);
 /* Bytes of data that the last two take for a mapping. */

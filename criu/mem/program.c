@@ -217,10 +217,8 @@ static void map_shmem(struct program *p, const struct restore *r, const VmaEntry
 }
 
 /* Before there is a mapping: then all that can be merged will be, see advise(). */
-static void merge_all(struct program *p, const MmEntry *mm)
+static void merge_all(struct program *p, const MmEntry *mm, int own)
 {
-	int own = prctl(PR_GET_MEMORY_MERGE, 0, 0, 0, 0);
-
 	if (mm->memory_merge || own == 1)
 		PROGRAM_SYSCALL(p, OP_WHAT_PRCTL, SYS_prctl, PR_SET_MEMORY_MERGE, mm->memory_merge,
 				0, 0, 0);
@@ -374,7 +372,7 @@ void mem_program(struct program *p, const struct restore *r, const struct task *
 	uint8_t *prot = program_data(p, mm->n_vmas);
 
 	rseq_leave(p);
-	mempolicy_reset(p);
+	mempolicy_reset(p, &r->inherited);
 	if (!is_32bit)
 		vdso_park(p, vdso, parking);
 	unmap(p, 0, r->hole);
@@ -384,7 +382,7 @@ void mem_program(struct program *p, const struct restore *r, const struct task *
 	vdso_unpark(p, vdso, parking, mm);
 	if (mm->has_thp_disabled && mm->thp_disabled)
 		PROGRAM_SYSCALL(p, OP_WHAT_PRCTL, SYS_prctl, PR_SET_THP_DISABLE, 1);
-	merge_all(p, mm);
+	merge_all(p, mm, r->inherited.memory_merge);
 	map_all(p, r, tr, fds, prot);
 	read_pages(p, tr, fds->pages);
 	for (size_t i = 0; i < mm->n_vmas; i++)

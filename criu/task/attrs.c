@@ -62,18 +62,21 @@ uint64_t attrs_slack_default(const ThreadCoreEntry *e)
 	return e->has_timer_slack_default ? e->timer_slack_default : SLACK_OF_INIT;
 }
 
-static void ioprio_restore(struct program *p, const ThreadCoreEntry *e)
+void attrs_inherited(struct inherited *i)
 {
-	int own = sys_ioprio_get(IOPRIO_WHO_PROCESS, 0);
+	i->ioprio = sys_ioprio_get(IOPRIO_WHO_PROCESS, 0);
+}
 
+static void ioprio_restore(struct program *p, int own, const ThreadCoreEntry *e)
+{
 	if (e->has_ioprio || (own > 0 && IOPRIO_PRIO_CLASS(own) != IOPRIO_CLASS_NONE))
 		PROGRAM_SYSCALL(p, OP_WHAT_IOPRIO, SYS_ioprio_set, IOPRIO_WHO_PROCESS, 0,
 				e->has_ioprio ? e->ioprio : 0);
 }
 
-void attrs_restore(struct program *p, const ThreadCoreEntry *e)
+void attrs_restore(struct program *p, const struct inherited *had, const ThreadCoreEntry *e)
 {
-	ioprio_restore(p, e);
+	ioprio_restore(p, had->ioprio, e);
 	PROGRAM_SYSCALL(p, OP_WHAT_PRCTL, SYS_prctl, PR_SET_TIMERSLACK,
 			e->has_timer_slack ? e->timer_slack : SLACK_OF_INIT);
 	if (e->has_mempolicy)

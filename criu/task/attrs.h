@@ -3,13 +3,14 @@
  * slack, NUMA memory policy. */
 #pragma once
 #include "criu/core/dump.h"
-#include "criu/core/program.h"
+#include "criu/core/restore.h"
 #include "images/core.pb-c.h"
 
 void attrs_dump(struct arena *a, const struct thread *th, ThreadCoreEntry *e);
 int attrs_load_check(const ThreadCoreEntry *e);
+void attrs_inherited(struct inherited *i);
 /* Before the policy of the thread is set: a real-time one takes the timer slack away. */
-void attrs_restore(struct program *p, const ThreadCoreEntry *e);
+void attrs_restore(struct program *p, const struct inherited *had, const ThreadCoreEntry *e);
 
 /* ns; what PR_SET_TIMERSLACK with 0 goes back to: what the creator of the thread had. */
 uint64_t attrs_slack_default(const ThreadCoreEntry *e);

@@ -124,10 +124,19 @@ int modes_load_check(const ThreadCoreEntry *e)
 	return 0;
 }
 
-static void speculation_restore(struct program *p, size_t kind, unsigned int wanted)
+void modes_inherited(struct inherited *i)
 {
-	unsigned int own = speculation_own(kind);
+	i->tsc = PR_TSC_ENABLE;
+	prctl(PR_GET_TSC, &i->tsc);
+	i->mce_kill = prctl(PR_MCE_KILL_GET, 0, 0, 0, 0);
+	i->io_flusher = prctl(PR_GET_IO_FLUSHER, 0, 0, 0, 0);
+	for (size_t n = 0; n < PARASITE_SPECULATIONS; n++)
+		i->speculation[n] = speculation_own(n);
+}
 
+static void speculation_restore(struct program *p, size_t kind, unsigned int own,
+				unsigned int wanted)
+{
 	if (!wanted)
 		wanted = speculation_default(kind);
 	if ((own & ~(unsigned int)PR_SPEC_PRCTL) == wanted)
@@ -138,19 +147,19 @@ static void speculation_restore(struct program *p, size_t kind, unsigned int wan
 		log_warn("%s: cannot be set to %#x here", speculation_name[kind], wanted);
 }
 
-void modes_restore(struct program *p, const ThreadCoreEntry *e)
+void modes_restore(struct program *p, const struct inherited *had, const ThreadCoreEntry *e)
 {
 	unsigned int mce_kill = e->has_mce_kill ? e->mce_kill : PR_MCE_KILL_DEFAULT;
-	int tsc = PR_TSC_ENABLE;
 
 	for (size_t i = 0; i < PARASITE_SPECULATIONS; i++)
-		speculation_restore(p, i, i < e->n_speculation ? e->speculation[i] : 0);
-	if (prctl(PR_MCE_KILL_GET, 0, 0, 0, 0) != (int)mce_kill)
+		speculation_restore(p, i, had->speculation[i],
+				    i < e->n_speculation ? e->speculation[i] : 0);
+	if (had->mce_kill != (int)mce_kill)
 		PROGRAM_SYSCALL(p, OP_WHAT_PRCTL, SYS_prctl, PR_MCE_KILL, PR_MCE_KILL_SET,
 				mce_kill);
-	if (e->io_flusher || prctl(PR_GET_IO_FLUSHER, 0, 0, 0, 0) == 1)
+	if (e->io_flusher || had->io_flusher == 1)
 		PROGRAM_SYSCALL(p, OP_WHAT_PRCTL, SYS_prctl, PR_SET_IO_FLUSHER, e->io_flusher);
-	if (e->no_tsc || (prctl(PR_GET_TSC, &tsc) == 0 && tsc != PR_TSC_ENABLE))
+	if (e->no_tsc || had->tsc != PR_TSC_ENABLE)
 		PROGRAM_SYSCALL(p, OP_WHAT_PRCTL, SYS_prctl, PR_SET_TSC,
 				e->no_tsc ? PR_TSC_SIGSEGV : PR_TSC_ENABLE);
 	if (e->no_cpuid)

@@ -98,8 +98,8 @@ static void robust_list_restore(struct program *p, const struct task *t, const T
 				e->futex_rla_len);
 }
 
-static void thread_restore(struct program *p, const struct task *t, const CoreEntry *core,
-			   pid_t tid, const char *comm)
+static void thread_restore(struct program *p, const struct restore *r, const struct task *t,
+			   const CoreEntry *core, pid_t tid, const char *comm)
 {
 	const ThreadCoreEntry *e = core->thread_core;
 	const RseqEntry *rseq = e->rseq_entry;
@@ -111,9 +111,9 @@ static void thread_restore(struct program *p, const struct task *t, const CoreEn
 	if (rseq && rseq->rseq_abi_pointer)
 		PROGRAM_SYSCALL(p, OP_WHAT_RSEQ, SYS_rseq, rseq->rseq_abi_pointer,
 				rseq->rseq_abi_size, 0, rseq->signature);
-	attrs_restore(p, e);
+	attrs_restore(p, &r->inherited, e);
 	sched_restore(p, e);
-	modes_restore(p, e);
+	modes_restore(p, &r->inherited, e);
 	sigqueue_restore(p, e->signals_p, tid);
 }
 
@@ -138,12 +138,13 @@ static const char *thread_comm(const struct task *t, const CoreEntry *core)
 	return core->thread_core->comm ? core->thread_core->comm : t->comm;
 }
 
-static uint64_t thread_list(struct program *p, const struct task *t, size_t i)
+static uint64_t thread_list(struct program *p, const struct restore *r, const struct task *t,
+			    size_t i)
 {
 	const CoreEntry *core = t->restore->cores[i];
 	uint64_t list = program_list(p);
 
-	thread_restore(p, t, core, t->threads[i].tid, thread_comm(t, core));
+	thread_restore(p, r, t, core, t->threads[i].tid, thread_comm(t, core));
 	stage_op(p, STAGE_CREDS, -1);
 	creds_ops(p, core->thread_core);
 	program_end(p);
@@ -246,14 +247,14 @@ uint64_t task_program(struct program *p, const struct restore *r, const struct t
 	uint64_t *lists = mem_alloc(t->nr_threads * sizeof(*lists)), list;
 
 	for (size_t i = 1; i < t->nr_threads; i++)
-		lists[i] = thread_list(p, t, i);
+		lists[i] = thread_list(p, r, t, i);
 	list = program_list(p);
 	before(p, ctx);
 	PROGRAM_SYSCALL(p, OP_WHAT_PRCTL, SYS_personality, core->tc->personality);
 	threads_clone(p, t, lists);
 	free(lists);
 	process_restore(p, r, t);
-	thread_restore(p, t, core, t->pid, t->comm);
+	thread_restore(p, r, t, core, t->pid, t->comm);
 	stage_op(p, STAGE_CREDS, r->crtool_pidfd);
 	creds_ops(p, core->thread_core);
 	stage_op(p, STAGE_RUN, -1);
