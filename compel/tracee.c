@@ -19,6 +19,8 @@
 
 /* Not in the headers of glibc 2.36. */
 #define GET_RSEQ_CONFIGURATION 0x420f
+#define SET_USER_DISPATCH      0x4210
+#define GET_USER_DISPATCH      0x4211
 #define GET_THREAD_AREA        25
 #define SET_THREAD_AREA        26
 
@@ -314,6 +316,22 @@ int tracee_get_rseq(pid_t tid, struct tracee_rseq *ret)
 				     .size = conf.size,
 				     .signature = conf.signature };
 	return 0;
+}
+
+int tracee_get_dispatch(pid_t tid, struct tracee_dispatch *ret)
+{
+	struct tracee_dispatch d;
+
+	if (ptrace((enum __ptrace_request)GET_USER_DISPATCH, tid, sizeof(d), &d) < 0)
+		return -errno;
+	*ret = d;
+	return 0;
+}
+
+int tracee_set_dispatch(pid_t tid, const struct tracee_dispatch *d)
+{
+	return ptrace((enum __ptrace_request)SET_USER_DISPATCH, tid, sizeof(*d), d) < 0 ? -errno
+											: 0;
 }
 
 int tracee_peek_siginfo(pid_t tid, bool shared, uint64_t from, siginfo_t *ret, int nr)

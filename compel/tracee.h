@@ -95,6 +95,17 @@ struct tracee_rseq {
 
 int tracee_get_rseq(pid_t tid, struct tracee_rseq *ret);
 
+/* Syscall user dispatch, as PTRACE_GET_SYSCALL_USER_DISPATCH_CONFIG has it (Linux 6.4; -EIO
+ * before). */
+struct tracee_dispatch {
+	uint64_t mode; /* PR_SYS_DISPATCH_* */
+	uint64_t selector; /* address of the byte; 0: none */
+	uint64_t offset, len;
+};
+
+int tracee_get_dispatch(pid_t tid, struct tracee_dispatch *ret);
+int tracee_set_dispatch(pid_t tid, const struct tracee_dispatch *d);
+
 /* Up to nr pending signals, from `from` on, of the thread or, shared, of the process: how
  * many, 0 at the end. Nothing is dequeued. */
 int tracee_peek_siginfo(pid_t tid, bool shared, uint64_t from, siginfo_t *ret, int nr);

@@ -67,6 +67,8 @@ struct thread {
 	uint64_t robust_list, robust_len;
 	uint64_t rseq, rseq_cs;
 	uint32_t rseq_size, rseq_sig;
+	struct tracee_dispatch dispatch;
+	uint64_t core_cookie; /* task/coresched.h */
 	int restart; /* 512..516: the -ERESTART* that the interrupted call returned, or 0 */
 	long restart_nr; /* of that call where restart is 516; -1: not known */
 	uint64_t asleep_since; /* CLOCK_MONOTONIC ns; 0: not known, or not waiting for a time */

@@ -40,6 +40,7 @@
 #include "criu/mem/mempolicy.h"
 #include "criu/mem/vdso.h"
 #include "criu/task/attrs.h"
+#include "criu/task/coresched.h"
 #include "criu/task/finish.h"
 #include "criu/task/forkplan.h"
 #include "criu/task/load.h"
@@ -153,6 +154,7 @@ static int read_inherited(struct inherited *i)
 			return fail(errno, "resource limit %d", n);
 	attrs_inherited(i);
 	modes_inherited(i);
+	i->has_coresched = coresched_is_there();
 	mempolicy_inherited(i);
 	i->memory_merge = prctl(PR_GET_MEMORY_MERGE, 0, 0, 0, 0);
 	i->has_oom_score_adj = proc_oom_score_adj_read(self, &b, &i->oom_score_adj) >= 0;

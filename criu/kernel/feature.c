@@ -175,6 +175,12 @@ static const struct feature_info features[FEATURE_NR] = {
 	ROW(CPUID_FAULT, EXTRA, probe_cpuid_fault, "cpuid_fault",
 	    "CPUID can be made a fault",
 	    "a processor, or hypervisor, with CPUID faulting"),
+	ROW(SCHED_CORE, EXTRA, probe_sched_core, "sched_core",
+	    "core scheduling: who runs beside whom",
+	    "a processor with several threads in a core, CONFIG_SCHED_CORE"),
+	ROW(USER_DISPATCH, EXTRA, probe_user_dispatch, "user_dispatch",
+	    "syscall user dispatch can be read and set",
+	    "Linux 6.4"),
 };
 /* clang-format on */
 

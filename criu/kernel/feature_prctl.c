@@ -2,6 +2,7 @@
 #include <asm/prctl.h>
 #include <errno.h>
 #include <sys/prctl.h>
+#include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -54,3 +55,26 @@ int probe_cpuid_fault(void)
 	return 0;
 }
 #endif
+
+int probe_sched_core(void)
+{
+	unsigned long cookie = 0;
+
+	return prctl(PR_SCHED_CORE, PR_SCHED_CORE_GET, 0, PR_SCHED_CORE_SCOPE_THREAD, &cookie) < 0
+		   ? probe_missing(errno)
+		   : 1;
+}
+
+static int dispatch_get(pid_t pid)
+{
+	struct sys_ptrace_sud_config c;
+	long r = ptrace(SYS_PTRACE_GET_SUD, pid, sizeof(c), &c);
+
+	/* EIO: no such request */
+	return r == 0 ? 1 : errno != EIO ? probe_missing(errno) : 0;
+}
+
+int probe_user_dispatch(void)
+{
+	return probe_tracee(0, NULL, dispatch_get);
+}

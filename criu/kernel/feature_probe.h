@@ -79,6 +79,8 @@ int probe_memory_merge(void);
 int probe_io_flusher(void);
 int probe_speculation(void);
 int probe_cpuid_fault(void);
+int probe_sched_core(void);
+int probe_user_dispatch(void);
 int probe_userns(void);
 int probe_cgroupns(void);
 int probe_timens(void);

@@ -24,6 +24,7 @@
 #include "criu/pie/abi/parasite.h"
 #include "criu/pie/blobs.h"
 #include "criu/task/compat.h"
+#include "criu/task/dispatch.h"
 
 #define TEXT_CHUNK  (1ul << 20)
 #define SITES_TRIED 16
@@ -225,13 +226,19 @@ static uint64_t parasite_len(void)
 	return (uint64_t)(parasite_blob_end - parasite_blob);
 }
 
+static uint32_t questions_len(const struct task *t)
+{
+	return (uint32_t)(sizeof(struct parasite_process_args) +
+			  t->timers.nr * sizeof(struct parasite_timer) +
+			  t->fds.nr * sizeof(int32_t));
+}
+
 static struct parasite_process_args *questions(const struct sites *s, const struct task *t,
 					       uint32_t *ret_len)
 {
 	struct parasite_process_args *a;
 
-	*ret_len = (uint32_t)(sizeof(*a) + t->timers.nr * sizeof(struct parasite_timer) +
-			      t->fds.nr * sizeof(int32_t));
+	*ret_len = questions_len(t);
 	a = mem_alloc(*ret_len);
 	a->command = PARASITE_PROCESS;
 	a->nr_timers = (uint32_t)t->timers.nr;
@@ -425,6 +432,22 @@ static int visits_run(struct visit *v, size_t nr)
 	return r;
 }
 
+/* Records blockers, before anybody is entered. */
+static void find_dispatched(struct sites *s, const struct dump *d)
+{
+	const struct task *t;
+
+	tasks_for_each(t, &d->tree) {
+		struct remote_site site = { 0 };
+		uint64_t len = remote_region_len(parasite_len(), data_room(questions_len(t)));
+
+		if (!task_is_alive(t) || !dispatch_is_on(t))
+			continue;
+		site_search(s, t, &site);
+		dispatch_block(t, &site, free_range(t, len), len);
+	}
+}
+
 int ask_tasks(struct dump *d)
 {
 	struct sites sites = { .text = mem_alloc(TEXT_CHUNK),
@@ -434,6 +457,7 @@ int ask_tasks(struct dump *d)
 	size_t i = 0;
 	int r = 0;
 
+	find_dispatched(&sites, d);
 	while (i < d->tree.nr && r >= 0 && !blockers_count()) {
 		size_t nr = 0;
 

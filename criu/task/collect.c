@@ -17,6 +17,8 @@
 #include "criu/kernel/ia32.h"
 #include "criu/kernel/syscalls.h"
 #include "criu/task/compat.h"
+#include "criu/task/coresched.h"
+#include "criu/task/dispatch.h"
 #include "criu/task/modes.h"
 #include "criu/task/regs.h"
 #include "criu/task/sched.h"
@@ -114,8 +116,11 @@ static int thread_read(struct dump *d, const struct task *t, struct thread *th)
 	th->robust_list = head;
 	th->robust_len = head ? len : 0;
 	r = thread_read_rseq(th);
+	if (r >= 0)
+		r = dispatch_read(th);
 	if (r < 0)
 		return r;
+	th->core_cookie = d->has_coresched ? coresched_read(th->tid) : 0;
 	block_status(t, th);
 	return sigqueue_dump(&d->arena, th, false, &th->pending);
 }
@@ -339,6 +344,7 @@ int collect_tasks(struct dump *d)
 	if (r < 0)
 		return fail(-r, "read /proc/self/ns");
 	d->default_slice = sched_default_slice();
+	d->has_coresched = coresched_is_there();
 	modes_init(d);
 	tree_index(&d->tree);
 	r = read_procs(d);

@@ -13,6 +13,7 @@
 #include "criu/image/writer.h"
 #include "criu/task/attrs.h"
 #include "criu/task/creds.h"
+#include "criu/task/dispatch.h"
 #include "criu/task/modes.h"
 #include "criu/task/regs.h"
 #include "criu/task/sched.h"
@@ -136,6 +137,9 @@ static ThreadCoreEntry *thread_core(struct arena *a, const struct task *t, const
 	sched_dump(a, th, e);
 	attrs_dump(a, th, e);
 	modes_dump(a, th, e);
+	dispatch_dump(th, e);
+	e->has_core_cookie = th->core_cookie != 0;
+	e->core_cookie = th->core_cookie;
 	if (th != &t->threads[0]) {
 		e->has_blk_sigset = true;
 		e->blk_sigset = th->regs.sigmask;

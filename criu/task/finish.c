@@ -22,6 +22,7 @@
 #include "criu/base/log.h"
 #include "criu/base/mem.h"
 #include "criu/kernel/proc.h"
+#include "criu/task/dispatch.h"
 #include "criu/task/regs.h"
 #include "criu/task/restart.h"
 
@@ -62,6 +63,8 @@ static int thread_set(struct restore *r, const struct task *t, size_t i)
 		err = tracee_set_sigmask(th->tid, mask);
 	if (err >= 0 && i)
 		err = tracee_set_gp(th->tid, &th->regs.gp);
+	if (err >= 0 && i)
+		err = dispatch_restore(th->tid, tc);
 	return err < 0 ? fail_at(fail(-err, "set registers"), "thread %d", (int)th->tid) : 0;
 }
 
@@ -98,6 +101,8 @@ static int task_set_end(struct restore *r, const struct task *t)
 	if (err < 0 || ret < 0)
 		return fail(err < 0 ? -err : (int)-ret, "unmap the restorer");
 	err = tracee_set_gp(leader->tid, &leader->regs.gp);
+	if (err >= 0)
+		err = dispatch_restore(leader->tid, t->restore->cores[0]->thread_core);
 	return err < 0 ? fail(-err, "set registers") : 0;
 }
 

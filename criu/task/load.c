@@ -18,6 +18,7 @@
 #include "criu/task/attrs.h"
 #include "criu/task/compat.h"
 #include "criu/task/creds.h"
+#include "criu/task/dispatch.h"
 #include "criu/task/modes.h"
 #include "criu/task/sched.h"
 #include "criu/task/signals.h"
@@ -113,6 +114,8 @@ static int core_check(const CoreEntry *c, bool leader)
 		r = attrs_load_check(c->thread_core);
 	if (r >= 0)
 		r = modes_load_check(c->thread_core);
+	if (r >= 0)
+		r = dispatch_load_check(c->thread_core);
 	if (r >= 0)
 		r = sched_load_check(c->thread_core);
 	if (r >= 0 && c->thread_core->creds)

@@ -20,6 +20,7 @@
 #include "criu/kernel/ia32.h"
 #include "criu/kernel/uapi.h"
 #include "criu/task/attrs.h"
+#include "criu/task/coresched.h"
 #include "criu/task/creds.h"
 #include "criu/task/modes.h"
 #include "criu/task/sched.h"
@@ -114,6 +115,7 @@ static void thread_restore(struct program *p, const struct restore *r, const str
 	attrs_restore(p, &r->inherited, e);
 	sched_restore(p, e);
 	modes_restore(p, &r->inherited, e);
+	coresched_create(p, r, e, tid);
 	sigqueue_restore(p, e->signals_p, tid);
 }
 
@@ -146,6 +148,7 @@ static uint64_t thread_list(struct program *p, const struct restore *r, const st
 
 	thread_restore(p, r, t, core, t->threads[i].tid, thread_comm(t, core));
 	stage_op(p, STAGE_CREDS, -1);
+	coresched_share(p, r, core->thread_core, t->threads[i].tid);
 	creds_ops(p, core->thread_core);
 	program_end(p);
 	return list;
@@ -256,6 +259,7 @@ uint64_t task_program(struct program *p, const struct restore *r, const struct t
 	process_restore(p, r, t);
 	thread_restore(p, r, t, core, t->pid, t->comm);
 	stage_op(p, STAGE_CREDS, r->crtool_pidfd);
+	coresched_share(p, r, core->thread_core, t->pid);
 	creds_ops(p, core->thread_core);
 	stage_op(p, STAGE_RUN, -1);
 	last_ops(p, r, t);

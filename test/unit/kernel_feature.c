@@ -67,6 +67,8 @@ static const char *const names[] = {
 	"io_flusher",
 	"speculation",
 	"cpuid_fault",
+	"sched_core",
+	"user_dispatch",
 };
 
 TEST(kernel_feature_table_is_whole)

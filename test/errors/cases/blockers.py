@@ -54,6 +54,8 @@ MAPPINGS = (
 )
 TASKS = (
     ("seccomp", "thread {pid} runs under seccomp" + KEPT),
+    ("dispatched", "thread <*> runs code whose system calls become signals (syscall user "
+     "dispatch); try again: it may be elsewhere then"),
     ("leader-gone", "its main thread has ended before the others" + KEPT),
 )
 NAMESPACES = "uts ipc net mnt pid time user cgroup".split()

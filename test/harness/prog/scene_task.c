@@ -70,8 +70,8 @@ static void set_unshare(int argc, char **argv)
 		const char *name;
 		int flag;
 	} kinds[] = {
-		{ "uts", CLONE_NEWUTS }, { "ipc", CLONE_NEWIPC },	{ "net", CLONE_NEWNET },
-		{ "mnt", CLONE_NEWNS },	 { "pid", CLONE_NEWPID },	{ "time", 0x80 },
+		{ "uts", CLONE_NEWUTS },   { "ipc", CLONE_NEWIPC },       { "net", CLONE_NEWNET },
+		{ "mnt", CLONE_NEWNS },    { "pid", CLONE_NEWPID },       { "time", 0x80 },
 		{ "user", CLONE_NEWUSER }, { "cgroup", CLONE_NEWCGROUP },
 	};
 
@@ -80,6 +80,28 @@ static void set_unshare(int argc, char **argv)
 		if (!strcmp(kinds[i].name, argv[0]) && unshare(kinds[i].flag) == 0)
 			return;
 	scene_skip("that namespace");
+}
+
+static volatile char dispatched; /* 1: system calls of the thread are signals */
+
+/* Computes for ever. */
+static void *dispatched_main(void *arg)
+{
+	if (prctl(PR_SET_SYSCALL_USER_DISPATCH, PR_SYS_DISPATCH_ON, 0, 0, &dispatched) < 0)
+		scene_skip("syscall user dispatch");
+	for (dispatched = 1;;)
+		__asm__ volatile("pause");
+	return arg;
+}
+
+static void set_dispatched(int argc, char **argv)
+{
+	pthread_t thread;
+
+	NOT_USED;
+	must(-pthread_create(&thread, NULL, dispatched_main, NULL));
+	while (!dispatched)
+		sched_yield();
 }
 
 static void *lonely_main(void *arg)
@@ -158,6 +180,7 @@ const struct scene scenes_task[] = {
 	{ "plain", set_plain },
 	{ "seccomp", set_seccomp },
 	{ "vfork", set_vfork },
+	{ "dispatched", set_dispatched },
 	{ "clone-vm", set_clone_vm },
 	{ "unshare", set_unshare },
 	{ "leader-gone", set_leader_gone },
