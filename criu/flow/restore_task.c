@@ -21,6 +21,7 @@
 #include "criu/files/load.h"
 #include "criu/mem/program.h"
 #include "criu/pie/blobs.h"
+#include "criu/task/autogroup.h"
 #include "criu/task/program.h"
 
 #define LEADER_STACK 16384ul
@@ -88,7 +89,7 @@ static int write_procs(const struct restore *r, const struct task *t)
 	if (ret >= 0 && tc->has_coredump_filter &&
 	    (!had->has_coredump_filter || had->coredump_filter != tc->coredump_filter))
 		ret = write_proc("coredump_filter", tc->coredump_filter);
-	return ret;
+	return ret < 0 ? ret : autogroup_restore(t);
 }
 
 struct memory_part {

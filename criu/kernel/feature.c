@@ -181,6 +181,9 @@ static const struct feature_info features[FEATURE_NR] = {
 	ROW(USER_DISPATCH, EXTRA, probe_user_dispatch, "user_dispatch",
 	    "syscall user dispatch can be read and set",
 	    "Linux 6.4"),
+	ROW(AUTOGROUP, EXTRA, probe_autogroup, "autogroup",
+	    "sessions have a nice value",
+	    "CONFIG_SCHED_AUTOGROUP"),
 };
 /* clang-format on */
 

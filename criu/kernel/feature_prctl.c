@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <asm/prctl.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
@@ -77,4 +78,18 @@ static int dispatch_get(pid_t pid)
 int probe_user_dispatch(void)
 {
 	return probe_tracee(0, NULL, dispatch_get);
+}
+
+/* Only a process whose session was made after boot has one. */
+static int autogroup_child(void)
+{
+	setsid();
+	return probe_file_has(AT_FDCWD, "/proc/self/autogroup", " nice ");
+}
+
+int probe_autogroup(void)
+{
+	int r = probe_in_child(autogroup_child);
+
+	return r == -ENOENT ? 0 : r;
 }

@@ -81,6 +81,7 @@ int probe_speculation(void);
 int probe_cpuid_fault(void);
 int probe_sched_core(void);
 int probe_user_dispatch(void);
+int probe_autogroup(void);
 int probe_userns(void);
 int probe_cgroupns(void);
 int probe_timens(void);

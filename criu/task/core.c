@@ -12,6 +12,7 @@
 #include "criu/base/parallel.h"
 #include "criu/image/writer.h"
 #include "criu/task/attrs.h"
+#include "criu/task/autogroup.h"
 #include "criu/task/creds.h"
 #include "criu/task/dispatch.h"
 #include "criu/task/modes.h"
@@ -26,6 +27,7 @@
 
 /* What writing one task takes; each processor has its own. */
 struct core_writer {
+	const struct dump *d;
 	struct image_dir *images;
 	struct arena arena; /* messages of one task until they are written */
 	struct proc_buf buf;
@@ -58,6 +60,7 @@ static int process_files_dump(struct core_writer *w, const struct task *t, TaskC
 	e->has_oom_score_adj = true;
 	e->oom_score_adj = oom;
 	e->has_coredump_filter = proc_coredump_filter_read(proc, &w->buf, &e->coredump_filter) >= 0;
+	autogroup_dump(w->d, t, proc, &w->buf, e);
 	r = proc_loginuid_read(proc, &w->buf, &e->loginuid);
 	e->has_loginuid = r >= 0;
 	return 0;
@@ -296,8 +299,10 @@ int core_dump(struct dump *d)
 	struct task *t;
 	int r;
 
-	for (size_t i = 0; i < PARALLEL_WORKERS_MAX; i++)
+	for (size_t i = 0; i < PARALLEL_WORKERS_MAX; i++) {
+		cw.writer[i].d = d;
 		cw.writer[i].images = d->s->images;
+	}
 	r = parallel_for(d->tree.nr, task_save, &cw);
 	if (r >= 0)
 		r = parallel_for(nr, thread_save, &cw);

@@ -16,6 +16,7 @@
 #include "criu/image/reader.h"
 #include "criu/kernel/proc.h"
 #include "criu/task/attrs.h"
+#include "criu/task/autogroup.h"
 #include "criu/task/compat.h"
 #include "criu/task/creds.h"
 #include "criu/task/dispatch.h"
@@ -120,6 +121,8 @@ static int core_check(const CoreEntry *c, bool leader)
 		r = sched_load_check(c->thread_core);
 	if (r >= 0 && c->thread_core->creds)
 		r = creds_load_check(c->thread_core->creds);
+	if (r >= 0 && c->tc)
+		r = autogroup_load_check(c->tc);
 	if (r >= 0 && c->tc)
 		r = timers_load_check(c->tc->timers);
 	return r;

@@ -69,6 +69,7 @@ static const char *const names[] = {
 	"cpuid_fault",
 	"sched_core",
 	"user_dispatch",
+	"autogroup",
 };
 
 TEST(kernel_feature_table_is_whole)
