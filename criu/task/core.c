@@ -2,6 +2,7 @@
 #include "criu/task/core.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -74,6 +75,8 @@ static TaskCoreEntry *task_core(struct arena *a, const struct task *t)
 	e->exit_code = (uint32_t)t->exit_code;
 	e->comm = arena_strdup(a, t->comm);
 	e->flags = t->stat.flags;
+	e->has_exit_signal = t->parent && t->stat.exit_signal != SIGCHLD;
+	e->exit_signal = e->has_exit_signal ? (uint32_t)t->stat.exit_signal : 0;
 	if (t->kind == TASK_STOPPED) {
 		e->has_stop_signo = true;
 		e->stop_signo = (uint32_t)t->stop_sig;

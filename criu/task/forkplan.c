@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "criu/task/forkplan.h"
 
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -138,6 +139,10 @@ static int place(struct planner *p, struct task *t, size_t index)
 	}
 	if (!parent && sid && sid != t->pid)
 		return cannot(t, "its leader is not in the images");
+	/* The kernel makes it SIGCHLD when an orphan is taken over. */
+	if (from != parent && t->exit_signal != SIGCHLD)
+		return cannot(
+		    t, "it would have to be left to its parent, and then sends SIGCHLD at its end");
 	n = node_add(p, from, t, t->pid);
 	n->early = early;
 	n->sid = sid;

@@ -27,6 +27,7 @@
 #include "images/pstree.pb-c.h"
 
 #define PID_LIMIT      4194304u /* PID_MAX_LIMIT of 64-bit kernels */
+#define SIGNALS_MAX    64u
 #define THREADS_MAX    1000000u
 #define ZOMBIE_WAIT_US 3000000u
 
@@ -104,6 +105,8 @@ static int core_check(const CoreEntry *c, bool leader)
 		return fail_plain("registers of another architecture");
 	if (leader && !c->tc)
 		return fail_plain("has no part of a process");
+	if (leader && c->tc->has_exit_signal && c->tc->exit_signal > SIGNALS_MAX)
+		return fail_plain("sends signal %u at its end", c->tc->exit_signal);
 	if (leader && c->tc->task_state == TASK_ZOMBIE)
 		return 0;
 	if (!c->thread_info || !c->thread_core)
@@ -146,6 +149,7 @@ static int task_kind_load(struct task *t, const TaskCoreEntry *tc)
 		return fail_plain("core-%d.img: state %u", (int)t->pid, tc->task_state);
 	t->kind = (enum task_kind)tc->task_state;
 	t->exit_code = (int)tc->exit_code;
+	t->exit_signal = tc->has_exit_signal ? (int)tc->exit_signal : SIGCHLD;
 	t->stop_sig = tc->has_stop_signo ? (int)tc->stop_signo : SIGSTOP;
 	if (t->kind == TASK_STOPPED && t->stop_sig != SIGSTOP && t->stop_sig != SIGTSTP &&
 	    t->stop_sig != SIGTTIN && t->stop_sig != SIGTTOU)

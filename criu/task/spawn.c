@@ -79,11 +79,20 @@ static void slack_lend(const struct fork_node *n)
 		      attrs_slack_default(n->task->restore->cores[0]->thread_core), 0, 0, 0);
 }
 
+/*
+ * What its parent is to hear of its end. The parent of the root is crtool, and whoever takes it
+ * over from crtool: to both it is a child as any other.
+ */
+static int exit_signal(const struct fork_node *n)
+{
+	return n->task && n->parent ? n->task->exit_signal : SIGCHLD;
+}
+
 /* With pid 0 any will do. Returns in the parent. */
 static int node_clone(struct restore *r, struct fork_node *n, uint64_t flags, task_body body)
 {
 	/* A sibling has crtool's own exit signal, and clone3(2) takes no other. */
-	int signo = flags & CLONE_PARENT ? 0 : SIGCHLD;
+	int signo = flags & CLONE_PARENT ? 0 : exit_signal(n);
 	pid_t pid;
 
 	slack_lend(n);
@@ -113,13 +122,18 @@ static int fork_children(struct restore *r, struct fork_node *n, bool early, tas
 }
 
 /* By the bare system call: sigaction(3) hides two signals that libc itself uses. */
+static void signal_dispose(int sig, uint64_t handler)
+{
+	const uint64_t sa[4] = { handler };
+
+	syscall(SYS_rt_sigaction, sig, sa, NULL, 8);
+}
+
 static void signals_reset(void)
 {
-	const uint64_t dfl[4] = { 0 };
-
 	for (int sig = 1; sig <= 64; sig++)
 		if (sig != SIGKILL && sig != SIGSTOP)
-			syscall(SYS_rt_sigaction, sig, dfl, NULL, 8);
+			signal_dispose(sig, (uint64_t)(uintptr_t)SIG_DFL);
 }
 
 static int node_settle(struct restore *r, struct fork_node *n, task_body body)
@@ -168,20 +182,27 @@ static int wait_for_dead(const struct fork_node *n)
 
 		if (c->task && task_is_alive(c->task))
 			continue;
-		if (waitid(P_PID, (id_t)c->pid, &info, WEXITED | (c->task ? WNOWAIT : 0)) < 0)
+		if (waitid(P_PID, (id_t)c->pid, &info, WEXITED | __WALL | (c->task ? WNOWAIT : 0)) <
+		    0)
 			return fail(errno, "wait for pid %d to end", (int)c->pid);
 	}
 	return 0;
 }
 
-/* SIGCHLD of those that ended here must not be seen by the task: ignoring it drops it. */
-static void forget_sigchld(void)
+static void signal_forget(int sig)
 {
-	struct sigaction sa = { .sa_handler = SIG_IGN };
+	signal_dispose(sig, (uint64_t)(uintptr_t)SIG_IGN);
+	signal_dispose(sig, (uint64_t)(uintptr_t)SIG_DFL);
+}
 
-	sigaction(SIGCHLD, &sa, NULL);
-	sa.sa_handler = SIG_DFL;
-	sigaction(SIGCHLD, &sa, NULL);
+/* What those that ended here, or were left to us, have sent must not be seen by the task:
+ * ignoring it drops it. */
+static void forget_deaths(const struct fork_node *n)
+{
+	signal_forget(SIGCHLD);
+	for (const struct fork_node *c = n->children; c; c = c->next)
+		if (c->task && !task_is_alive(c->task))
+			signal_forget(c->task->exit_signal);
 }
 
 static int groups_join(struct restore *r, struct fork_node *n, task_body body)
@@ -229,7 +250,7 @@ static void node_main(struct restore *r, struct fork_node *n, task_body body)
 	ret = wait_for_dead(n);
 	if (ret < 0)
 		node_fail(r, n, ret);
-	forget_sigchld();
+	forget_deaths(n);
 	stage_done(r->stage);
 	body(r, n->task);
 	_exit(1);
