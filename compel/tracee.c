@@ -318,6 +318,14 @@ int tracee_get_rseq(pid_t tid, struct tracee_rseq *ret)
 	return 0;
 }
 
+bool tracee_has_ioperm(pid_t tid)
+{
+	uint8_t bits[8192];
+	struct iovec iov = { bits, sizeof(bits) };
+
+	return ptrace(PTRACE_GETREGSET, tid, NT_386_IOPERM, &iov) == 0 && iov.iov_len;
+}
+
 int tracee_get_dispatch(pid_t tid, struct tracee_dispatch *ret)
 {
 	struct tracee_dispatch d;

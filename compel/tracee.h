@@ -95,6 +95,9 @@ struct tracee_rseq {
 
 int tracee_get_rseq(pid_t tid, struct tracee_rseq *ret);
 
+/* The bitmap of ioperm(2) is there. */
+bool tracee_has_ioperm(pid_t tid);
+
 /* Syscall user dispatch, as PTRACE_GET_SYSCALL_USER_DISPATCH_CONFIG has it (Linux 6.4; -EIO
  * before). */
 struct tracee_dispatch {

@@ -90,6 +90,7 @@ static const struct what_text what_texts[] = {
 	[OP_WHAT_SAS] = { "alternate signal stack", NO_OBJECT },
 	[OP_WHAT_SCHED] = { "scheduler", NO_OBJECT },
 	[OP_WHAT_MEMPOLICY] = { "memory policy", NUMBER },
+	[OP_WHAT_LDT] = { "local descriptor table", NO_OBJECT },
 	[OP_WHAT_MBIND] = { "memory policy of", RANGE },
 	[OP_WHAT_IOPRIO] = { "I/O priority", NO_OBJECT },
 	[OP_WHAT_WAIT] = { "wait for the others", NO_OBJECT },

@@ -59,6 +59,7 @@ static void task_free(struct task *t)
 	free(t->root.path);
 	free(t->auxv);
 	free(t->policies);
+	free(t->ldt);
 	free(t);
 }
 

@@ -111,6 +111,8 @@ struct task {
 	struct parasite_process_args *inner;
 	struct parasite_policy *policies; /* of mappings, by index in vmas; mem/mempolicy.h */
 	size_t nr_policies, cap_policies;
+	uint64_t *ldt; /* mem/ldt.h */
+	size_t nr_ldt;
 	struct MmEntry *mm; /* in the arena of the dump */
 
 	/* restore only */

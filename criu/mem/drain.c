@@ -18,6 +18,7 @@
 #include "criu/base/parallel.h"
 #include "criu/image/writer.h"
 #include "criu/kernel/pagemap.h"
+#include "criu/mem/ldt.h"
 #include "criu/mem/pages.h"
 #include "criu/mem/shmem.h"
 #include "criu/mem/vma.h"
@@ -178,6 +179,7 @@ static void mm_fields(const struct task *t, MmEntry *mm)
 	mm->has_lock_future = mm->lock_future = t->inner->lock_future;
 	mm->has_mdwe = mm->mdwe = t->inner->mdwe;
 	mm->has_memory_merge = mm->memory_merge = t->inner->memory_merge;
+	ldt_dump(t, mm);
 	mm->has_thp_disabled = true;
 	mm->thp_disabled = t->inner->thp_disabled;
 }

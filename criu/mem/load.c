@@ -11,6 +11,7 @@
 #include "criu/base/mem.h"
 #include "criu/base/parallel.h"
 #include "criu/image/reader.h"
+#include "criu/mem/ldt.h"
 #include "criu/mem/pages.h"
 #include "criu/mem/vma.h"
 
@@ -159,7 +160,9 @@ static int mm_load(void *ctx, size_t i, unsigned int worker)
 	if (err < 0)
 		return task_fail_at(err, t);
 	tr->mm = (MmEntry *)m;
-	err = vma_load_check(tr->mm);
+	err = ldt_load_check(tr->mm);
+	if (err >= 0)
+		err = vma_load_check(tr->mm);
 	if (err < 0)
 		return task_fail_at(fail_at(err, "mm-%d.img", (int)t->pid), t);
 	err = pagemap_load(r, IMAGE_PAGEMAP, (uint64_t)t->pid, &tr->pages, &tr->nr_pages,

@@ -25,6 +25,7 @@
 #include "criu/base/str.h"
 #include "criu/image/reader.h"
 #include "criu/kernel/uapi.h"
+#include "criu/mem/ldt.h"
 #include "criu/mem/load.h"
 #include "criu/mem/mempolicy.h"
 #include "criu/mem/vma.h"
@@ -127,7 +128,7 @@ size_t mem_program_room(const struct task_restore *tr)
 
 	return ops * sizeof(struct op) + nr_iov(tr) * sizeof(struct op_iov) +
 	       tr->mm->n_mm_saved_auxv * 8 + tr->mm->n_vmas * (VMA_NAME_MAX + 16) +
-	       nr_policies(tr->mm) * MEMPOLICY_ROOM + 4096;
+	       nr_policies(tr->mm) * MEMPOLICY_ROOM + ldt_room(tr->mm) + 4096;
 }
 
 /* --- leaving crtool's address space -------------------------------------------- */
@@ -387,6 +388,7 @@ void mem_program(struct program *p, const struct restore *r, const struct task *
 	read_pages(p, tr, fds->pages);
 	for (size_t i = 0; i < mm->n_vmas; i++)
 		finish_mapping(p, mm->vmas[i], prot[i]);
+	ldt_restore(p, mm);
 	mm_fields(p, mm, fds->exe);
 	if (mm->has_lock_future && mm->lock_future)
 		PROGRAM_SYSCALL(p, OP_WHAT_LOCK, SYS_mlockall, MCL_FUTURE);

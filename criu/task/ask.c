@@ -20,6 +20,7 @@
 #include "criu/base/error.h"
 #include "criu/base/log.h"
 #include "criu/base/mem.h"
+#include "criu/mem/ldt.h"
 #include "criu/mem/mempolicy.h"
 #include "criu/pie/abi/parasite.h"
 #include "criu/pie/blobs.h"
@@ -369,8 +370,11 @@ static int visit_answer(struct visit *v)
 		return fail(-err, "run the parasite");
 	v->task->threads[0].inner = a->thread;
 	err = answer_check(a->err, a->err_nr);
-	return err >= 0 && a->mpol_some ? mempolicy_ask(v->task, &v->remote, data_room(v->len))
-					: err;
+	if (err >= 0 && a->mpol_some)
+		err = mempolicy_ask(v->task, &v->remote, data_room(v->len));
+	if (err >= 0 && a->has_ldt)
+		err = ldt_ask(v->task, &v->remote);
+	return err;
 }
 
 static int visit_leave(struct visit *v)

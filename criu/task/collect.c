@@ -122,6 +122,7 @@ static int thread_read(struct dump *d, const struct task *t, struct thread *th)
 		return r;
 	th->core_cookie = d->has_coresched ? coresched_read(th->tid) : 0;
 	block_status(t, th);
+	modes_block(d, t, th);
 	return sigqueue_dump(&d->arena, th, false, &th->pending);
 }
 

@@ -90,6 +90,7 @@ static int process_core(struct core_writer *w, const struct task *t, TaskCoreEnt
 
 	e->blk_sigset = t->threads[0].regs.sigmask;
 	e->timers = timers_dump(&w->arena, t);
+	modes_process_dump(t, e);
 	e->rlimits = rlimits_dump(&w->arena, &t->limits);
 	sigactions_dump(&w->arena, t, e);
 	e->has_child_subreaper = true;

@@ -127,6 +127,8 @@ static int core_check(const CoreEntry *c, bool leader)
 	if (r >= 0 && c->tc)
 		r = autogroup_load_check(c->tc);
 	if (r >= 0 && c->tc)
+		r = modes_process_check(c->tc);
+	if (r >= 0 && c->tc)
 		r = timers_load_check(c->tc->timers);
 	return r;
 }

@@ -11,6 +11,7 @@
 #include "criu/task/modes.h"
 
 #include <asm/prctl.h>
+#include <errno.h>
 #include <linux/capability.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -19,6 +20,14 @@
 #include "criu/base/cleanup.h"
 #include "criu/base/error.h"
 #include "criu/base/log.h"
+
+#ifndef ARCH_REQ_XCOMP_PERM /* 5.16 */
+#define ARCH_GET_XCOMP_SUPP 0x1021
+#define ARCH_GET_XCOMP_PERM 0x1022
+#define ARCH_REQ_XCOMP_PERM 0x1023
+#endif
+
+#define XCOMP_TILE_DATA (1ull << 18) /* AMX: the only one so far that has to be asked for */
 
 #define PF_MEMALLOC_NOIO  0x00080000u
 #define PF_LOCAL_THROTTLE 0x00100000u
@@ -51,6 +60,14 @@ static bool cpuid_may_be_forbidden(void)
 	       syscall(SYS_arch_prctl, ARCH_SET_CPUID, 1) == 0;
 }
 
+static uint64_t xcomp_to_ask_for(void)
+{
+	uint64_t there = 0;
+
+	return syscall(SYS_arch_prctl, ARCH_GET_XCOMP_SUPP, &there) < 0 ? 0
+									: there & XCOMP_TILE_DATA;
+}
+
 static bool io_flusher_may_be_set(void)
 {
 	return prctl(PR_GET_IO_FLUSHER, 0, 0, 0, 0) >= 0;
@@ -58,8 +75,11 @@ static bool io_flusher_may_be_set(void)
 
 void modes_init(struct dump *d)
 {
+	d->ioperm = syscall(SYS_ioperm, 0, 0, 0) == 0 || errno != ENOSYS;
 	d->io_flushers = io_flusher_may_be_set();
 	d->wanted = cpuid_may_be_forbidden() ? PARASITE_CPUID : 0;
+	if (xcomp_to_ask_for())
+		d->wanted |= PARASITE_XCOMP;
 	for (size_t i = 0; i < PARASITE_SPECULATIONS; i++)
 		if (speculation_own(i) & PR_SPEC_PRCTL)
 			d->wanted |= PARASITE_SPECULATION << i;
@@ -81,6 +101,15 @@ int modes_read(const struct dump *d, const struct task *t, struct thread *th, st
 		return fail(-r, "read stat of thread %d", (int)th->tid);
 	th->io_flusher = (st.flags & PF_IO_FLUSHER) == PF_IO_FLUSHER;
 	return 0;
+}
+
+void modes_block(const struct dump *d, const struct task *t, const struct thread *th)
+{
+	if (d->ioperm && tracee_has_ioperm(th->tid))
+		blocker(NULL,
+			"pid %d (%s): thread %d may use I/O ports (ioperm), which cannot be kept "
+			"yet",
+			(int)t->pid, t->comm, (int)th->tid);
 }
 
 static bool speculation_is_usual(const struct parasite_thread *in)
@@ -164,4 +193,28 @@ void modes_restore(struct program *p, const struct inherited *had, const ThreadC
 				e->no_tsc ? PR_TSC_SIGSEGV : PR_TSC_ENABLE);
 	if (e->no_cpuid)
 		PROGRAM_SYSCALL(p, OP_WHAT_PRCTL, SYS_arch_prctl, ARCH_SET_CPUID, 0);
+}
+
+void modes_process_dump(const struct task *t, TaskCoreEntry *e)
+{
+	e->xcomp_perm = t->inner->xcomp_perm & XCOMP_TILE_DATA;
+	e->has_xcomp_perm = e->xcomp_perm != 0;
+}
+
+int modes_process_check(const TaskCoreEntry *e)
+{
+	uint64_t missing = e->xcomp_perm & ~xcomp_to_ask_for();
+
+	if (missing)
+		return fail_hint(
+		    fail_plain("may use XSAVE components %#llx", (unsigned long long)missing),
+		    "this processor, or its kernel, does not have them (AMX)");
+	return 0;
+}
+
+void modes_process_restore(struct program *p, const TaskCoreEntry *e)
+{
+	for (uint64_t n = 0; n < 64; n++)
+		if (e->xcomp_perm & 1ull << n)
+			PROGRAM_SYSCALL(p, OP_WHAT_PRCTL, SYS_arch_prctl, ARCH_REQ_XCOMP_PERM, n);
 }

@@ -254,6 +254,7 @@ uint64_t task_program(struct program *p, const struct restore *r, const struct t
 	list = program_list(p);
 	before(p, ctx);
 	PROGRAM_SYSCALL(p, OP_WHAT_PRCTL, SYS_personality, core->tc->personality);
+	modes_process_restore(p, core->tc);
 	threads_clone(p, t, lists);
 	free(lists);
 	process_restore(p, r, t);

@@ -14,6 +14,7 @@
 enum parasite_wanted {
 	PARASITE_SPECULATION = 1, /* and the bits after it: one for each kind */
 	PARASITE_CPUID = 1 << PARASITE_SPECULATIONS,
+	PARASITE_XCOMP = PARASITE_CPUID << 1,
 };
 
 /* As the kernel's struct sigaction. */
@@ -67,7 +68,9 @@ struct parasite_process_args {
 	struct parasite_sigaction sa[PARASITE_NSIG];
 	struct parasite_itimer itimer[3];
 	uint32_t nr_timers; /* in */
-	uint32_t mdwe, memory_merge, pad;
+	uint32_t mdwe, memory_merge;
+	uint32_t has_ldt;
+	uint64_t xcomp_perm; /* bit n: state component n of XSAVE; 0: not asked for */
 	uint64_t brk;
 	uint32_t dumpable, child_subreaper, thp_disabled, membarrier;
 	uint64_t untouched; /* in: a page of the blob's mapping that nobody has touched */
@@ -106,4 +109,21 @@ struct parasite_policies_args {
 	uint64_t addr[];
 };
 
-enum parasite_command { PARASITE_THREAD = 1, PARASITE_PROCESS, PARASITE_POLICIES };
+#define PARASITE_LDT_AT_ONCE 256
+
+/* data of a call for the leader that asks for a part of the local descriptor table */
+struct parasite_ldt_args {
+	struct blob_exit exit;
+	uint32_t command; /* PARASITE_LDT */
+	int32_t err;
+	uint32_t from; /* in: the first entry */
+	uint32_t end; /* one behind the last that is used */
+	uint64_t entry[PARASITE_LDT_AT_ONCE];
+};
+
+enum parasite_command {
+	PARASITE_THREAD = 1,
+	PARASITE_PROCESS,
+	PARASITE_POLICIES,
+	PARASITE_LDT,
+};

@@ -7,6 +7,7 @@
 #include <linux/ioprio.h>
 #include <linux/membarrier.h>
 #include <linux/mempolicy.h>
+#include <linux/mman.h>
 #include <linux/prctl.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -21,6 +22,14 @@
 #ifndef PR_GET_MEMORY_MERGE /* 6.4 */
 #define PR_GET_MEMORY_MERGE 68
 #endif
+
+#ifndef ARCH_GET_XCOMP_PERM /* 5.16 */
+#define ARCH_GET_XCOMP_PERM 0x1022
+#endif
+
+#define READ_LDT    0
+#define LDT_BYTES   65536u
+#define LDT_ENTRIES (LDT_BYTES / 8)
 
 #define TASK_END  0x7ffffffff000ull
 #define NODE_BITS (PARASITE_NODE_WORDS * 64 + 1) /* the kernel counts from one */
@@ -180,6 +189,32 @@ static void fds_ask(struct first_error *e, struct parasite_process_args *a)
 		fd[i] = (int32_t)ask(e, __NR_fcntl, (uint64_t)fd[i], GET_FD_FLAGS, 0);
 }
 
+/* A table is as many bytes as were asked for, none is 0. */
+static bool has_ldt(void)
+{
+	uint64_t first;
+
+	return blob_syscall3(__NR_modify_ldt, READ_LDT, BLOB_ADDR(&first), sizeof(first)) > 0;
+}
+
+static void ldt_ask(struct parasite_ldt_args *a)
+{
+	long map = blob_syscall6(__NR_mmap, 0, LDT_BYTES, PROT_READ | PROT_WRITE,
+				 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	const uint64_t *entry = (const uint64_t *)map;
+
+	a->err = map < 0 && map > -4096 ? (int32_t)map : 0;
+	if (a->err)
+		return;
+	a->err = (int32_t)blob_syscall3(__NR_modify_ldt, READ_LDT, map, LDT_BYTES);
+	for (uint32_t i = 0; i < LDT_ENTRIES && a->err >= 0; i++)
+		if (entry[i])
+			a->end = i + 1;
+	for (uint32_t i = 0; i < PARASITE_LDT_AT_ONCE && a->err >= 0; i++)
+		a->entry[i] = a->from + i < LDT_ENTRIES ? entry[a->from + i] : 0;
+	blob_syscall2(__NR_munmap, map, LDT_BYTES);
+}
+
 static void process_ask(struct first_error *e, struct parasite_process_args *a)
 {
 	uint8_t there = 0;
@@ -202,6 +237,9 @@ static void process_ask(struct first_error *e, struct parasite_process_args *a)
 		a->lock_future = there & 1;
 	a->personality = (uint32_t)ask(e, __NR_personality, ONLY_ASK, 0, 0);
 	a->mpol_some = some_policies(a);
+	a->has_ldt = has_ldt();
+	if (a->wanted & PARASITE_XCOMP)
+		ask(e, __NR_arch_prctl, ARCH_GET_XCOMP_PERM, BLOB_ADDR(&a->xcomp_perm), 0);
 	timers_ask(e, a);
 	fds_ask(e, a);
 }
@@ -212,6 +250,10 @@ void blob_entry(struct parasite_process_args *a)
 
 	if (a->command == PARASITE_POLICIES) {
 		policies_ask((struct parasite_policies_args *)a);
+		blob_exit(&a->exit);
+	}
+	if (a->command == PARASITE_LDT) {
+		ldt_ask((struct parasite_ldt_args *)a);
 		blob_exit(&a->exit);
 	}
 	thread_ask(&e, a->wanted, &a->thread);
