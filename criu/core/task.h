@@ -90,7 +90,7 @@ struct task {
 	char comm[PROC_COMM_MAX];
 	int exit_code; /* of a zombie, as wait(2) has it */
 	int stop_sig; /* of a stopped task */
-	int exit_signal; /* restore: what its parent is sent at its end; 0: nothing */
+	int exit_signal; /* what its parent is sent at its end; 0: nothing */
 	struct task_ids ids;
 
 	struct thread *threads; /* the leader first */
@@ -117,6 +117,7 @@ struct task {
 
 	/* restore only */
 	struct task_restore *restore;
+	const struct task *fs_from; /* with whom it has one working directory, root, umask */
 };
 
 struct tree {

@@ -496,7 +496,7 @@ int fs_restore(struct restore *r, const struct task *t)
 	int ret;
 
 	/* CLONE_FS: the first one has done it. */
-	if (t->parent && t->parent->ids.fs == t->ids.fs)
+	if (t->fs_from)
 		return 0;
 	ret = reg_find(r, fs->cwd_id, &cwd);
 	if (ret >= 0)

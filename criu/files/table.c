@@ -17,6 +17,7 @@
 #include "criu/image/writer.h"
 #include "criu/kernel/kcmp.h"
 #include "criu/kernel/syscalls.h"
+#include "criu/task/forkplan.h"
 
 #define LINK_MAX_BYTES 4096
 
@@ -64,13 +65,25 @@ static bool is_first(uint32_t id, uint32_t *last)
 	return first;
 }
 
+static void fs_judge(const struct dump *d, size_t index)
+{
+	const struct task *t = d->tree.tasks[index];
+
+	if ((t->parent && t->parent->ids.fs == t->ids.fs) || fork_plan_sibling(&d->tree, index))
+		return;
+	blocker(NULL,
+		"pid %d (%s): shares its working directory (CLONE_FS) with a process that is "
+		"neither its parent nor a sibling that could fork it, which cannot be kept yet",
+		(int)t->pid, t->comm);
+}
+
 static void sharing_judge(struct dump *d)
 {
-	uint32_t last_vm = 1, last_files = 1, next_sighand = 1;
+	uint32_t last_vm = 1, last_files = 1, last_fs = 1, next_sighand = 1;
 	struct task *t;
 
 	tasks_for_each(t, &d->tree) {
-		bool vm, files;
+		bool vm, files, fs;
 
 		if (!task_is_alive(t))
 			continue;
@@ -78,6 +91,9 @@ static void sharing_judge(struct dump *d)
 		t->ids.sighand = ++next_sighand;
 		vm = is_first(t->ids.vm, &last_vm);
 		files = is_first(t->ids.files, &last_files);
+		fs = is_first(t->ids.fs, &last_fs);
+		if (vm && !fs)
+			fs_judge(d, i_t);
 		if (!vm)
 			blocker(NULL,
 				"pid %d (%s): shares its memory with another process (vfork or "

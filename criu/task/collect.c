@@ -159,6 +159,7 @@ static int task_read(struct dump *d, struct task *t)
 	t->ppid = t->stat.ppid;
 	t->pgid = t->stat.pgrp;
 	t->sid = t->stat.session;
+	t->exit_signal = t->stat.exit_signal;
 	if (!t->nr_threads)
 		return zombie_read(t);
 	/* Of a stopped task: 0 when its parent has heard of it. */

@@ -75,8 +75,8 @@ static TaskCoreEntry *task_core(struct arena *a, const struct task *t)
 	e->exit_code = (uint32_t)t->exit_code;
 	e->comm = arena_strdup(a, t->comm);
 	e->flags = t->stat.flags;
-	e->has_exit_signal = t->parent && t->stat.exit_signal != SIGCHLD;
-	e->exit_signal = e->has_exit_signal ? (uint32_t)t->stat.exit_signal : 0;
+	e->has_exit_signal = t->parent && t->exit_signal != SIGCHLD;
+	e->exit_signal = e->has_exit_signal ? (uint32_t)t->exit_signal : 0;
 	if (t->kind == TASK_STOPPED) {
 		e->has_stop_signo = true;
 		e->stop_signo = (uint32_t)t->stop_sig;

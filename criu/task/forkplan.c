@@ -15,6 +15,7 @@ struct planner {
 	struct fork_node **by_task; /* by index in tree->tasks */
 	pid_t outside_sid; /* sessions and groups that crtool stands in for; 0: none */
 	pid_t outside_pgid;
+	uint32_t last_fs; /* ids ascend where nothing is shared */
 };
 
 static struct fork_node *node_add(struct planner *p, struct fork_node *parent, struct task *t,
@@ -24,7 +25,7 @@ static struct fork_node *node_add(struct planner *p, struct fork_node *parent, s
 
 	n->task = t;
 	n->pid = pid;
-	n->parent = parent;
+	n->parent = n->above = parent;
 	n->tail = &n->children;
 	n->index = p->plan->nr;
 	n->depth = parent ? parent->depth + 1 : 0;
@@ -48,7 +49,7 @@ static struct fork_node *node_of(const struct planner *p, pid_t pid)
 
 static bool is_above(const struct fork_node *above, const struct fork_node *n)
 {
-	for (; n; n = n->parent)
+	for (; n; n = n->above)
 		if (n == above)
 			return true;
 	return false;
@@ -108,7 +109,7 @@ static int helper_for(struct planner *p, struct fork_node *to, const struct task
 	/* Whoever lies between would get the orphans first. */
 	if (leader)
 		under = leader;
-	for (const struct fork_node *n = under; n && n != to; n = n->parent)
+	for (const struct fork_node *n = under; n && n != to; n = n->above)
 		if (n->adopts)
 			return cannot(t, "another process adopts orphans on the way to its parent");
 	h = node_add(p, under, NULL, leader ? 0 : sid);
@@ -120,15 +121,66 @@ static int helper_for(struct planner *p, struct fork_node *to, const struct task
 	return 0;
 }
 
+/* The new one has the exit signal and, where that is shared, the descriptors of the forker. */
+static bool can_fork_sibling(const struct task *s, const struct task *t)
+{
+	return task_is_alive(s) && s->parent == t->parent && s->ids.fs == t->ids.fs &&
+	       s->exit_signal == t->exit_signal && (t->sid == t->pid || t->sid == s->sid) &&
+	       (t->ids.files != t->parent->ids.files || t->ids.files == s->ids.files);
+}
+
+struct task *fork_plan_sibling(const struct tree *tree, size_t index)
+{
+	const struct task *t = tree->tasks[index];
+
+	for (size_t i = 0; i < index && t->parent; i++)
+		if (can_fork_sibling(tree->tasks[i], t))
+			return tree->tasks[i];
+	return NULL;
+}
+
+/* With whom it shares its working directory; ret_node: a sibling that forks it for that. */
+static int place_fs(struct planner *p, struct task *t, size_t index, struct fork_node **ret_node)
+{
+	struct task *sibling;
+
+	if (!task_is_alive(t) || !t->ids.fs)
+		return 0;
+	if (t->parent && t->parent->ids.fs == t->ids.fs) {
+		t->fs_from = t->parent;
+		return 0;
+	}
+	if (t->ids.fs > p->last_fs) {
+		p->last_fs = t->ids.fs;
+		return 0;
+	}
+	sibling = fork_plan_sibling(p->tree, index);
+	if (sibling) {
+		t->fs_from = sibling;
+		*ret_node = node_of(p, sibling->pid);
+		return 0;
+	}
+	for (size_t i = 0; i < index; i++)
+		if (p->tree->tasks[i]->ids.fs == t->ids.fs && task_is_alive(p->tree->tasks[i]))
+			return fail_plain("pid %d (%s): shares its working directory with pid %d, "
+					  "which cannot fork it",
+					  (int)t->pid, t->comm, (int)p->tree->tasks[i]->pid);
+	return 0;
+}
+
 static int place(struct planner *p, struct task *t, size_t index)
 {
 	pid_t sid = session_of(p, t);
 	struct fork_node *parent = t->parent ? node_of(p, t->parent->pid) : NULL;
-	struct fork_node *from = parent, *n;
+	struct fork_node *from = parent, *sibling = NULL, *n;
 	bool early = false;
-	int r;
+	int r = place_fs(p, t, index, &sibling);
 
-	if (parent && sid != t->pid && sid != parent->sid) {
+	if (r < 0)
+		return r;
+	if (sibling)
+		from = sibling;
+	else if (parent && sid != t->pid && sid != parent->sid) {
 		early = parent->setsid && be_born_in(parent, sid);
 		if (!early) {
 			r = sid ? helper_for(p, parent, t, sid, &from)
@@ -140,10 +192,12 @@ static int place(struct planner *p, struct task *t, size_t index)
 	if (!parent && sid && sid != t->pid)
 		return cannot(t, "its leader is not in the images");
 	/* The kernel makes it SIGCHLD when an orphan is taken over. */
-	if (from != parent && t->exit_signal != SIGCHLD)
+	if (!sibling && from != parent && t->exit_signal != SIGCHLD)
 		return cannot(
 		    t, "it would have to be left to its parent, and then sends SIGCHLD at its end");
 	n = node_add(p, from, t, t->pid);
+	n->above = sibling ? parent : from;
+	n->sibling = sibling != NULL;
 	n->early = early;
 	n->sid = sid;
 	n->setsid = sid == t->pid;

@@ -8,6 +8,8 @@
  *   - before its parent founded a session, when it belongs to the one the parent had, or
  *   - by a helper in its session that then ends, and leaves it to the parent, which has to
  *     be the nearest reaper of orphans for that moment.
+ * Who shares its working directory (CLONE_FS) with a sibling and not with their parent is forked
+ * by that sibling, as a child of their parent (CLONE_PARENT).
  * Helpers also stand in for dead leaders of sessions and groups: nothing but their pid is
  * needed, until everybody has joined.
  */
@@ -23,6 +25,8 @@ struct fork_node {
 	struct task *task; /* NULL: a helper */
 	pid_t pid; /* 0: a helper that may have any */
 	struct fork_node *parent; /* who forks it; NULL: crtool */
+	struct fork_node *above; /* whose child it then is */
+	bool sibling; /* of who forks it */
 	struct fork_node *children, **tail, *next; /* in the order of forking */
 	bool early; /* forked before its parent's setsid() */
 	bool setsid;
@@ -39,6 +43,9 @@ struct fork_plan {
 	size_t nr, cap;
 	size_t nr_helpers;
 };
+
+/* The sibling that can fork tasks[index], so that both have one working directory; NULL: none. */
+struct task *fork_plan_sibling(const struct tree *tree, size_t index);
 
 /* Nodes are in the arena. Speaks: names the task that cannot be placed, and why. */
 int fork_plan_make(struct arena *a, const struct tree *tree, struct fork_plan *ret);

@@ -35,8 +35,10 @@ static uint64_t clone_flags(const struct fork_node *parent, const struct fork_no
 		return 0;
 	if (parent->task->ids.files == n->task->ids.files)
 		flags |= CLONE_FILES;
-	if (parent->task->ids.fs == n->task->ids.fs)
+	if (n->task->fs_from == parent->task)
 		flags |= CLONE_FS;
+	if (n->sibling)
+		flags |= CLONE_PARENT;
 	return flags;
 }
 
@@ -91,7 +93,7 @@ static int exit_signal(const struct fork_node *n)
 /* With pid 0 any will do. Returns in the parent. */
 static int node_clone(struct restore *r, struct fork_node *n, uint64_t flags, task_body body)
 {
-	/* A sibling has crtool's own exit signal, and clone3(2) takes no other. */
+	/* A sibling has our own exit signal, and clone3(2) takes no other. */
 	int signo = flags & CLONE_PARENT ? 0 : exit_signal(n);
 	pid_t pid;
 

@@ -125,6 +125,15 @@ def _clone_vm(world):
                   "or CLONE_VM)" + KEPT)
 
 
+def _clone_fs(world):
+    scene = world.scene("clone-fs")
+    grandchild = scene.pids()[2]
+    world.refuses(["dump", "-D", world.images, "-t", scene.pid],
+                  f"dump: <*>: pid {grandchild} (scene): shares its working directory (CLONE_FS) "
+                  "with a process that is neither its parent nor a sibling that could fork it"
+                  + KEPT)
+
+
 def _namespace(world, kind):
     scene = world.scene("unshare", kind)
     _refused(world, scene, f"lives in another {kind} <*>namespace than crtool; dump it from inside "
@@ -197,6 +206,7 @@ def add_cases(suite):
         ("map-userfault", _userfault),
         ("packet-pipe", _packet_pipe),
         ("clone-vm", _clone_vm),
+        ("clone-fs", _clone_fs),
         ("several", _several),
         ("beside-a-dump", _beside_a_dump),
         ("counted", _counted),

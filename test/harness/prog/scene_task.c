@@ -63,6 +63,23 @@ static void set_clone_vm(int argc, char **argv)
 	scene_wait_beat(1);
 }
 
+/* A child of our child has our working directory, which our child has not. */
+static void set_clone_fs(int argc, char **argv)
+{
+	int child;
+
+	NOT_USED;
+	child = must((int)syscall(SYS_clone, CLONE_FS | SIGCHLD, 0, 0, 0, 0));
+	if (!child) {
+		if (!must((int)syscall(SYS_clone, CLONE_FS | SIGCHLD, 0, 0, 0, 0)))
+			beat_main((void *)(uintptr_t)2);
+		must(unshare(CLONE_FS));
+		beat_main((void *)(uintptr_t)1);
+	}
+	scene_wait_beat(1);
+	scene_wait_beat(2);
+}
+
 /* The argument: one of uts, ipc, net, mnt, cgroup, time, user. */
 static void set_unshare(int argc, char **argv)
 {
@@ -182,6 +199,7 @@ const struct scene scenes_task[] = {
 	{ "vfork", set_vfork },
 	{ "dispatched", set_dispatched },
 	{ "clone-vm", set_clone_vm },
+	{ "clone-fs", set_clone_fs },
 	{ "unshare", set_unshare },
 	{ "leader-gone", set_leader_gone },
 	{ "stopped", set_stopped },
