@@ -3,6 +3,7 @@
 #include "criu/cmd/options.h"
 
 #include <ctype.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,11 +11,12 @@
 #include "criu/base/mem.h"
 #include "criu/base/str.h"
 
-#define VERBOSITY_MAX 4
-#define VERBOSITY     2 /* errors and warnings */
-#define TIMEOUT       10 /* seconds, as in CRIU */
-#define TIMEOUT_MAX   86400l
-#define PID_LIMIT     (1 << 22) /* PID_MAX_LIMIT of include/linux/threads.h */
+#define VERBOSITY_MAX  4
+#define VERBOSITY      2 /* errors and warnings */
+#define TIMEOUT        10 /* seconds, as in CRIU */
+#define SIZE_MAX_BYTES (1l << 60)
+#define TIMEOUT_MAX    86400l
+#define PID_LIMIT      (1 << 22) /* PID_MAX_LIMIT of include/linux/threads.h */
 
 /* --- setters ------------------------------------------------------------------ */
 
@@ -69,6 +71,25 @@ static int set_timeout(struct options *o, const struct option_def *d, const char
 	if (r < 0)
 		return r;
 	o->timeout = (unsigned int)seconds;
+	return 0;
+}
+
+/* A number of bytes, or of K, M, G. */
+static int set_ghost_limit(struct options *o, const struct option_def *d, const char *arg, bool on)
+{
+	static const char units[] = "KMG";
+	size_t len = strlen(arg);
+	const char *unit = len > 1 ? strchr(units, toupper((unsigned char)arg[len - 1])) : NULL;
+	char number[24];
+	long value = 0;
+	int r;
+
+	(void)on;
+	snprintf(number, sizeof(number), "%.*s", (int)(unit ? len - 1 : len), arg);
+	r = read_number(d, number, 0, unit ? SIZE_MAX_BYTES >> 30 : SIZE_MAX_BYTES, &value);
+	if (r < 0)
+		return r;
+	o->ghost_limit = (unsigned long long)value << (unit ? 10 * (unit - units + 1) : 0);
 	return 0;
 }
 
@@ -229,6 +250,12 @@ const struct option_def option_table[] = {
 	  .help = "Give up, and let the tree run on, when it could not be frozen in this time. "
 		  "10 if not given, 0 waits for ever." },
 
+	{ "ghost-limit", 0, .arg = ARG_REQUIRED, .metavar = "SIZE",
+	  .commands = FOR_DUMP, .group = GROUP_DUMP, .set = set_ghost_limit,
+	  .help = "Refuse a tree that has a deleted file of more than this open or mapped: its "
+		  "contents go into the images. Bytes, or with K, M or G; 0, and without the "
+		  "option, no limit." },
+
 	{ "restore-detached", 'd', FLAG(detach),
 	  .commands = FOR_RESTORE, .group = GROUP_RESTORE,
 	  .help = "Return as soon as the tree runs, instead of waiting for its first process and "
@@ -319,7 +346,6 @@ const struct option_missing option_missing_table[] = {
 	{ "force-irmap", 0 },
 	{ "freeze-cgroup", 0 },
 	{ "ghost-fiemap", 0 },
-	{ "ghost-limit", 0 },
 	{ "inherit-fd", 0 },
 	{ "irmap-scan-path", 0 },
 	{ "join-ns", 'J' },

@@ -10,6 +10,7 @@
 #include "criu/core/task.h"
 
 struct epoll_seen;
+struct ghost_seen;
 struct image_writer;
 struct mapped_file;
 struct shmem_seen;
@@ -51,6 +52,8 @@ struct dump {
 	struct image_writer *tty_info_img;
 	struct map pipes; /* inode numbers whose contents are written */
 	struct epoll_seen *epolls; /* files/epoll.c: in the arena */
+	struct ghost_seen *ghosts; /* files/ghost.c: in the arena */
+	struct image_writer *remap_img;
 	struct tty_seen *ttys; /* files/tty.c: terminals that were met; in the arena */
 
 	/* memory */

@@ -24,6 +24,7 @@ struct options {
 	/* dump */
 	pid_t tree; /* --tree */
 	enum end_state end;
+	unsigned long long ghost_limit; /* --ghost-limit, bytes; 0: none */
 
 	/* restore */
 	bool detach; /* --restore-detached */

@@ -21,6 +21,8 @@
 #include "images/tty.pb-c.h"
 
 struct fork_plan;
+struct ghost;
+struct ghost_use;
 struct shmem_segment;
 struct terminal;
 struct vdso;
@@ -85,6 +87,9 @@ struct restore {
 
 	struct file **files; /* sorted by id */
 	size_t nr_files;
+	struct ghost *ghosts; /* files/ghost.c */
+	struct ghost_use *ghost_uses;
+	size_t nr_ghost_uses, cap_ghost_uses;
 	struct map pipes; /* files/pipe.c: by inode number at the dump */
 	bool pipes_loaded; /* what was in them */
 	TtyInfoEntry **ttys; /* terminals that descriptors are of */

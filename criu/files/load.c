@@ -16,6 +16,7 @@
 #include "criu/base/error.h"
 #include "criu/base/mem.h"
 #include "criu/base/str.h"
+#include "criu/files/ghost.h"
 #include "criu/files/kinds.h"
 #include "criu/files/reg.h"
 #include "criu/image/reader.h"
@@ -254,6 +255,8 @@ int files_load(struct restore *r)
 	int ret = files_read(r);
 
 	if (ret >= 0)
+		ret = ghosts_load(r);
+	if (ret >= 0)
 		ret = tables_load(r);
 	if (ret < 0)
 		return ret;
@@ -473,7 +476,10 @@ static int file_is_mapped(struct restore *r, const struct task *t, uint32_t id)
 int files_open_mapped(struct restore *r)
 {
 	struct task *t;
+	int made = ghosts_make(r);
 
+	if (made < 0)
+		return made;
 	tasks_for_each(t, &r->tree) {
 		const MmEntry *mm = task_is_alive(t) ? t->restore->mm : NULL;
 		int ret = mm ? file_is_mapped(r, t, mm->exe_file_id) : 0;

@@ -20,7 +20,7 @@ int files_watch(struct restore *r, struct task *t);
 int files_arm(struct restore *r);
 /* Root, working directory, umask: the last that needs paths. */
 int fs_restore(struct restore *r, const struct task *t);
-/* In crtool: what several tasks map is opened once, before they exist. */
+/* In crtool, before tasks exist: files without a name are made, what several map is opened. */
 int files_open_mapped(struct restore *r);
 /* For a mapping: a service descriptor, which is closed with all of them. */
 int mapped_file_open(struct restore *r, uint32_t id, uint32_t flags);

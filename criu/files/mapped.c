@@ -5,16 +5,19 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <unistd.h>
 
 #include "criu/base/cleanup.h"
 #include "criu/base/error.h"
 #include "criu/base/mem.h"
 #include "criu/base/str.h"
+#include "criu/files/ghost.h"
 #include "criu/files/reg.h"
 #include "criu/files/table.h"
 #include "criu/image/writer.h"
@@ -40,14 +43,34 @@ static struct mapped_file *find(struct dump *d, uint32_t maj, uint32_t min, uint
 	return NULL;
 }
 
-/* what: "mapping of", "executable", ... 0 and *ret_id, which is 0 after a blocker. */
-static int path_dump(struct dump *d, const struct task *t, const char *what, const char *path,
-		     const struct stat *st, uint32_t flags, uint32_t *ret_id)
+/* What of a task leads to a file: link is where it is looked at, in /proc. */
+struct lead {
+	const char *what; /* "mapping of", "executable", ... */
+	const char *path; /* as /proc shows it */
+	const char *link;
+	const struct stat *st;
+};
+
+static int without_name(struct dump *d, const struct task *t, const struct lead *l, uint32_t id)
 {
-	int r = path[0] == '/' ? reg_path_check(path, st) : -ENOENT;
+	char who[128];
+	cleanup_close int fd = open(l->link, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+
+	snprintf(who, sizeof(who), "pid %d (%s): %s", (int)t->pid, t->comm, l->what);
+	if (fd < 0)
+		return fail(errno, "open %s", l->link);
+	return ghost_dump(d, id, who, l->path, fd, l->st);
+}
+
+/* 0 and *ret_id, which is 0 after a blocker. */
+static int path_dump(struct dump *d, const struct task *t, const struct lead *l, uint32_t flags,
+		     uint32_t *ret_id)
+{
+	bool ghost = ghost_is(l->path, l->st);
+	int r = ghost ? 0 : l->path[0] == '/' ? reg_path_check(l->path, l->st) : -ENOENT;
 
 	if (r < 0) {
-		blocker(NULL, "pid %d (%s): %s %s: %s", (int)t->pid, t->comm, what, path,
+		blocker(NULL, "pid %d (%s): %s %s: %s", (int)t->pid, t->comm, l->what, l->path,
 			r == -ESTALE   ? "another file has this name now"
 			: r == -ENOENT ? "a file without a name, which cannot be kept yet"
 				       : strerror(-r));
@@ -55,23 +78,20 @@ static int path_dump(struct dump *d, const struct task *t, const char *what, con
 		return 0;
 	}
 	*ret_id = ++d->next_file_id;
-	return reg_dump_path(d, *ret_id, path, st, flags);
-}
-
-static int vma_stat(const struct task *t, const struct proc_vma *v, struct stat *st)
-{
-	char link[80];
-
-	snprintf(link, sizeof(link), "/proc/%d/map_files/%llx-%llx", (int)t->pid,
-		 (unsigned long long)v->start, (unsigned long long)v->end);
-	return stat(link, st) < 0 ? fail(errno, "stat %s", link) : 0;
+	if (ghost)
+		r = without_name(d, t, l, *ret_id);
+	return r < 0
+		   ? r
+		   : reg_dump_path(d, *ret_id, ghost_name(&d->arena, l->path, l->st), l->st, flags);
 }
 
 static int vma_file_dump(struct dump *d, const struct task *t, const struct proc_vma *v,
 			 uint32_t flags, uint32_t *ret_id)
 {
 	struct mapped_file *m = find(d, v->dev_major, v->dev_minor, v->ino, flags, v->path);
+	char link[80], path[PATH_MAX + 16];
 	struct stat st;
+	struct lead lead = { "mapping of", path, link, &st };
 	uint32_t id;
 	int r;
 
@@ -79,9 +99,12 @@ static int vma_file_dump(struct dump *d, const struct task *t, const struct proc
 		*ret_id = m->id;
 		return 0;
 	}
-	r = vma_stat(t, v, &st);
-	if (r >= 0)
-		r = path_dump(d, t, "mapping of", v->path, &st, flags, &id);
+	snprintf(link, sizeof(link), "/proc/%d/map_files/%llx-%llx", (int)t->pid,
+		 (unsigned long long)v->start, (unsigned long long)v->end);
+	snprintf(path, sizeof(path), "%s%s", v->path, v->deleted ? " (deleted)" : "");
+	if (stat(link, &st) < 0)
+		return fail(errno, "stat %s", link);
+	r = path_dump(d, t, &lead, flags, &id);
 	if (r < 0)
 		return r;
 	m = array_push(d->mapped, d->nr_mapped, d->cap_mapped);
@@ -92,18 +115,21 @@ static int vma_file_dump(struct dump *d, const struct task *t, const struct proc
 }
 
 /* exe, cwd, root: a file, or directory, that several tasks have is in the images once. */
-static int link_dump(struct dump *d, const struct task *t, const char *what,
+static int link_dump(struct dump *d, const struct task *t, const char *what, const char *name,
 		     const struct task_link *l, uint32_t *ret_id)
 {
 	uint32_t maj = major(l->st.st_dev), min = minor(l->st.st_dev), id;
 	struct mapped_file *m = find(d, maj, min, l->st.st_ino, O_RDONLY, l->path);
+	char link[64];
+	struct lead lead = { what, l->path, link, &l->st };
 	int r;
 
 	if (m) {
 		*ret_id = m->id;
 		return 0;
 	}
-	r = path_dump(d, t, what, l->path, &l->st, O_RDONLY, &id);
+	snprintf(link, sizeof(link), "/proc/%d/%s", (int)t->pid, name);
+	r = path_dump(d, t, &lead, O_RDONLY, &id);
 	if (r < 0)
 		return r;
 	m = array_push(d->mapped, d->nr_mapped, d->cap_mapped);
@@ -116,7 +142,7 @@ int mapped_file_dump(struct dump *d, const struct task *t, const struct proc_vma
 		     uint32_t *ret_id)
 {
 	if (!v)
-		return link_dump(d, t, "executable", &t->exe, ret_id);
+		return link_dump(d, t, "executable", "exe", &t->exe, ret_id);
 	return vma_file_dump(d, t, v, flags, ret_id);
 }
 
@@ -127,10 +153,10 @@ static int task_fs_dump(struct dump *d, const struct task *t)
 
 	if (!t->cwd.path)
 		return 0; /* not read: something stands in the way */
-	r = link_dump(d, t, "cwd", &t->cwd, &e.cwd_id);
+	r = link_dump(d, t, "cwd", "cwd", &t->cwd, &e.cwd_id);
 
 	if (r >= 0)
-		r = link_dump(d, t, "root", &t->root, &e.root_id);
+		r = link_dump(d, t, "root", "root", &t->root, &e.root_id);
 	if (r < 0 || blockers_count())
 		return r;
 	e.has_umask = true;

@@ -26,6 +26,7 @@
 #include "criu/core/restore.h"
 #include "criu/files/buildid.h"
 #include "criu/files/fown.h"
+#include "criu/files/ghost.h"
 #include "criu/files/kinds.h"
 #include "criu/kernel/ia32.h"
 
@@ -115,6 +116,8 @@ static bool reg_blocked(const struct fd_probe *p)
 		blocker(NULL, "%s: %s cannot be kept yet", name, p->link);
 	else if (p->info.nr_locks)
 		blocker(NULL, "%s: %s: a file lock, which cannot be kept yet", name, p->link);
+	else if (ghost_is(p->link, &p->st))
+		return false;
 	else if (!p->st.st_nlink ||
 		 (str_ends(p->link, deleted_suffix) && reg_path_check(p->link, &p->st) < 0))
 		blocker(NULL, "%s: %s: a file without a name, which cannot be kept yet", name,
@@ -132,15 +135,22 @@ static int reg_dump(struct dump *d, const struct fd_probe *p)
 {
 	RegFileEntry reg = REG_FILE_ENTRY__INIT;
 	FownEntry fown;
+	char name[64];
 	int r;
 
 	if (reg_blocked(p))
 		return 0;
 	r = fown_dump(p->lfd, &fown);
+	if (r >= 0 && ghost_is(p->link, &p->st))
+		r = ghost_dump(d, p->id, fd_probe_name(p, name, sizeof(name)), p->link, p->lfd,
+			       &p->st);
 	if (r < 0)
 		return r;
-	reg.name = (char *)(uintptr_t)p->link;
+	reg.name = ghost_name(&d->arena, p->link, &p->st);
 	reg.flags = fd_probe_flags(p);
+	/* Also of a description that was opened later, through /proc. */
+	if (ghost_is_nameless(p->link, &p->st))
+		reg.flags |= O_TMPFILE;
 	reg.pos = (uint64_t)p->info.pos;
 	reg.fown = &fown;
 	return reg_write(d, p->id, &reg, &p->st);
@@ -216,6 +226,8 @@ static int reg_load(struct restore *r, const FileEntry *fe, struct file *f)
 {
 	if (!fe->reg)
 		return fail_plain("has no part of a regular file");
+	if (ghost_of(r, f->id))
+		return 0;
 	/* The name of a terminal, which another one may take the place of. */
 	if (!f->owner && fe->reg->has_mode && S_ISCHR(fe->reg->mode))
 		return 0;
@@ -237,17 +249,28 @@ static int open_again(const struct restore *r, const char *name, uint32_t was, i
 	return fd < 0 ? -1 : fd;
 }
 
+/* What open(2) did once it must not do again. O_NONBLOCK: a FIFO that has taken the name must not
+ * hold us up; it is refused by its mode. */
+static int open_flags(uint32_t was)
+{
+	uint32_t flags = was & ~(uint32_t)FLAGS_OF_OPEN;
+
+	if ((flags & O_TMPFILE) == O_TMPFILE)
+		flags &= ~(uint32_t)O_TMPFILE;
+	return (int)(flags | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+}
+
 int reg_open(struct restore *r, const RegFileEntry *e, uint32_t flags)
 {
-	struct stat st;
+	const struct ghost *g = ghost_of(r, e->id);
 	cleanup_close int fd = -1;
+	char path[32];
+	struct stat st;
 	int ret;
 
-	/* What open(2) did once it must not do again. O_NONBLOCK: a FIFO that has taken the
-	 * name must not hold us up; it is refused by its mode. */
-	fd = open_again(
-	    r, e->name, flags,
-	    (int)((flags & ~(uint32_t)FLAGS_OF_OPEN) | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
+	if (g)
+		ghost_path(g, path, sizeof(path));
+	fd = open_again(r, g ? path : e->name, flags, open_flags(flags) & (g ? ~O_NOFOLLOW : ~0));
 	if (fd < 0)
 		return fail(errno, "open %s", e->name);
 	if (fstat(fd, &st) < 0)

@@ -13,6 +13,7 @@
 #include "criu/base/mem.h"
 #include "criu/base/parallel.h"
 #include "criu/core/file.h"
+#include "criu/files/ghost.h"
 #include "criu/files/tty.h"
 #include "criu/image/writer.h"
 #include "criu/kernel/kcmp.h"
@@ -295,6 +296,8 @@ int files_finish(struct dump *d)
 		r = image_writer_close(&d->files_img);
 	if (d->pipes_data_img && r >= 0)
 		r = image_writer_close(&d->pipes_data_img);
+	if (r >= 0)
+		r = ghosts_dump_end(d);
 	if (d->tty_info_img && r >= 0)
 		r = image_writer_close(&d->tty_info_img);
 	return r;

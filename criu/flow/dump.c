@@ -158,6 +158,7 @@ const struct command dump_command = { "dump", steps, ARRAY_SIZE(steps) };
 static void dump_done(struct dump *d)
 {
 	image_writer_free(d->files_img);
+	image_writer_free(d->remap_img);
 	image_writer_free(d->pipes_data_img);
 	image_writer_free(d->tty_info_img);
 	tree_done(&d->tree);

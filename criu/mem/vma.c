@@ -102,7 +102,7 @@ static uint32_t vma_status(const struct proc_vma *v)
 	if (!v->ino || !*v->path || v->special == PROC_VMA_ANON_NAMED ||
 	    v->special == PROC_VMA_STACK)
 		return v->shared ? 0 : VMA_REGULAR | VMA_ANON_PRIVATE;
-	if (v->path[0] != '/' || v->deleted || str_starts(v->path, "/memfd:") ||
+	if (v->path[0] != '/' || str_starts(v->path, "/memfd:") ||
 	    str_starts(v->path, "/SYSV") || str_eq(v->path, "/[aio]"))
 		return 0;
 	return VMA_REGULAR | (v->shared ? VMA_FILE_SHARED : VMA_FILE_PRIVATE);

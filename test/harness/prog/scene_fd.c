@@ -203,20 +203,6 @@ static void set_deleted(int argc, char **argv)
 	must(unlink(argv[0]));
 }
 
-static void set_replaced(int argc, char **argv)
-{
-	(void)argc;
-	file_new(argv[0]);
-	must(unlink(argv[0]));
-	close(file_new(argv[0]));
-}
-
-static void set_tmpfile(int argc, char **argv)
-{
-	(void)argc;
-	maybe(open(argv[0], O_RDWR | O_TMPFILE, 0600), "O_TMPFILE");
-}
-
 static void set_flock(int argc, char **argv)
 {
 	(void)argc;
@@ -281,8 +267,6 @@ const struct scene scenes_fd[] = {
 	{ "fifo", set_fifo },
 	{ "file", set_file },
 	{ "deleted", set_deleted },
-	{ "replaced", set_replaced },
-	{ "tmpfile", set_tmpfile },
 	{ "flock", set_flock },
 	{ "posix-lock", set_posix_lock },
 	{ "ofd-lock", set_ofd_lock },

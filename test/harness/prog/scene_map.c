@@ -36,14 +36,6 @@ static void *map(int fd, int flags)
 	return at;
 }
 
-static int file_new(const char *path)
-{
-	int fd = (int)must(open(path, O_RDWR | O_CREAT | O_EXCL, 0644));
-
-	must(ftruncate(fd, BYTES));
-	return fd;
-}
-
 static void set_map_file(int argc, char **argv)
 {
 	int fd = (int)must(open(argv[0], O_RDWR));
@@ -51,22 +43,6 @@ static void set_map_file(int argc, char **argv)
 	(void)argc;
 	map(fd, MAP_SHARED);
 	close(fd);
-}
-
-static void set_map_deleted(int argc, char **argv)
-{
-	int fd = file_new(argv[0]);
-
-	(void)argc;
-	map(fd, MAP_SHARED);
-	close(fd);
-	must(unlink(argv[0]));
-}
-
-static void set_map_replaced(int argc, char **argv)
-{
-	set_map_deleted(argc, argv);
-	close(file_new(argv[0]));
 }
 
 static void set_map_memfd(int argc, char **argv)
@@ -154,8 +130,6 @@ static void set_memory(int argc, char **argv)
 
 const struct scene scenes_map[] = {
 	{ "map-file", set_map_file },
-	{ "map-deleted", set_map_deleted },
-	{ "map-replaced", set_map_replaced },
 	{ "map-memfd", set_map_memfd },
 	{ "map-sysv", set_map_sysv },
 	{ "map-hugetlb", set_map_hugetlb },

@@ -173,13 +173,6 @@ static void set_cwd(int argc, char **argv)
 	must(chdir(argv[0]));
 }
 
-/* The program that runs, the argument, is removed. */
-static void set_exe_gone(int argc, char **argv)
-{
-	(void)argc;
-	must(unlink(argv[0]));
-}
-
 /* Without a session of its own: scene.c has not made one. */
 static void set_no_session(int argc, char **argv)
 {
@@ -205,7 +198,6 @@ const struct scene scenes_task[] = {
 	{ "stopped", set_stopped },
 	{ "cwd", set_cwd },
 	{ "cwd-gone", set_cwd_gone },
-	{ "exe-gone", set_exe_gone },
 	{ "no-session", set_no_session },
 	{ "group", set_group },
 	{ NULL, NULL },

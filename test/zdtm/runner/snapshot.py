@@ -67,6 +67,9 @@ NUMBERED_MAP = re.compile(
     r"/dev/zero \(deleted\)|/memfd:|/SYSV|/\[aio\]|/anon_hugepage|anon_inode:"
 )
 
+# A file that was made without a name is called by its inode.
+NEVER_NAMED = re.compile(r"/#\d+ \(deleted\)$")
+
 KCMP_FILE = 0
 KCMP_KINDS = {"vm": 1, "files": 2, "fs": 3, "sighand": 4}
 SYSCALLS = {"x86_64": {"kcmp": 312, "get_robust_list": 274}}
@@ -245,7 +248,7 @@ class Snapshot:
             match = MAP_LINE.fullmatch(line)
             if match:
                 start, end, perms, offset, dev, inode, path = match.groups()
-                if NUMBERED_MAP.match(path):
+                if NUMBERED_MAP.match(path) or path.endswith(" (deleted)"):
                     inode = self._number("shmem", (dev, inode))
                 rest = f"{perms} {dev} {inode} {path}".rstrip()
                 place = None if inode == "0" else int(offset, 16)
@@ -264,7 +267,9 @@ class Snapshot:
             numbered = NUMBERED_LINK.fullmatch(link)
             if numbered:
                 link = self._number(*numbered.groups())
+            if numbered or link.endswith(" (deleted)"):
                 info = re.sub(r"^ino:.*\n", "", info, flags=re.MULTILINE)
+            link = NEVER_NAMED.sub("/#N (deleted)", link)
             links[str(fd)] = link
             infos[str(fd)] = "; ".join(_comparable(info))
             shared[str(fd)] = self._kcmp_file(link, pid, fd)
