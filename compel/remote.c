@@ -16,6 +16,7 @@
 #define LEAVE_SPACE PAGE /* the leader's struct blob_wait, and a stack for blob_leave() */
 #define SLOT_SPACE  PAGE /* a thread's arguments, and its stack */
 #define SPIN_ROUNDS 2000000u
+#define RET_BYTES   8ull /* that a `ret` takes; the rest of a frame is rt_sigreturn's */
 
 static uint64_t page_up(uint64_t n)
 {
@@ -94,6 +95,7 @@ int remote_init(struct remote *r, pid_t tid, const struct tracee_regs *regs,
 			      .regs = regs,
 			      .site = *site,
 			      .signo = r->signo,
+			      .wary = r->wary,
 			      .region = region,
 			      .region_len = region_len };
 	const struct frame_kind *kind = kind_of(site);
@@ -145,16 +147,43 @@ static void regs_for_call(const struct tracee_regs *regs, uint64_t rsp, struct u
 }
 
 /* A system call in three parts, between which the caller may attend to other tasks: gone
- * to its entry, gone to its exit, done. */
+ * to its entry, gone to its exit, done. A wary one goes to the entry of what would be the way
+ * home. */
 static int syscall_begin(struct remote *r, uint64_t rsp, long nr, const uint64_t arg[6])
 {
 	struct user_regs_struct gp;
 	int err;
 
-	regs_for_call(r->regs, rsp, &gp);
+	r->nr = nr;
+	regs_for_call(r->regs, r->wary ? r->frames.home + RET_BYTES : rsp, &gp);
 	gp.rip = r->site.syscall_ret;
-	kind_of(&r->site)->set_call(&gp, nr, arg);
+	kind_of(&r->site)->set_call(&gp, r->wary ? SYS_rt_sigreturn : nr, arg);
 	err = remote_leave(r, r->pid, &gp);
+	return err ? err : tracee_syscall_go(r->pid);
+}
+
+/* It becomes the call that is meant. */
+static int syscall_turn(const struct remote *r)
+{
+	struct user_regs_struct gp;
+	int err = tracee_get_gp(r->pid, &gp);
+
+	if (err)
+		return err;
+	gp.orig_rax = (unsigned long long)r->nr;
+	gp.rsp = r->frames.home;
+	return tracee_set_gp(r->pid, &gp);
+}
+
+static int syscall_enter(const struct remote *r)
+{
+	int err;
+
+	if (!r->wary)
+		return tracee_syscall_enter(r->pid);
+	err = tracee_syscall_wait(r->pid);
+	if (!err)
+		err = syscall_turn(r);
 	return err ? err : tracee_syscall_go(r->pid);
 }
 
@@ -183,7 +212,7 @@ static int map_whole(struct remote *r, uint64_t addr, uint64_t len, int prot, in
 	int err = map_begin(r, addr, len, prot, how);
 
 	if (!err)
-		err = tracee_syscall_enter(r->pid);
+		err = syscall_enter(r);
 	return err ? err : syscall_end(r);
 }
 
@@ -212,7 +241,7 @@ int remote_infect_begin(struct remote *r, const void *blob, uint64_t blob_len, u
 
 int remote_infect_enter(struct remote *r)
 {
-	return tracee_syscall_enter(r->pid);
+	return syscall_enter(r);
 }
 
 int remote_infect_end(struct remote *r)
@@ -294,19 +323,27 @@ static int blob_begin(struct remote *r, pid_t tid, const struct tracee_regs *reg
 	return err ? err : tracee_cont(tid, 0);
 }
 
-static struct blob_exit leader_exit(const struct remote *r)
+/* The way home by a call of the program's own code and then the frame, or by the frame. */
+static struct blob_exit exit_by(const struct remote *r, pid_t tid, uint64_t home, long nr)
 {
 	return (struct blob_exit){
-		.rip = r->site.syscall_ret,
-		.rsp = sp_for(&r->site, r->frames.home),
-		.rax = (uint64_t)kind_of(&r->site)->nr_munmap,
-		.rdi = r->region,
-		.rsi = r->region_len,
+		.rip = r->wary ? r->site.sigreturn : r->site.syscall_ret,
+		.rsp = r->wary ? home + RET_BYTES : sp_for(&r->site, home),
+		.rax = (uint64_t)nr,
 		.signo = (uint32_t)r->signo,
 		.pid = r->pid,
-		.tid = r->pid,
+		.tid = tid,
 		.spin = SPIN_ROUNDS,
 	};
+}
+
+static struct blob_exit leader_exit(const struct remote *r)
+{
+	struct blob_exit x = exit_by(r, r->pid, r->frames.home, kind_of(&r->site)->nr_munmap);
+
+	x.rdi = r->region;
+	x.rsi = r->region_len;
+	return x;
 }
 
 int remote_call_begin(struct remote *r, uint64_t off, void *args, uint32_t args_len)
@@ -345,7 +382,7 @@ static int leader_waits(struct remote *r)
 	struct user_regs_struct gp;
 	int err;
 
-	if (r->waits)
+	if (r->waits || r->wary)
 		return 0;
 	memset(w.out, 0xff, sizeof(w.out));
 	err = tracee_mem_write(r->pid, r->leave, &w, sizeof(w));
@@ -371,16 +408,8 @@ static int slot_begin(struct remote *r, struct remote_thread *th, size_t slot)
 	if (err)
 		return err;
 	/* time(2) writes to the word: nobody is in the blob any more when it does. */
-	*(struct blob_exit *)th->args = (struct blob_exit){
-		.rip = r->site.syscall_ret,
-		.rsp = sp_for(&r->site, th->frames.home),
-		.rax = (uint64_t)kind_of(&r->site)->nr_time,
-		.rdi = out_at(r, slot),
-		.signo = (uint32_t)r->signo,
-		.pid = r->pid,
-		.tid = th->tid,
-		.spin = SPIN_ROUNDS,
-	};
+	*(struct blob_exit *)th->args = exit_by(r, th->tid, th->frames.home, kind_of(&r->site)->nr_time);
+	((struct blob_exit *)th->args)->rdi = out_at(r, slot);
 	err = tracee_mem_write(r->pid, at, th->args, th->args_len);
 	if (!err)
 		err = tracee_mem_write(r->pid, out_at(r, slot), &inside, sizeof(inside));
@@ -444,7 +473,7 @@ int remote_cure_begin(struct remote *r)
 
 int remote_cure_enter(struct remote *r)
 {
-	return r->mapped ? cure_went(r, tracee_syscall_enter(r->pid)) : 0;
+	return r->mapped ? cure_went(r, syscall_enter(r)) : 0;
 }
 
 int remote_cure_end(struct remote *r)

@@ -27,6 +27,16 @@
  * 64-bit mode, too. The frames then are of the 32-bit kind; between them all code runs in 64-bit
  * mode, and the last one leads back to 32-bit mode.
  *
+ * A thread under seccomp may be killed for a system call that it would never make itself.
+ * As long as it is traced, seccomp can be suspended (tracee_suspend_seccomp()); what it does
+ * when the tracer is killed counts again. So for a `wary` one, whose filters are not known to
+ * allow what is described above, every way home leads through
+ * rt_sigreturn(2) alone, which each mode and each filter of sense allows: nobody unmaps the
+ * blob then, so it would be left behind. A system call of ours begins as rt_sigreturn(2), and
+ * becomes another one while the thread stands in its entry. What remains are the moments
+ * between that, or the start of the blob, and the kernel's look at the call, and the blob's
+ * own run: about 50 us for a thread in which SIGKILL of the tracer can cost its life.
+ *
  * All functions are quiet: 0 or -errno.
  */
 #pragma once
@@ -67,9 +77,11 @@ struct remote {
 	const struct tracee_regs *regs; /* as the thread was interrupted; borrowed */
 	struct remote_site site;
 	int signo; /* the stop signal of a blob, see blob_exit */
+	bool wary; /* seccomp bars the usual way home: see above */
 
 	struct remote_frames frames; /* frames.at, as stack pointer, leads to the detour */
 	bool away; /* registers are not the thread's own */
+	long nr; /* the system call that has begun */
 
 	uint64_t region, region_len; /* of the blob's mapping */
 	bool mapped;

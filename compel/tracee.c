@@ -40,9 +40,13 @@ int tracee_seize(pid_t tid)
 	return tracee_interrupt(tid);
 }
 
-int tracee_attach(pid_t tid)
+int tracee_attach(pid_t tid, bool suspend_seccomp)
 {
-	return trace(PTRACE_SEIZE, tid, 0, (void *)(PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL));
+	uintptr_t options = PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL;
+
+	if (suspend_seccomp)
+		options |= PTRACE_O_SUSPEND_SECCOMP;
+	return trace(PTRACE_SEIZE, tid, 0, (void *)options);
 }
 
 int tracee_outlive(pid_t tid)
@@ -242,6 +246,34 @@ int tracee_syscall(pid_t tid, uint64_t insn, long nr, const uint64_t arg[6], int
 int tracee_detach(pid_t tid)
 {
 	return trace(PTRACE_DETACH, tid, 0, NULL);
+}
+
+int tracee_suspend_seccomp(pid_t tid, bool suspend)
+{
+	uintptr_t options = PTRACE_O_TRACESYSGOOD;
+
+	if (suspend)
+		options |= PTRACE_O_SUSPEND_SECCOMP;
+	return trace(PTRACE_SETOPTIONS, tid, 0, (void *)options);
+}
+
+int tracee_seccomp_filter(pid_t tid, uint32_t nth, struct sock_filter *ret)
+{
+	long n = ptrace(PTRACE_SECCOMP_GET_FILTER, tid, (void *)(uintptr_t)nth, ret);
+
+	return n < 0 ? -errno : (int)n;
+}
+
+int tracee_seccomp_flags(pid_t tid, uint32_t nth, uint64_t *ret)
+{
+	struct {
+		uint64_t filter_off, flags;
+	} m = { .filter_off = nth };
+	int r = trace(PTRACE_SECCOMP_GET_METADATA, tid, sizeof(m), &m);
+
+	if (r >= 0)
+		*ret = m.flags;
+	return r;
 }
 
 int tracee_get_sigmask(pid_t tid, uint64_t *ret)

@@ -53,7 +53,7 @@ struct tracee_stop {
 int tracee_seize(pid_t tid);
 int tracee_interrupt(pid_t tid);
 /* Attach without a stop, for a thread that is to die with its tracer; until it may live on. */
-int tracee_attach(pid_t tid);
+int tracee_attach(pid_t tid, bool suspend_seccomp);
 int tracee_outlive(pid_t tid);
 
 /* Wait for the next stop, or for the end. SIGCHLD must be blocked and not ignored. -ESRCH of a
@@ -78,6 +78,16 @@ int tracee_syscall_stop(pid_t tid);
 int tracee_syscall_go(pid_t tid);
 int tracee_syscall_wait(pid_t tid);
 int tracee_detach(pid_t tid);
+
+/* Of a stopped thread: its filters let everything pass. Ends with the tracer. -EPERM without
+ * CAP_SYS_ADMIN, or when the tracer is under seccomp itself. */
+int tracee_suspend_seccomp(pid_t tid, bool suspend);
+/* The nth filter, 0 is the one installed first (kernel/seccomp.c: get_nth_filter(); the manual
+ * page has it the other way round). Instructions into ret, room for BPF_MAXINSNS of them: how
+ * many; SECCOMP_FILTER_FLAG_*. -ENOENT when there are fewer, -EACCES as above. */
+struct sock_filter;
+int tracee_seccomp_filter(pid_t tid, uint32_t nth, struct sock_filter *ret);
+int tracee_seccomp_flags(pid_t tid, uint32_t nth, uint64_t *ret);
 
 int tracee_get_sigmask(pid_t tid, uint64_t *ret);
 int tracee_set_sigmask(pid_t tid, uint64_t mask);

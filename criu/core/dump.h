@@ -12,6 +12,7 @@
 struct epoll_seen;
 struct ghost_seen;
 struct image_writer;
+struct seccomp_node;
 struct mapped_file;
 struct shmem_seen;
 struct tty_seen;
@@ -41,6 +42,9 @@ struct dump {
 	uint64_t default_slice; /* task/sched.c; ns, 0: not known */
 	struct clock_lag *lags; /* by processor */
 	size_t nr_lags, cap_lags;
+
+	struct seccomp_node *seccomp; /* task/seccomp.c: filters that were met, by index */
+	size_t nr_seccomp, cap_seccomp;
 
 	/* files */
 	struct ident_set files; /* open file descriptions */

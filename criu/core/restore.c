@@ -117,6 +117,7 @@ void restore_done(struct restore *r)
 		message_free(r, r->ttys[i]);
 	free(r->ttys);
 	message_free(r, r->inventory);
+	message_free(r, r->seccomp);
 	tree_done(&r->tree);
 	arena_done(&r->arena);
 	keep_done(&r->keep);

@@ -18,11 +18,13 @@
 #include "images/inventory.pb-c.h"
 #include "images/mm.pb-c.h"
 #include "images/pagemap.pb-c.h"
+#include "images/seccomp.pb-c.h"
 #include "images/tty.pb-c.h"
 
 struct fork_plan;
 struct ghost;
 struct ghost_use;
+struct seccomp_chain;
 struct shmem_segment;
 struct terminal;
 struct vdso;
@@ -54,6 +56,9 @@ struct task_restore {
 	uint32_t pages_id;
 
 	bool runs_32bit; /* is a 32-bit task, or has a thread that runs 32-bit code */
+	struct seccomp_chain *seccomp; /* task/seccomp.h: of each thread; NULL: nobody has any */
+	size_t seccomp_common; /* how many filters all threads begin with */
+
 	size_t room; /* bytes that its program and stacks take of the hole */
 };
 
@@ -83,6 +88,8 @@ struct restore {
 	struct keep keep; /* messages of the images: what the tasks need of them */
 	ProtobufCAllocator messages; /* of keep */
 	InventoryEntry *inventory;
+	SeccompEntry *seccomp; /* NULL: nobody has a filter */
+	bool has_seccomp; /* of either mode, anywhere in the tree */
 	struct fork_plan *plan;
 
 	struct file **files; /* sorted by id */

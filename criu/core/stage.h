@@ -14,6 +14,7 @@ enum stage {
 	STAGE_FILES, /* every fd is open by its owner, none is connected */
 	STAGE_CONNECT, /* shared descriptions taken from their owners, terminals set */
 	STAGE_MEMORY, /* restorer running, memory in place, threads exist */
+	STAGE_SECCOMP, /* leaders only, all are traced: filters that all their threads share */
 	STAGE_CREDS, /* all are traced: credentials */
 	STAGE_RUN, /* leaders only: what may only be done when all threads are done */
 };

@@ -72,6 +72,7 @@ struct thread {
 	int restart; /* 512..516: the -ERESTART* that the interrupted call returned, or 0 */
 	long restart_nr; /* of that call where restart is 516; -1: not known */
 	uint64_t asleep_since; /* CLOCK_MONOTONIC ns; 0: not known, or not waiting for a time */
+	uint32_t seccomp_last; /* index of its last filter: see task/seccomp.c */
 	uint64_t restart_left; /* ns that a timed wait had left; UINT64_MAX: not known */
 };
 

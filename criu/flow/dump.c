@@ -25,8 +25,8 @@
 #include "criu/task/collect.h"
 #include "criu/task/core.h"
 #include "criu/task/freeze.h"
+#include "criu/task/seccomp.h"
 #include "images/inventory.pb-c.h"
-#include "images/seccomp.pb-c.h"
 
 static int open_images(void *ctx)
 {
@@ -102,11 +102,6 @@ static int write_inventory(void *ctx)
 	struct dump *d = ctx;
 	InventoryEntry e = INVENTORY_ENTRY__INIT;
 	TaskKobjIdsEntry ids = TASK_KOBJ_IDS_ENTRY__INIT;
-	SeccompEntry seccomp = SECCOMP_ENTRY__INIT;
-	int r = image_put(d->s->images, IMAGE_SECCOMP, 0, &seccomp.base);
-
-	if (r < 0)
-		return r;
 	ids.vm_id = ids.files_id = ids.fs_id = ids.sighand_id = 1;
 	ids_fill_namespaces(&ids);
 	e.img_version = IMAGE_VERSION;
@@ -162,6 +157,7 @@ static void dump_done(struct dump *d)
 	image_writer_free(d->pipes_data_img);
 	image_writer_free(d->tty_info_img);
 	tree_done(&d->tree);
+	seccomp_done(d);
 	ident_set_done(&d->files);
 	proc_buf_done(&d->buf);
 	arena_done(&d->arena);

@@ -277,8 +277,11 @@ static int trace(void *ctx)
 
 static int restore_creds(void *ctx)
 {
-	int ret = run_stage(ctx, STAGE_CREDS, nr_threads(ctx));
+	struct restore *r = ctx;
+	int ret = r->has_seccomp ? run_stage(r, STAGE_SECCOMP, spawn_nr_alive(r)) : 0;
 
+	if (ret >= 0)
+		ret = run_stage(r, STAGE_CREDS, nr_threads(r));
 	return ret < 0 ? ret : run_stage(ctx, STAGE_RUN, spawn_nr_alive(ctx));
 }
 

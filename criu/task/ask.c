@@ -26,6 +26,7 @@
 #include "criu/pie/blobs.h"
 #include "criu/task/compat.h"
 #include "criu/task/dispatch.h"
+#include "criu/task/seccomp.h"
 
 #define TEXT_CHUNK  (1ul << 20)
 #define SITES_TRIED 16
@@ -214,11 +215,13 @@ static int answer_check(int32_t err, uint32_t nr)
 
 /* A task with the parasite inside, or about to be. */
 struct visit {
+	const struct dump *d;
 	struct task *task;
 	struct sites *sites;
 	struct remote remote;
 	struct planted planted;
 	uint32_t len; /* bytes of task->inner */
+	bool suspended; /* its seccomp is */
 	int err; /* the first error, after which only the way out is taken */
 };
 
@@ -275,19 +278,22 @@ static int visit_prepare(struct visit *v)
 	int err = 0;
 
 	v->remote.signo = pick_signal(t);
+	v->suspended = seccomp_concerns(t);
 	if (!(t->abi == TASK_ABI_32 && compat_site(t, &site)) && !site_search(v->sites, t, &site))
 		err = site_plant(t, &v->planted, &site);
 	if (err < 0)
 		return err;
+	v->remote.wary = !site.is_32bit && seccomp_bars_home(v->d, t);
 	t->inner = questions(v->sites, t, &v->len);
 	len = remote_region_len(parasite_len(), data_room(v->len));
 	region = free_range(t, len);
 	err = region ? remote_init(&v->remote, t->pid, &t->threads[0].regs, &site, frame_top(t),
 				   region, len)
 		     : -ENOMEM;
-	return err < 0 ? fail(-err, "no room on its stack at %#llx",
-			      (unsigned long long)t->threads[0].regs.gp.rsp)
-		       : 0;
+	if (err < 0)
+		return fail(-err, "no room on its stack at %#llx",
+			    (unsigned long long)t->threads[0].regs.gp.rsp);
+	return v->suspended ? seccomp_suspend(t, true) : 0;
 }
 
 static int visit_infect(struct visit *v)
@@ -394,6 +400,8 @@ static int visit_end(struct visit *v)
 	if (v->planted.addr && !err)
 		err = tracee_mem_poke(v->task->pid, v->planted.addr, v->planted.was,
 				      sizeof(v->planted.was));
+	if (v->suspended && !err)
+		err = seccomp_suspend(v->task, false);
 	return err;
 }
 
@@ -467,8 +475,9 @@ int ask_tasks(struct dump *d)
 
 		for (; i < d->tree.nr && nr < VISITS_MAX; i++)
 			if (task_is_alive(d->tree.tasks[i]))
-				v[nr++] =
-				    (struct visit){ .task = d->tree.tasks[i], .sites = &sites };
+				v[nr++] = (struct visit){ .d = d,
+							  .task = d->tree.tasks[i],
+							  .sites = &sites };
 		r = session_interrupted(d->s);
 		if (r >= 0)
 			r = visits_run(v, nr);

@@ -22,6 +22,7 @@
 #include "criu/task/modes.h"
 #include "criu/task/regs.h"
 #include "criu/task/sched.h"
+#include "criu/task/seccomp.h"
 #include "criu/task/signals.h"
 #include "criu/task/waiting.h"
 
@@ -59,9 +60,6 @@ static void block_status(const struct task *t, const struct thread *th)
 	if (s->tracer_pid && s->tracer_pid != getpid())
 		blocker("end the debugger or strace first", "pid %d (%s): is traced by pid %d",
 			(int)t->pid, t->comm, (int)s->tracer_pid);
-	if (s->seccomp)
-		blocker(NULL, "pid %d (%s): thread %d runs under seccomp, which cannot be kept yet",
-			(int)t->pid, t->comm, (int)th->tid);
 	if (s->shstk)
 		blocker(NULL, "pid %d (%s): thread %d has a shadow stack, which cannot be kept yet",
 			(int)t->pid, t->comm, (int)th->tid);
@@ -123,7 +121,8 @@ static int thread_read(struct dump *d, const struct task *t, struct thread *th)
 	th->core_cookie = d->has_coresched ? coresched_read(th->tid) : 0;
 	block_status(t, th);
 	modes_block(d, t, th);
-	return sigqueue_dump(&d->arena, th, false, &th->pending);
+	r = seccomp_read(d, t, th);
+	return r < 0 ? r : sigqueue_dump(&d->arena, th, false, &th->pending);
 }
 
 static int zombie_read(struct task *t)

@@ -19,6 +19,7 @@
 #include "criu/task/modes.h"
 #include "criu/task/regs.h"
 #include "criu/task/sched.h"
+#include "criu/task/seccomp.h"
 #include "criu/task/signals.h"
 #include "criu/task/timers.h"
 #include "images/core.pb-c.h"
@@ -157,6 +158,7 @@ static ThreadCoreEntry *thread_core(struct arena *a, const struct task *t, const
 		e->pdeath_sig = th->inner.pdeath_sig;
 	}
 	e->creds = creds_dump(a, th);
+	seccomp_dump(th, e);
 	e->comm = arena_strdup(a, th->comm);
 	if (th->rseq) {
 		e->rseq_entry = arena_message(a, RseqEntry, RSEQ_ENTRY__INIT);
@@ -319,5 +321,6 @@ int core_dump(struct dump *d)
 		return r;
 	tasks_for_each(t, &d->tree)
 		task_advance(t, TASK_SAVED);
-	return tree_write(d);
+	r = seccomp_write(d);
+	return r < 0 ? r : tree_write(d);
 }

@@ -32,8 +32,15 @@ int trace_tasks(struct restore *r)
 
 	tasks_for_each(t, &r->tree) {
 		for (size_t i = 0; i < t->nr_threads; i++) {
-			int err = tracee_attach(t->threads[i].tid);
+			bool suspend = t->restore->seccomp != NULL;
+			int err = tracee_attach(t->threads[i].tid, suspend);
 
+			if (err == -EPERM && suspend)
+				return fail_hint(
+				    task_fail_at(fail(EPERM, "ptrace thread %d, suspending seccomp",
+						      (int)t->threads[i].tid),
+						 t),
+				    "run crtool as root, and outside of seccomp");
 			if (err < 0)
 				return task_fail_at(
 				    fail(-err, "ptrace thread %d", (int)t->threads[i].tid), t);

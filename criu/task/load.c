@@ -22,6 +22,7 @@
 #include "criu/task/dispatch.h"
 #include "criu/task/modes.h"
 #include "criu/task/sched.h"
+#include "criu/task/seccomp.h"
 #include "criu/task/signals.h"
 #include "criu/task/timers.h"
 #include "images/pstree.pb-c.h"
@@ -111,8 +112,6 @@ static int core_check(const CoreEntry *c, bool leader)
 		return 0;
 	if (!c->thread_info || !c->thread_core)
 		return fail_plain("has no registers or no part of a thread");
-	if (c->thread_core->seccomp_mode || (c->tc && c->tc->old_seccomp_mode))
-		return fail_plain("runs under seccomp, which cannot be restored yet");
 	r = signals_load_check(c);
 	if (r >= 0)
 		r = attrs_load_check(c->thread_core);
@@ -247,6 +246,9 @@ int load_tasks(struct restore *r)
 		r->has_compat |= t->restore->runs_32bit;
 	if (!task_is_alive(r->tree.tasks[0]))
 		return fail_plain("the root of the tree is a zombie");
+	ret = seccomp_load(r);
+	if (ret < 0)
+		return ret;
 	r->root_pid = r->tree.tasks[0]->pid;
 	return 0;
 }

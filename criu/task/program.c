@@ -24,6 +24,7 @@
 #include "criu/task/creds.h"
 #include "criu/task/modes.h"
 #include "criu/task/sched.h"
+#include "criu/task/seccomp.h"
 #include "criu/task/signals.h"
 #include "criu/task/timers.h"
 
@@ -43,7 +44,7 @@ size_t task_program_room(const struct task *t)
 {
 	const struct task_restore *tr = t->restore;
 	const TaskCoreEntry *tc = tr->cores[0]->tc;
-	size_t room = 64 * 1024 + queue_room(tc->signals_s);
+	size_t room = 64 * 1024 + queue_room(tc->signals_s) + seccomp_room(t);
 
 	if (tc->timers)
 		room += tc->timers->n_posix * (6 * sizeof(struct op) + 256);
@@ -149,6 +150,7 @@ static uint64_t thread_list(struct program *p, const struct restore *r, const st
 	thread_restore(p, r, t, core, t->threads[i].tid, thread_comm(t, core));
 	stage_op(p, STAGE_CREDS, -1);
 	coresched_share(p, r, core->thread_core, t->threads[i].tid);
+	seccomp_restore_own(p, t, i);
 	creds_ops(p, core->thread_core);
 	program_end(p);
 	return list;
@@ -259,8 +261,13 @@ uint64_t task_program(struct program *p, const struct restore *r, const struct t
 	free(lists);
 	process_restore(p, r, t);
 	thread_restore(p, r, t, core, t->pid, t->comm);
+	if (r->has_seccomp) {
+		stage_op(p, STAGE_SECCOMP, r->crtool_pidfd);
+		seccomp_restore_common(p, t);
+	}
 	stage_op(p, STAGE_CREDS, r->crtool_pidfd);
 	coresched_share(p, r, core->thread_core, t->pid);
+	seccomp_restore_own(p, t, 0);
 	creds_ops(p, core->thread_core);
 	stage_op(p, STAGE_RUN, -1);
 	last_ops(p, r, t);

@@ -59,6 +59,7 @@ enum op_what {
 	OP_WHAT_LDT,
 	OP_WHAT_IOPRIO,
 	OP_WHAT_WAIT,
+	OP_WHAT_SECCOMP,
 };
 
 struct op {
