@@ -50,7 +50,9 @@ MAPPINGS = (
     ("map-guard", "guard ranges (MADV_GUARD_INSTALL)" + KEPT),
 )
 TASKS = (
-    ("seccomp", "thread {pid} runs under seccomp" + KEPT),
+    ("seccomp-supervised", "thread {pid}: seccomp filter 0 leaves calls to a supervisor "
+     "(SECCOMP_RET_USER_NOTIF), which cannot be connected to it again",
+     "fd 3: anon_inode:seccomp notify<*>" + KEPT),
     ("dispatched", "thread <*> runs code whose system calls become signals (syscall user "
      "dispatch); try again: it may be elsewhere then"),
     ("leader-gone", "its main thread has ended before the others" + KEPT),

@@ -37,6 +37,45 @@ static void set_seccomp(int argc, char **argv)
 		scene_skip("seccomp");
 }
 
+/* Nothing is allowed but what the scene does from now on. */
+static void set_seccomp_tight(int argc, char **argv)
+{
+	static const int calls[] = { SYS_nanosleep, SYS_restart_syscall, SYS_rt_sigreturn };
+	struct sock_filter some[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)calls[0], 3, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)calls[1], 2, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)calls[2], 1, 0),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog prog = { sizeof(some) / sizeof(some[0]), some };
+
+	NOT_USED;
+	must(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
+	scene_ready();
+	if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &prog) < 0)
+		_exit(1);
+}
+
+/* Descriptor 3 is told of calls of uname(2), and nobody answers. */
+static void set_seccomp_supervised(int argc, char **argv)
+{
+	struct sock_filter ask[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_uname, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_USER_NOTIF),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog prog = { sizeof(ask) / sizeof(ask[0]), ask };
+
+	NOT_USED;
+	must(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
+	if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER,
+		    &prog) < 0)
+		scene_skip("a seccomp supervisor");
+}
+
 /* Our parent waits in vfork(2) for as long as we run. */
 static void set_vfork(int argc, char **argv)
 {
@@ -189,6 +228,8 @@ static void set_group(int argc, char **argv)
 const struct scene scenes_task[] = {
 	{ "plain", set_plain },
 	{ "seccomp", set_seccomp },
+	{ "seccomp-tight", set_seccomp_tight },
+	{ "seccomp-supervised", set_seccomp_supervised },
 	{ "vfork", set_vfork },
 	{ "dispatched", set_dispatched },
 	{ "clone-vm", set_clone_vm },
