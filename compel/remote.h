@@ -73,9 +73,10 @@ struct remote_frames {
 };
 
 struct remote {
-	pid_t pid;
+	pid_t pid; /* of the thread, which stands for the leader where that has ended */
 	const struct tracee_regs *regs; /* as the thread was interrupted; borrowed */
 	struct remote_site site;
+	pid_t tgid; /* of its process; 0: it is the leader */
 	int signo; /* the stop signal of a blob, see blob_exit */
 	bool wary; /* seccomp bars the usual way home: see above */
 

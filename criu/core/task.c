@@ -45,6 +45,9 @@ struct task *tree_find(const struct tree *tree, pid_t pid)
 
 static void task_free(struct task *t)
 {
+	if (t->leader)
+		proc_status_done(&t->leader->status);
+	free(t->leader);
 	for (size_t i = 0; i < t->nr_threads; i++) {
 		tracee_regs_done(&t->threads[i].regs);
 		proc_status_done(&t->threads[i].status);

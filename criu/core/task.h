@@ -94,10 +94,15 @@ struct task {
 	int exit_signal; /* what its parent is sent at its end; 0: nothing */
 	struct task_ids ids;
 
-	struct thread *threads; /* the leader first */
+	struct thread *threads; /* the leader first; at a dump only those that live */
 	size_t nr_threads;
+	/* The main thread has ended before the others: pthread_exit(3). At a restore it is there
+	 * until the end, and then ends by exit(2) with this, as wait(2) has it. */
+	bool leader_ended;
+	int leader_exit_code;
 
 	/* dump only */
+	struct thread *leader; /* that has ended: name and credentials; NULL */
 	struct proc_stat stat;
 	struct proc_limits limits;
 	struct proc_timers timers;
@@ -153,6 +158,13 @@ void task_advance(struct task *t, enum task_life life);
 static inline bool task_is_alive(const struct task *t)
 {
 	return t->kind != TASK_ZOMBIE;
+}
+
+/* dump: of a thread that lives. A main thread that has ended has no memory and no descriptors
+ * any more, so this is what /proc, ptrace(2) and kcmp(2) are asked about the process by. */
+static inline pid_t task_tid(const struct task *t)
+{
+	return t->nr_threads ? t->threads[0].tid : t->pid;
 }
 
 /* fail_at() for a loop over tasks. */

@@ -99,7 +99,7 @@ static int vma_file_dump(struct dump *d, const struct task *t, const struct proc
 		*ret_id = m->id;
 		return 0;
 	}
-	snprintf(link, sizeof(link), "/proc/%d/map_files/%llx-%llx", (int)t->pid,
+	snprintf(link, sizeof(link), "/proc/%d/map_files/%llx-%llx", (int)task_tid(t),
 		 (unsigned long long)v->start, (unsigned long long)v->end);
 	snprintf(path, sizeof(path), "%s%s", v->path, v->deleted ? " (deleted)" : "");
 	if (stat(link, &st) < 0)
@@ -128,7 +128,7 @@ static int link_dump(struct dump *d, const struct task *t, const char *what, con
 		*ret_id = m->id;
 		return 0;
 	}
-	snprintf(link, sizeof(link), "/proc/%d/%s", (int)t->pid, name);
+	snprintf(link, sizeof(link), "/proc/%d/%s", (int)task_tid(t), name);
 	r = path_dump(d, t, &lead, O_RDONLY, &id);
 	if (r < 0)
 		return r;

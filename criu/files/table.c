@@ -46,8 +46,8 @@ static int sharing_find(void *ctx, size_t kind, unsigned int worker)
 	(void)worker;
 	s->ident[kind].last = 1; /* crtool's own in the inventory */
 	tasks_for_each(t, &s->d->tree) {
-		int r = task_is_alive(t) ? ident_get(&s->ident[kind], shared_kinds[kind], t->pid, 0,
-						     id_of(t, kind))
+		int r = task_is_alive(t) ? ident_get(&s->ident[kind], shared_kinds[kind],
+						     task_tid(t), 0, id_of(t, kind))
 					 : 0;
 
 		if (r < 0)
@@ -161,14 +161,18 @@ struct table {
 
 static int table_open(struct table *tb)
 {
-	pid_t pid = tb->task->pid;
+	pid_t pid = task_tid(tb->task);
+	unsigned int flags = pid == tb->task->pid ? 0 : PIDFD_THREAD;
 
 	if (tb->proc < 0)
 		tb->proc = proc_open(pid);
 	if (tb->proc < 0)
 		return fail(-tb->proc, "open /proc/%d", (int)pid);
 	if (tb->pidfd < 0)
-		tb->pidfd = sys_pidfd_open(pid, 0);
+		tb->pidfd = sys_pidfd_open(pid, flags);
+	if (tb->pidfd == -EINVAL && flags)
+		return fail_hint(fail(EINVAL, "pidfd_open of thread %d", (int)pid),
+				 "where the main thread has ended, this needs Linux 6.9");
 	return tb->pidfd < 0 ? fail(-tb->pidfd, "pidfd_open") : 0;
 }
 
@@ -191,7 +195,7 @@ static uint32_t id_from_parent(const struct task *t, int fd)
 		size_t mid = (lo + hi) / 2;
 
 		if (up->fds.v[mid] == fd) {
-			if (kcmp_order(t->pid, up->pid, KCMP_FILE, (unsigned long)fd,
+			if (kcmp_order(task_tid(t), task_tid(up), KCMP_FILE, (unsigned long)fd,
 				       (unsigned long)fd, &order) < 0 ||
 			    order != 0)
 				return 0;
@@ -222,7 +226,7 @@ static int fd_identify(struct dump *d, struct table *tb, int fd, uint32_t *ret_i
 		return fail(-lfd, "pidfd_getfd");
 	if (fstat(lfd, &p.st) < 0)
 		return fail(errno, "stat");
-	r = ident_set_get(&d->files, p.st.st_dev, p.st.st_ino, tb->task->pid, fd, &p.id);
+	r = ident_set_get(&d->files, p.st.st_dev, p.st.st_ino, task_tid(tb->task), fd, &p.id);
 	*ret_id = p.id;
 	return r > 0 ? description_dump(d, &p, tb->proc, type_of(d, p.id)) : r;
 }

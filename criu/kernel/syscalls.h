@@ -42,6 +42,11 @@ static inline pid_t sys_clone_pid(uint64_t flags, int exit_signal, pid_t pid)
 	return sys_clone3(&args);
 }
 
+/* Of a thread, since Linux 6.9. */
+#ifndef PIDFD_THREAD
+#define PIDFD_THREAD O_EXCL
+#endif
+
 static inline int sys_pidfd_open(pid_t pid, unsigned int flags)
 {
 	return (int)sys_result(syscall(SYS_pidfd_open, pid, flags));

@@ -36,7 +36,7 @@ static int scan(const struct task *t, struct pagemap_regions *ret)
 	cleanup_close int fd = -1;
 	int r;
 
-	snprintf(path, sizeof(path), "/proc/%d/pagemap", (int)t->pid);
+	snprintf(path, sizeof(path), "/proc/%d/pagemap", (int)task_tid(t));
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return fail(errno, "open %s", path);
@@ -107,7 +107,7 @@ static int pages_dump(struct dump *d, const struct task *t, struct page_room *ro
 
 	if (r >= 0) {
 		r = page_out_open(&o, d->s, room, IMAGE_PAGEMAP, (uint64_t)t->pid, pages_id,
-				  t->pid);
+				  task_tid(t));
 		o.gently = shares_pages(d, t);
 		if (r >= 0)
 			r = write_regions(&o, t->mm, &regions);

@@ -54,12 +54,13 @@ static int contents_dump(struct dump *d, const struct task *t, const struct proc
 	struct page_out o;
 	int r;
 
-	snprintf(path, sizeof(path), "/proc/%d/map_files/%llx-%llx", (int)t->pid,
+	snprintf(path, sizeof(path), "/proc/%d/map_files/%llx-%llx", (int)task_tid(t),
 		 (unsigned long long)v->start, (unsigned long long)v->end);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return fail(errno, "open %s", path);
-	r = page_out_open(&o, d->s, &room, IMAGE_SHMEM_PAGEMAP, shmid, d->next_pages_id++, t->pid);
+	r = page_out_open(&o, d->s, &room, IMAGE_SHMEM_PAGEMAP, shmid, d->next_pages_id++,
+			  task_tid(t));
 	if (r >= 0)
 		r = write_contents(&o, fd);
 	if (r >= 0)

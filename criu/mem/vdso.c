@@ -106,7 +106,8 @@ static int entries_check(const struct task *t, const VmaEntry *code, const uint8
 			       name ? name : "no ELF file"),
 		    "restore on the kernel of the dump");
 	for (size_t i = 0; i < t->nr_threads; i++) {
-		uint64_t ip = t->restore->cores[i]->thread_info->gpregs->ip;
+		const ThreadInfoX86 *ti = t->restore->cores[i]->thread_info;
+		uint64_t ip = ti ? ti->gpregs->ip : 0; /* a main thread that has ended */
 
 		if (ip >= code->start && ip < code->end)
 			return fail_hint(

@@ -96,7 +96,7 @@ static bool site_search(struct sites *s, const struct task *t, struct remote_sit
 		    v->special == PROC_VMA_VSYSCALL)
 			continue;
 		tried++;
-		at = sites_get(s, t->pid, v);
+		at = sites_get(s, task_tid(t), v);
 		if (site.syscall_ret == UINT64_MAX && at->syscall_ret != UINT64_MAX)
 			site.syscall_ret = v->start + at->syscall_ret;
 		if (site.sigreturn == UINT64_MAX && at->sigreturn != UINT64_MAX)
@@ -125,9 +125,10 @@ static int site_plant(const struct task *t, struct planted *p, struct remote_sit
 		if (!(v->prot & PROT_EXEC) || v->shared || v->special == PROC_VMA_VSYSCALL)
 			continue;
 		p->addr = v->end - sizeof(p->was);
-		r = tracee_mem_read(t->pid, p->addr, p->was, sizeof(p->was));
+		r = tracee_mem_read(task_tid(t), p->addr, p->was, sizeof(p->was));
 		if (!r)
-			r = tracee_mem_poke(t->pid, p->addr, remote_site_bytes, sizeof(p->was));
+			r = tracee_mem_poke(task_tid(t), p->addr, remote_site_bytes,
+					    sizeof(p->was));
 		if (r < 0)
 			continue;
 		*ret = (struct remote_site){ .syscall_ret = p->addr + REMOTE_SITE_SYSCALL_RET,
@@ -263,10 +264,10 @@ static int infect_again(struct visit *v, uint64_t data_len)
 	struct rlimit64 was = t->limits.limit[RLIMIT_AS], all = { was.rlim_max, was.rlim_max };
 	int err, back;
 
-	if (was.rlim_cur == was.rlim_max || prlimit64(t->pid, RLIMIT_AS, &all, NULL) < 0)
+	if (was.rlim_cur == was.rlim_max || prlimit64(task_tid(t), RLIMIT_AS, &all, NULL) < 0)
 		return -ENOMEM;
 	err = remote_infect(&v->remote, parasite_blob, parasite_len(), data_len);
-	back = prlimit64(t->pid, RLIMIT_AS, &was, NULL) < 0 ? -errno : 0;
+	back = prlimit64(task_tid(t), RLIMIT_AS, &was, NULL) < 0 ? -errno : 0;
 	return err ? err : back;
 }
 
@@ -278,6 +279,7 @@ static int visit_prepare(struct visit *v)
 	int err = 0;
 
 	v->remote.signo = pick_signal(t);
+	v->remote.tgid = t->pid;
 	v->suspended = seccomp_concerns(t);
 	if (!(t->abi == TASK_ABI_32 && compat_site(t, &site)) && !site_search(v->sites, t, &site))
 		err = site_plant(t, &v->planted, &site);
@@ -287,8 +289,8 @@ static int visit_prepare(struct visit *v)
 	t->inner = questions(v->sites, t, &v->len);
 	len = remote_region_len(parasite_len(), data_room(v->len));
 	region = free_range(t, len);
-	err = region ? remote_init(&v->remote, t->pid, &t->threads[0].regs, &site, frame_top(t),
-				   region, len)
+	err = region ? remote_init(&v->remote, task_tid(t), &t->threads[0].regs, &site,
+				   frame_top(t), region, len)
 		     : -ENOMEM;
 	if (err < 0)
 		return fail(-err, "no room on its stack at %#llx",
@@ -367,6 +369,18 @@ static int visit_ask(struct visit *v)
 	return err < 0 ? fail(-err, "run the parasite") : 0;
 }
 
+/* The signal comes when the thread ends that made the task. On the way back that is always the
+ * main thread; where it ends, too, it would come a second time. */
+static void block_pdeath(const struct task *t)
+{
+	for (size_t i = 0; i < t->nr_threads && t->parent && t->parent->leader_ended; i++)
+		if (t->threads[i].inner.pdeath_sig)
+			blocker(NULL,
+				"pid %d (%s): thread %d has a parent-death signal, and the main "
+				"thread of its parent has ended, which cannot be kept together",
+				(int)t->pid, t->comm, (int)t->threads[i].tid);
+}
+
 static int visit_answer(struct visit *v)
 {
 	struct parasite_process_args *a = v->task->inner;
@@ -375,6 +389,7 @@ static int visit_answer(struct visit *v)
 	if (err < 0)
 		return fail(-err, "run the parasite");
 	v->task->threads[0].inner = a->thread;
+	block_pdeath(v->task);
 	err = answer_check(a->err, a->err_nr);
 	if (err >= 0 && a->mpol_some)
 		err = mempolicy_ask(v->task, &v->remote, data_room(v->len));
@@ -398,7 +413,7 @@ static int visit_end(struct visit *v)
 	int err = remote_cure_end(&v->remote);
 
 	if (v->planted.addr && !err)
-		err = tracee_mem_poke(v->task->pid, v->planted.addr, v->planted.was,
+		err = tracee_mem_poke(task_tid(v->task), v->planted.addr, v->planted.was,
 				      sizeof(v->planted.was));
 	if (v->suspended && !err)
 		err = seccomp_suspend(v->task, false);

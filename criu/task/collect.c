@@ -128,11 +128,6 @@ static int thread_read(struct dump *d, const struct task *t, struct thread *th)
 static int zombie_read(struct task *t)
 {
 	t->exit_code = t->stat.exit_code;
-	if (t->stat.num_threads > 1)
-		blocker(NULL,
-			"pid %d (%s): its main thread has ended before the others, which "
-			"cannot be kept yet",
-			(int)t->pid, t->comm);
 	return 0;
 }
 
@@ -163,13 +158,11 @@ static int task_read(struct dump *d, struct task *t)
 		return zombie_read(t);
 	/* Of a stopped task: 0 when its parent has heard of it. */
 	t->exit_code = t->kind == TASK_STOPPED ? t->stat.exit_code : 0;
-	if (t->threads[0].tid != t->pid) {
+	if (t->leader_ended && t->leader_exit_code & 0x7f)
 		blocker(NULL,
-			"pid %d (%s): its main thread has ended before the others, which "
-			"cannot be kept yet",
-			(int)t->pid, t->comm);
-		return 0;
-	}
+			"pid %d (%s): its main thread was killed by signal %d before the others, "
+			"which cannot be kept",
+			(int)t->pid, t->comm, t->leader_exit_code & 0x7f);
 	return task_read_alive(d, t);
 }
 
@@ -187,7 +180,7 @@ static int limits_read(struct task *t, int proc, struct proc_buf *b)
 	int r = 0;
 
 	for (size_t i = 0; i < RLIM_NLIMITS && !r; i++)
-		r = prlimit64(t->pid, (enum __rlimit_resource)i, NULL, &t->limits.limit[i]);
+		r = prlimit64(task_tid(t), (enum __rlimit_resource)i, NULL, &t->limits.limit[i]);
 	if (!r)
 		return 0;
 	r = proc_limits_read(proc, b, &t->limits);
@@ -273,12 +266,32 @@ static int alive_read(const struct dump *d, struct task *t, int proc, struct pro
 	return r < 0 ? r : links_read(t, proc);
 }
 
+/* A main thread that has ended. */
+static int leader_read(struct task *t, int proc, struct proc_buf *b)
+{
+	struct proc_stat st;
+	int r;
+
+	t->leader = mem_alloc(sizeof(*t->leader));
+	t->leader->tid = t->pid;
+	r = proc_status_read(proc, t->pid, b, &t->leader->status);
+	if (r >= 0)
+		r = proc_stat_read(proc, t->pid, b, &st);
+	if (r < 0)
+		return fail(-r, "read status of thread %d", (int)t->pid);
+	memcpy(t->leader->comm, st.comm, sizeof(t->leader->comm));
+	memcpy(t->stat.comm, st.comm, sizeof(t->stat.comm));
+	t->leader_ended = true;
+	t->leader_exit_code = st.exit_code;
+	return 0;
+}
+
 static int task_read_proc(void *ctx, size_t i, unsigned int worker)
 {
 	struct reading *reading = ctx;
 	struct task *t = reading->d->tree.tasks[i];
 	struct proc_buf *b = &reading->buf[worker];
-	cleanup_close int proc = proc_open(t->pid);
+	cleanup_close int proc = proc_open(task_tid(t));
 	int r;
 
 	if (proc < 0)
@@ -286,7 +299,10 @@ static int task_read_proc(void *ctx, size_t i, unsigned int worker)
 	r = proc_stat_read(proc, 0, b, &t->stat);
 	if (r < 0)
 		return fail(-r, "read /proc/%d/stat", (int)t->pid);
-	r = t->nr_threads && t->threads[0].tid == t->pid ? alive_read(reading->d, t, proc, b) : 0;
+	if (t->nr_threads && task_tid(t) != t->pid)
+		r = leader_read(t, proc, b);
+	if (r >= 0 && t->nr_threads)
+		r = alive_read(reading->d, t, proc, b);
 	return r < 0 ? fail_at(r, "pid %d (%s)", (int)t->pid, t->stat.comm) : 0;
 }
 

@@ -110,12 +110,14 @@ bool compat_site(const struct task *t, struct remote_site *ret)
 int compat_load(struct task *t)
 {
 	struct task_restore *tr = t->restore;
+	/* A main thread that has ended has no registers. */
+	size_t first = t->nr_threads && !tr->cores[0]->thread_info ? 1 : 0;
 
-	for (size_t i = 0; i < t->nr_threads; i++) {
+	for (size_t i = first; i < t->nr_threads; i++) {
 		const UserX86RegsEntry *gp = tr->cores[i]->thread_info->gpregs;
 		bool compat = gp->has_mode && gp->mode == USER_X86_REGS_MODE__COMPAT;
 
-		if (i == 0)
+		if (i == first)
 			t->abi = compat ? TASK_ABI_32 : TASK_ABI_64;
 		tr->runs_32bit |= compat || gp->cs != TRACEE_CS_64;
 	}

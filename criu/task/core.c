@@ -51,7 +51,7 @@ static TaskRlimitsEntry *rlimits_dump(struct arena *a, const struct proc_limits 
 
 static int process_files_dump(struct core_writer *w, const struct task *t, TaskCoreEntry *e)
 {
-	cleanup_close int proc = proc_open(t->pid);
+	cleanup_close int proc = proc_open(task_tid(t));
 	int r = proc, oom;
 
 	e->personality = t->inner->personality;
@@ -148,7 +148,7 @@ static ThreadCoreEntry *thread_core(struct arena *a, const struct task *t, const
 	dispatch_dump(th, e);
 	e->has_core_cookie = th->core_cookie != 0;
 	e->core_cookie = th->core_cookie;
-	if (th != &t->threads[0]) {
+	if (th->tid != t->pid) {
 		e->has_blk_sigset = true;
 		e->blk_sigset = th->regs.sigmask;
 	}
@@ -181,11 +181,32 @@ static int thread_write(struct core_writer *w, const struct task *t, const struc
 	core->mtype = CORE_ENTRY__MARCH__X86_64;
 	core->thread_info = regs_dump(&w->arena, t, th);
 	core->thread_core = thread_core(&w->arena, t, th, core->thread_info);
-	if (th == &t->threads[0])
+	if (th->tid == t->pid)
 		r = process_core(w, t, &core->tc);
 	if (r < 0)
 		return fail_at(r, "thread %d", (int)th->tid);
 	return image_put(w->images, IMAGE_CORE, (uint64_t)th->tid, &core->base);
+}
+
+/* Of a main thread that has ended: what kill(2), ps(1) and wait(2) still ask it for, and, as it
+ * begins like the others on the way back, the filters of one of them. */
+static int ended_leader_write(struct core_writer *w, const struct task *t)
+{
+	CoreEntry *core = arena_message(&w->arena, CoreEntry, CORE_ENTRY__INIT);
+	ThreadCoreEntry *e = arena_message(&w->arena, ThreadCoreEntry, THREAD_CORE_ENTRY__INIT);
+	int r = process_core(w, t, &core->tc);
+
+	e->creds = creds_dump(&w->arena, t->leader);
+	e->creds->secbits = t->threads[0].inner.securebits;
+	e->comm = arena_strdup(&w->arena, t->leader->comm);
+	seccomp_dump(&t->threads[0], e);
+	e->has_exit_code = true;
+	e->exit_code = (uint32_t)t->leader_exit_code;
+	core->mtype = CORE_ENTRY__MARCH__X86_64;
+	core->thread_core = e;
+	if (r < 0)
+		return r;
+	return image_put(w->images, IMAGE_CORE, (uint64_t)t->pid, &core->base);
 }
 
 static int zombie_write(struct core_writer *w, const struct task *t)
@@ -230,13 +251,16 @@ static int task_write(struct core_writer *w, const struct task *t)
 
 	if (!task_is_alive(t))
 		return zombie_write(w, t);
-	r = thread_write(w, t, &t->threads[0]);
+	r = t->leader ? ended_leader_write(w, t) : 0;
+	if (r >= 0)
+		r = thread_write(w, t, &t->threads[0]);
 	return r < 0 ? r : ids_write(w, t);
 }
 
 static int pstree_write(struct image_writer *w, const struct task *t)
 {
 	PstreeEntry e = PSTREE_ENTRY__INIT;
+	size_t nr = 0;
 	uint32_t *tids;
 	int r;
 
@@ -245,10 +269,12 @@ static int pstree_write(struct image_writer *w, const struct task *t)
 	e.pgid = (uint32_t)t->pgid;
 	e.sid = (uint32_t)t->sid;
 	/* A zombie has one thread, number 0. */
-	e.n_threads = t->nr_threads ? t->nr_threads : 1;
-	tids = mem_alloc(e.n_threads * sizeof(*tids));
+	tids = mem_alloc((t->nr_threads + 1) * sizeof(*tids));
+	if (t->leader)
+		tids[nr++] = (uint32_t)t->pid;
 	for (size_t i = 0; i < t->nr_threads; i++)
-		tids[i] = (uint32_t)t->threads[i].tid;
+		tids[nr++] = (uint32_t)t->threads[i].tid;
+	e.n_threads = nr ? nr : 1;
 	e.threads = tids;
 	r = image_write(w, &e.base);
 	free(tids);

@@ -50,6 +50,18 @@ int trace_tasks(struct restore *r)
 	return 0;
 }
 
+/* Which of its threads live on. */
+static size_t first_thread(const struct task *t)
+{
+	return t->leader_ended ? 1 : 0;
+}
+
+/* The one that does what is to be done for the process. */
+static const struct thread *living(const struct task *t)
+{
+	return &t->threads[first_thread(t)];
+}
+
 static int thread_set(struct restore *r, const struct task *t, size_t i)
 {
 	const CoreEntry *core = t->restore->cores[i];
@@ -68,31 +80,74 @@ static int thread_set(struct restore *r, const struct task *t, size_t i)
 		err = tracee_set_xstate(th->tid, th->regs.xstate, th->regs.xstate_len);
 	if (err >= 0)
 		err = tracee_set_sigmask(th->tid, mask);
-	if (err >= 0 && i)
+	if (err >= 0 && i > first_thread(t))
 		err = tracee_set_gp(th->tid, &th->regs.gp);
-	if (err >= 0 && i)
+	if (err >= 0 && i > first_thread(t))
 		err = dispatch_restore(th->tid, tc);
 	return err < 0 ? fail_at(fail(-err, "set registers"), "thread %d", (int)th->tid) : 0;
 }
 
-/* The leader goes last: with the hole goes what the others stood on. */
-static int task_set_begin(struct restore *r, const struct task *t)
+static int leader_wait_ended(struct restore *r, const struct task *t)
 {
-	int err;
+	cleanup_proc_buf struct proc_buf b = { 0 };
+	cleanup_close int proc = proc_open(t->pid);
+	struct proc_stat st;
 
-	for (size_t i = t->nr_threads; i-- > 0;) {
-		err = thread_set(r, t, i);
+	for (;;) {
+		int err = proc < 0 ? proc : proc_stat_read(proc, t->pid, &b, &st);
+
+		if (err < 0)
+			return fail(-err, "read /proc/%d/stat", (int)t->pid);
+		if (st.state == 'Z')
+			return 0;
+		err = session_interrupted(r->s);
 		if (err < 0)
 			return err;
+		poll(NULL, 0, 1);
 	}
-	err = tracee_syscall_begin(t->pid, restart_syscall_insn(r), SYS_munmap,
+}
+
+/*
+ * A main thread that had ended ends again, by a call in the restorer, which therefore is still
+ * there. It is let go of before: as long as a dead thread has a tracer, nobody else hears of
+ * the end of the process. The others still die with crtool.
+ */
+static int leader_end(struct restore *r, const struct task *t)
+{
+	struct user_regs_struct gp;
+	int err = tracee_get_gp(t->pid, &gp);
+
+	gp.orig_rax = (uint64_t)-1;
+	gp.rip = restart_syscall_insn(r);
+	gp.rax = SYS_exit;
+	gp.rdi = (uint64_t)(t->leader_exit_code >> 8 & 0xff);
+	if (err >= 0)
+		err = tracee_set_gp(t->pid, &gp);
+	if (err >= 0)
+		err = tracee_detach(t->pid);
+	return err < 0 ? fail(-err, "end the main thread") : leader_wait_ended(r, t);
+}
+
+/* The last one unmaps the hole: with it goes what the others stood on. */
+static int task_set_begin(struct restore *r, const struct task *t)
+{
+	const struct thread *last = living(t);
+	int err = 0;
+
+	for (size_t i = t->nr_threads; i-- > first_thread(t) && err >= 0;)
+		err = thread_set(r, t, i);
+	if (err >= 0 && t->leader_ended)
+		err = leader_end(r, t);
+	if (err < 0)
+		return err;
+	err = tracee_syscall_begin(last->tid, restart_syscall_insn(r), SYS_munmap,
 				   (const uint64_t[6]){ r->hole, r->hole_len });
 	return err < 0 ? fail(-err, "unmap the restorer") : 0;
 }
 
 static int task_set_enter(struct restore *r, const struct task *t)
 {
-	int err = tracee_syscall_enter(t->pid);
+	int err = tracee_syscall_enter(living(t)->tid);
 
 	(void)r;
 	return err < 0 ? fail(-err, "unmap the restorer") : 0;
@@ -100,16 +155,16 @@ static int task_set_enter(struct restore *r, const struct task *t)
 
 static int task_set_end(struct restore *r, const struct task *t)
 {
-	const struct thread *leader = &t->threads[0];
+	const struct thread *last = living(t);
 	int64_t ret = 0;
-	int err = tracee_syscall_end(t->pid, &ret);
+	int err = tracee_syscall_end(last->tid, &ret);
 
 	(void)r;
 	if (err < 0 || ret < 0)
 		return fail(err < 0 ? -err : (int)-ret, "unmap the restorer");
-	err = tracee_set_gp(leader->tid, &leader->regs.gp);
+	err = tracee_set_gp(last->tid, &last->regs.gp);
 	if (err >= 0)
-		err = dispatch_restore(leader->tid, t->restore->cores[0]->thread_core);
+		err = dispatch_restore(last->tid, t->restore->cores[first_thread(t)]->thread_core);
 	return err < 0 ? fail(-err, "set registers") : 0;
 }
 
@@ -127,7 +182,7 @@ int registers_load(struct restore *r)
 	struct task *t;
 
 	tasks_for_each(t, &r->tree) {
-		for (size_t i = 0; i < t->nr_threads; i++) {
+		for (size_t i = first_thread(t); i < t->nr_threads; i++) {
 			int err = thread_load(r, t, i);
 
 			if (err < 0)
@@ -178,12 +233,13 @@ static int stop_signal(const struct task *t)
 
 static int wait_until_stopped(struct restore *r, const struct task *t)
 {
+	pid_t tid = living(t)->tid;
 	cleanup_proc_buf struct proc_buf b = { 0 };
 	cleanup_close int proc = proc_open(t->pid);
 	struct proc_stat st;
 
 	for (;;) {
-		int err = proc < 0 ? proc : proc_stat_read(proc, 0, &b, &st);
+		int err = proc < 0 ? proc : proc_stat_read(proc, tid, &b, &st);
 
 		if (err < 0)
 			return fail(-err, "read /proc/%d/stat", (int)t->pid);
@@ -240,7 +296,7 @@ static int task_stop_again(struct restore *r, const struct task *t)
 	int err;
 
 	kill(t->pid, stop_signal(t));
-	for (size_t i = 0; i < t->nr_threads; i++) {
+	for (size_t i = first_thread(t); i < t->nr_threads; i++) {
 		err = tracee_detach(t->threads[i].tid);
 		if (err < 0)
 			return fail(-err, "let go of thread %d", (int)t->threads[i].tid);
@@ -322,10 +378,10 @@ int resume_tasks(struct restore *r)
 		kill(t->pid, stop_signal(t));
 	/* From the first of these on, losing crtool means running on, not dying. */
 	tasks_for_each(t, &r->tree)
-		for (size_t i = 0; i < t->nr_threads && !is_stopped_child(t); i++)
+		for (size_t i = first_thread(t); i < t->nr_threads && !is_stopped_child(t); i++)
 			tracee_outlive(t->threads[i].tid);
 	tasks_for_each(t, &r->tree) {
-		for (size_t i = 0; i < t->nr_threads && !is_stopped_child(t); i++)
+		for (size_t i = first_thread(t); i < t->nr_threads && !is_stopped_child(t); i++)
 			if (tracee_detach(t->threads[i].tid) < 0)
 				log_warn("pid %d: detach thread %d: %s", (int)t->pid,
 					 (int)t->threads[i].tid, strerror(errno));

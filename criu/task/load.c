@@ -110,8 +110,11 @@ static int core_check(const CoreEntry *c, bool leader)
 		return fail_plain("sends signal %u at its end", c->tc->exit_signal);
 	if (leader && c->tc->task_state == TASK_ZOMBIE)
 		return 0;
-	if (!c->thread_info || !c->thread_core)
+	if (!c->thread_core || (!c->thread_info && !(leader && c->thread_core->has_exit_code)))
 		return fail_plain("has no registers or no part of a thread");
+	if (leader && c->thread_core->exit_code & ~0xff00u)
+		return fail_plain("its main thread has ended with status %#x",
+				  c->thread_core->exit_code);
 	r = signals_load_check(c);
 	if (r >= 0)
 		r = attrs_load_check(c->thread_core);
@@ -178,6 +181,10 @@ static int task_images_load(struct restore *r, struct task *t)
 		ret = compat_load(t);
 	if (ret < 0 || !task_is_alive(t))
 		return ret;
+	t->leader_ended = tr->cores[0]->thread_core->has_exit_code;
+	t->leader_exit_code = (int)tr->cores[0]->thread_core->exit_code;
+	if (t->leader_ended && t->nr_threads < 2)
+		return fail_plain("core-%d.img: its only thread has ended", (int)t->pid);
 	ret = image_get_from(r->s->images, IMAGE_IDS, (uint64_t)t->pid, &r->messages, &m);
 	if (ret < 0)
 		return ret;

@@ -107,6 +107,8 @@ static void thread_restore(struct program *p, const struct restore *r, const str
 	const RseqEntry *rseq = e->rseq_entry;
 
 	name_restore(p, comm);
+	if (!core->thread_info) /* a main thread that is to end */
+		return;
 	sas_restore(p, e->sas);
 	robust_list_restore(p, t, e);
 	PROGRAM_SYSCALL(p, OP_WHAT_THREAD, SYS_set_tid_address, core->thread_info->clear_tid_addr);

@@ -55,7 +55,8 @@ TASKS = (
      "fd 3: anon_inode:seccomp notify<*>" + KEPT),
     ("dispatched", "thread <*> runs code whose system calls become signals (syscall user "
      "dispatch); try again: it may be elsewhere then"),
-    ("leader-gone", "its main thread has ended before the others" + KEPT),
+    ("leader-killed", "its main thread was killed by signal 9 before the others, which cannot be "
+     "kept"),
 )
 NAMESPACES = "uts ipc net mnt pid time user cgroup".split()
 
@@ -124,6 +125,14 @@ def _clone_fs(world):
                   f"dump: <*>: pid {grandchild} (scene): shares its working directory (CLONE_FS) "
                   "with a process that is neither its parent nor a sibling that could fork it"
                   + KEPT)
+
+
+def _leader_gone_pdeath(world):
+    scene = world.scene("leader-gone-pdeath")
+    child = scene.pids()[1]
+    world.refuses(["dump", "-D", world.images, "-t", scene.pid],
+                  f"dump: <*>: pid {child} (scene): thread {child} has a parent-death signal, and "
+                  "the main thread of its parent has ended, which cannot be kept together")
 
 
 def _namespace(world, kind):
@@ -198,6 +207,7 @@ def add_cases(suite):
         ("packet-pipe", _packet_pipe),
         ("clone-vm", _clone_vm),
         ("clone-fs", _clone_fs),
+        ("leader-gone-pdeath", _leader_gone_pdeath),
         ("several", _several),
         ("beside-a-dump", _beside_a_dump),
         ("counted", _counted),

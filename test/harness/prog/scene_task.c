@@ -187,6 +187,40 @@ static void set_leader_gone(int argc, char **argv)
 	pthread_exit(NULL);
 }
 
+/* In strict mode a call that is forbidden ends the thread alone. */
+static void set_leader_killed(int argc, char **argv)
+{
+	pthread_t thread;
+
+	NOT_USED;
+	pthread_create(&thread, NULL, lonely_main, NULL);
+	must(prctl(PR_SET_SECCOMP, SECCOMP_MODE_STRICT));
+	syscall(SYS_getpid);
+}
+
+static void *heir_main(void *arg)
+{
+	int pid = (int)must(fork());
+
+	if (!pid) {
+		scene_quiet();
+		must(prctl(PR_SET_PDEATHSIG, SIGUSR1));
+		scene_beat(1);
+	}
+	scene_wait_beat(1);
+	return lonely_main(arg);
+}
+
+/* A child that is to hear of the death of its parent, which has lost its main thread. */
+static void set_leader_gone_pdeath(int argc, char **argv)
+{
+	pthread_t thread;
+
+	NOT_USED;
+	pthread_create(&thread, NULL, heir_main, NULL);
+	pthread_exit(NULL);
+}
+
 static void set_stopped(int argc, char **argv)
 {
 	int pid, status;
@@ -236,6 +270,8 @@ const struct scene scenes_task[] = {
 	{ "clone-fs", set_clone_fs },
 	{ "unshare", set_unshare },
 	{ "leader-gone", set_leader_gone },
+	{ "leader-killed", set_leader_killed },
+	{ "leader-gone-pdeath", set_leader_gone_pdeath },
 	{ "stopped", set_stopped },
 	{ "cwd", set_cwd },
 	{ "cwd-gone", set_cwd_gone },

@@ -175,11 +175,7 @@ class Case:
 
     def _is_over(self):
         """True when the root is dead, reaped or not."""
-        try:
-            stat = pathlib.Path(f"/proc/{self.root}/stat").read_text()
-        except OSError:
-            return True
-        return stat.rpartition(")")[2].split()[0] in "ZX"
+        return not procs.living_threads(self.root)
 
     def logs(self):
         """The tails that explain a failure."""

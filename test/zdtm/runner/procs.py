@@ -47,6 +47,19 @@ def children(pid):
     return sorted(found)
 
 
+def living_threads(pid):
+    """The threads of PID that have not ended, the main one first; [] if it is a zombie."""
+    found = []
+    try:
+        for tid in os.listdir(f"/proc/{pid}/task"):
+            stat = pathlib.Path(f"/proc/{pid}/task/{tid}/stat").read_text()
+            if stat.rpartition(")")[2].split()[0] not in "ZX":
+                found.append(int(tid))
+    except OSError:
+        pass
+    return sorted(found, key=lambda tid: (tid != pid, tid))
+
+
 def tree(root):
     """PID and all its descendants; [] if it is gone."""
     if not os.path.exists(f"/proc/{root}"):

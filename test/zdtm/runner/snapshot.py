@@ -158,8 +158,13 @@ class Snapshot:
 
     def _task(self, pid):
         who, base = f"pid {pid}", f"/proc/{pid}"
+        agent = pid
         if self._status_and_stat(who, base, pid) == "zombie":
-            return
+            living = procs.living_threads(pid)
+            if not living:
+                return
+            # A main thread that has ended has nothing of its process any more.
+            agent, base = living[0], f"/proc/{living[0]}"
         for name in TEXT_FILES:
             self.set(who, name, self._lines(_read(f"{base}/{name}")))
         for name in LINK_FILES:
@@ -167,7 +172,7 @@ class Snapshot:
         self.set(who, "children", " ".join(map(str, procs.children(pid))))
         self.set(who, "ns", self._namespaces(base))
         self._maps(who, base)
-        self._fds(who, pid)
+        self._fds(who, agent)
         threads = [int(tid) for tid in self._names(f"{base}/task")]
         threads.sort(key=lambda tid: (tid != pid, tid))  # the main one first
         self.set(who, "threads", {str(tid): "there" for tid in threads})
