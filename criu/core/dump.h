@@ -40,6 +40,7 @@ struct dump {
 	bool io_flushers; /* task/modes.c: there may be some */
 	uint32_t wanted; /* enum parasite_wanted */
 	uint64_t default_slice; /* task/sched.c; ns, 0: not known */
+	const char *cgroup2, *freezer; /* where they are mounted; NULL; see task/stuck.c */
 	struct clock_lag *lags; /* by processor */
 	size_t nr_lags, cap_lags;
 

@@ -8,15 +8,22 @@
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/time.h>
 #include <unistd.h>
 
+#include "criu/base/clock.h"
 #include "criu/base/error.h"
 
-static volatile sig_atomic_t caught;
+#define TICK_US 200000
 
+static int caught;
+static uint64_t deadline_us;
+
+/* A tick of the timer hides nothing. */
 static void on_signal(int sig)
 {
-	caught = sig;
+	if (sig != SIGALRM || !__atomic_load_n(&caught, __ATOMIC_SEQ_CST))
+		__atomic_store_n(&caught, sig, __ATOMIC_SEQ_CST);
 }
 
 void session_signals(void)
@@ -39,14 +46,26 @@ void session_signals(void)
 
 void session_timeout(unsigned int seconds)
 {
-	alarm(seconds);
+	struct itimerval tick = { 0 };
+
+	if (seconds)
+		tick.it_value.tv_usec = tick.it_interval.tv_usec = TICK_US;
+	deadline_us = seconds ? clock_us() + seconds * 1000000ull : UINT64_MAX;
+	setitimer(ITIMER_REAL, &tick, NULL);
+}
+
+/* Only the time is known to have passed a little. */
+static bool was_tick(int *sig)
+{
+	return *sig == SIGALRM && clock_us() < deadline_us &&
+	       __atomic_compare_exchange_n(&caught, sig, 0, 0, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
 }
 
 int session_interrupted(const struct session *s)
 {
-	int sig = caught;
+	int sig = __atomic_load_n(&caught, __ATOMIC_SEQ_CST);
 
-	if (!sig)
+	if (!sig || was_tick(&sig))
 		return 0;
 	if (sig == SIGALRM)
 		return fail_hint(fail_plain("not finished after %u s", s->opts->timeout),

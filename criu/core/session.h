@@ -29,6 +29,7 @@ struct session {
 /* A signal asked this run to end, or the freeze took too long: 0, or the error. Checked
  * wherever the run waits, and between steps. */
 int session_interrupted(const struct session *s);
-/* Arm the handlers that session_interrupted() looks at. seconds 0: no limit. */
+/* From now on; 0: no limit any more. Whoever waits sees EINTR a few times a second, too. */
 void session_timeout(unsigned int seconds);
+/* Arm the handlers that session_interrupted() looks at. */
 void session_signals(void);

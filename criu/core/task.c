@@ -48,6 +48,7 @@ static void task_free(struct task *t)
 	if (t->leader)
 		proc_status_done(&t->leader->status);
 	free(t->leader);
+	free(t->frozen_cgroup);
 	for (size_t i = 0; i < t->nr_threads; i++) {
 		tracee_regs_done(&t->threads[i].regs);
 		proc_status_done(&t->threads[i].status);

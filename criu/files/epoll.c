@@ -123,7 +123,8 @@ static bool is_target(const struct epoll_seen *s, const EventpollTfdEntry *e, ui
 {
 	int order = 1;
 
-	return kcmp_epoll(t->pid, fd, s->task->pid, s->fd, (int)e->tfd, toff, &order) >= 0 &&
+	return kcmp_epoll(task_tid(t), fd, task_tid(s->task), s->fd, (int)e->tfd, toff, &order) >=
+		   0 &&
 	       order == 0;
 }
 

@@ -78,10 +78,34 @@ static void fs_judge(const struct dump *d, size_t index)
 		(int)t->pid, t->comm);
 }
 
+static pid_t first_with_memory(const struct dump *d, uint32_t vm)
+{
+	const struct task *t;
+
+	tasks_for_each(t, &d->tree) {
+		if (t->ids.vm == vm)
+			return t->pid;
+	}
+	return 0;
+}
+
+/* Who shares without being an ancestor or a descendant cannot be known. */
+static void block_vfork_child(const struct task *root)
+{
+	int order;
+
+	if (kcmp_order(task_tid(root), root->ppid, KCMP_VM, 0, 0, &order) >= 0 && !order)
+		blocker(NULL,
+			"pid %d (%s): shares its memory with pid %d, which is not in the tree",
+			(int)root->pid, root->comm, (int)root->ppid);
+}
+
 static void sharing_judge(struct dump *d)
 {
 	uint32_t last_vm = 1, last_files = 1, last_fs = 1, next_sighand = 1;
 	struct task *t;
+
+	block_vfork_child(d->tree.tasks[0]);
 
 	tasks_for_each(t, &d->tree) {
 		bool vm, files, fs;
@@ -97,9 +121,9 @@ static void sharing_judge(struct dump *d)
 			fs_judge(d, i_t);
 		if (!vm)
 			blocker(NULL,
-				"pid %d (%s): shares its memory with another process (vfork or "
-				"CLONE_VM), which cannot be kept yet",
-				(int)t->pid, t->comm);
+				"pid %d (%s): shares its memory with pid %d (vfork or CLONE_VM), "
+				"which cannot be kept yet",
+				(int)t->pid, t->comm, (int)first_with_memory(d, t->ids.vm));
 		else if (!files && (!t->parent || t->parent->ids.files != t->ids.files))
 			blocker(
 			    NULL,

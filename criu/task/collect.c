@@ -24,6 +24,7 @@
 #include "criu/task/sched.h"
 #include "criu/task/seccomp.h"
 #include "criu/task/signals.h"
+#include "criu/task/stuck.h"
 #include "criu/task/waiting.h"
 
 #define RESTART_FIRST 512 /* ERESTARTSYS */
@@ -137,6 +138,10 @@ static int task_read_alive(struct dump *d, struct task *t)
 	if (t->abi == TASK_ABI_X32)
 		blocker(NULL, "pid %d (%s): is an x32 program, which cannot be kept", (int)t->pid,
 			t->comm);
+	if (t->frozen_cgroup)
+		blocker("thaw it first: crtool itself stops all at one instant",
+			"pid %d (%s): its cgroup %s is frozen (cgroup.freeze)", (int)t->pid,
+			t->comm, t->frozen_cgroup);
 	for (size_t i = 0; i < t->nr_threads; i++) {
 		int r = thread_read(d, t, &t->threads[i]);
 
@@ -171,6 +176,7 @@ static int task_read(struct dump *d, struct task *t)
 struct reading {
 	struct dump *d;
 	struct task_thread *others; /* threads that are not leaders, of all tasks */
+	struct stuck_seen seen[PARALLEL_WORKERS_MAX];
 	struct proc_buf buf[PARALLEL_WORKERS_MAX];
 };
 
@@ -301,8 +307,12 @@ static int task_read_proc(void *ctx, size_t i, unsigned int worker)
 		return fail(-r, "read /proc/%d/stat", (int)t->pid);
 	if (t->nr_threads && task_tid(t) != t->pid)
 		r = leader_read(t, proc, b);
-	if (r >= 0 && t->nr_threads)
+	if (r >= 0 && t->nr_threads) {
+		const char *frozen = stuck_frozen(reading->d, proc, b, &reading->seen[worker]);
+
+		t->frozen_cgroup = frozen ? mem_strdup(frozen) : NULL;
 		r = alive_read(reading->d, t, proc, b);
+	}
 	return r < 0 ? fail_at(r, "pid %d (%s)", (int)t->pid, t->stat.comm) : 0;
 }
 
@@ -327,8 +337,10 @@ static int read_procs(struct dump *d)
 	if (r >= 0)
 		r = parallel_for(nr, thread_read_proc, &reading);
 	free(reading.others);
-	for (size_t i = 0; i < PARALLEL_WORKERS_MAX; i++)
+	for (size_t i = 0; i < PARALLEL_WORKERS_MAX; i++) {
 		proc_buf_done(&reading.buf[i]);
+		stuck_seen_done(&reading.seen[i]);
+	}
 	return r;
 }
 

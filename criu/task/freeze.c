@@ -25,6 +25,7 @@
 #include "criu/base/parallel.h"
 #include "criu/kernel/proc.h"
 #include "criu/kernel/syscalls.h"
+#include "criu/task/stuck.h"
 #include "criu/task/waiting.h"
 
 static int root_is_thread(struct dump *d, int proc, pid_t pid)
@@ -34,6 +35,7 @@ static int root_is_thread(struct dump *d, int proc, pid_t pid)
 
 	if (r < 0)
 		return fail(-r, "read /proc/%d/status", (int)pid);
+	stuck_prepare(d);
 	if (st.tgid != pid)
 		return fail_hint(fail_plain("%d is a thread of process %d (%s)", (int)pid,
 					    (int)st.tgid, st.comm),
@@ -97,10 +99,33 @@ static int seize_refused(struct dump *d, struct task *t, pid_t tid, int err)
 	tracer = st.tracer_pid;
 	proc_status_done(&st);
 	if (tracer)
-		return fail_hint(task_fail_at(fail_plain("is traced by pid %d", (int)tracer), t),
-				 "end the debugger or strace first");
+		return task_fail_at(stuck_traced(d, tracer), t);
 	err = task_fail_at(fail(err, "ptrace seize of thread %d", (int)tid), t);
 	return err == -EPERM ? fail_hint(err, "run crtool as root") : err;
+}
+
+/* The kernel refuses zombies as it refuses those that are not ours: 1. A dead thread that is
+ * still there, or a zombie that its parent cannot reap, is kept by its tracer. */
+static int seize_dead(struct dump *d, struct task *t, pid_t tid)
+{
+	cleanup_close int proc = proc_open(t->pid);
+	struct proc_status status = { 0 };
+	struct proc_stat st;
+	pid_t tracer;
+
+	if (proc < 0 || proc_stat_read(proc, tid, &d->buf, &st) < 0)
+		return 1;
+	if (st.state != 'Z' && st.state != 'X')
+		return 0;
+	if (proc_status_read(proc, tid, &d->buf, &status) < 0)
+		return 1;
+	tracer = status.tracer_pid;
+	proc_status_done(&status);
+	if (!tracer || tracer == getpid())
+		return 1;
+	memcpy(t->comm, st.comm, sizeof(t->comm));
+	return task_fail_at(fail_at(stuck_traced(d, tracer), "dead thread %d", (int)tid),
+			    t);
 }
 
 /* 1: seized, 0: it is gone or a zombie. */
@@ -119,13 +144,10 @@ static int thread_seize(struct dump *d, struct task *t, pid_t tid)
 	if (r == -ESRCH)
 		return 0;
 	if (r == -EPERM) {
-		/* The kernel says so of a zombie, too. */
-		cleanup_close int proc = proc_open(t->pid);
-		struct proc_stat st;
+		int dead = seize_dead(d, t, tid);
 
-		if (proc < 0 || proc_stat_read(proc, tid, &d->buf, &st) < 0 || st.state == 'Z' ||
-		    st.state == 'X')
-			return 0;
+		if (dead)
+			return dead < 0 ? dead : 0;
 	}
 	return seize_refused(d, t, tid, -r);
 }
@@ -173,6 +195,8 @@ static int task_wait_threads(struct dump *d, struct task *t, size_t from)
 
 		if (r == -EINTR) {
 			r = session_interrupted(d->s);
+			r = r < 0 ? stuck_fail_at(r, t->threads[i].tid)
+				  : stuck_refuse(d, t->threads[i].tid);
 			if (r < 0)
 				return unread_fail_at(r, d, t);
 			continue;

@@ -114,7 +114,7 @@ def _clone_vm(world):
     scene = world.scene("clone-vm")
     child = scene.pids()[1]
     world.refuses(["dump", "-D", world.images, "-t", scene.pid],
-                  f"dump: <*>: pid {child} (scene): shares its memory with another process (vfork "
+                  f"dump: <*>: pid {child} (scene): shares its memory with pid {scene.pid} (vfork "
                   "or CLONE_VM)" + KEPT)
 
 

@@ -6,6 +6,7 @@ import pathlib
 import subprocess
 
 from harness.scene import Skip, threads
+from runner import procs
 
 
 def _refused(world, pid, *lines, log=True, **more):
@@ -79,7 +80,7 @@ def _traced(world):
     tracer = world.helper("tracer", scene.pid)
     outcome = world.crtool("dump", "-D", world.images, "-t", scene.pid)
     world.check_refusal(outcome, [
-        f"dump: freeze tasks: pid {scene.pid} (scene): is traced by pid {tracer}",
+        f"dump: freeze tasks: pid {scene.pid} (scene): is traced by pid {tracer} (tracer)",
         "end the debugger or strace first"])
     scene.expect_beats()
 
@@ -91,7 +92,7 @@ def _traced_child(world):
     tracer = world.helper("tracer", child)
     outcome = world.crtool("dump", "-D", world.images, "-t", scene.pid)
     world.check_refusal(outcome, [
-        f"dump: freeze tasks: pid {child} (scene): is traced by pid {tracer}",
+        f"dump: freeze tasks: pid {child} (scene): is traced by pid {tracer} (tracer)",
         "end the debugger or strace first"])
     scene.expect_beats()
 
@@ -99,9 +100,109 @@ def _traced_child(world):
 def _vfork(world):
     """Its parent cannot be stopped: it waits in the kernel for its child."""
     scene = world.scene("vfork")
+    child = scene.pids()[-1]
     world.refuses(["dump", "-D", world.images, "-t", scene.pid, "--timeout", "1"],
-                  f"dump: freeze tasks: pid {scene.pid} (scene): not finished after 1 s<*>",
-                  "<*>")
+                  f"dump: freeze tasks: pid {scene.pid} (scene): thread {scene.pid} waits in "
+                  f"vfork(2) until pid {child} executes a program or ends: not finished after 1 s",
+                  "try a larger --timeout")
+
+
+def _uninterruptible(world):
+    """Where a thread waits that cannot be stopped."""
+    scene = world.scene("clone-vfork")
+    world.refuses(["dump", "-D", world.images, "-t", scene.pid, "--timeout", "1"],
+                  f"dump: freeze tasks: pid {scene.pid} (scene): thread {scene.pid} does not stop: "
+                  "state D, system call 56, in <*>: not finished after 1 s",
+                  "try a larger --timeout")
+
+
+def _vfork_child(world):
+    """Its parent, outside of the tree, waits with the same memory."""
+    scene = world.scene("vfork")
+    child = scene.pids()[-1]
+    world.refuses(["dump", "-D", world.images, "-t", child, "-j"],
+                  f"dump: <*>: pid {child} (scene): shares its memory with pid {scene.pid}, which "
+                  "is not in the tree")
+
+
+def _frozen(world, directory, text, hint):
+    """In a cgroup of its own that is frozen; it runs on when that is thawed."""
+    scene = world.scene()
+    group = directory / f"crtool-errors.{os.getpid()}"
+    file, frozen, thawed = text["file"], text["frozen"], text["thawed"]
+    try:
+        group.mkdir()
+    except OSError as error:
+        raise Skip(f"a new cgroup in {directory}: {error.strerror}") from error
+    try:
+        (group / "cgroup.procs").write_text(str(scene.pid))
+        (group / file).write_text(frozen)
+        procs.wait_until(lambda: text["is"] in (group / text["shown"]).read_text(), 5.0, "frozen")
+        outcome = world.crtool("dump", "-D", world.images, "-t", scene.pid)
+        (group / file).write_text(thawed)
+        where = f"cgroup /{group.name} is frozen"
+        world.check_refusal(outcome, [line.format(pid=scene.pid, where=where, group=group)
+                                      for line in hint])
+        world.expect_running()
+    finally:
+        (group / file).write_text(thawed)
+        world.kill(scene)
+        procs.wait_until(lambda: not (group / "cgroup.procs").read_text(), 5.0, "an empty cgroup")
+        group.rmdir()
+
+
+def _mounted(kind, option):
+    """Where cgroups of the KIND are mounted as a whole, with OPTION."""
+    for line in pathlib.Path("/proc/self/mountinfo").read_text().splitlines():
+        left, right = line.split(" - ")
+        fstype, _, options = right.split(" ", 2)
+        if fstype == kind and option in options.split(",") and left.split()[3] == "/":
+            return pathlib.Path(left.split()[4])
+    raise Skip(f"a mount of {kind} with {option}")
+
+
+def _frozen_v1(world):
+    """The freezer of v1 lets nobody stop for a tracer: that is not waited for."""
+    text = {"file": "freezer.state", "frozen": "FROZEN", "thawed": "THAWED",
+            "shown": "freezer.state", "is": "FROZEN"}
+    _frozen(world, _mounted("cgroup", "freezer"), text, [
+        "dump: freeze tasks: pid {pid} (scene): thread {pid} does not stop: its {where}",
+        "thaw it first: echo THAWED > {group}/freezer.state"])
+
+
+def _frozen_v2(world):
+    """That of v2 does, but nobody runs for us."""
+    text = {"file": "cgroup.freeze", "frozen": "1", "thawed": "0",
+            "shown": "cgroup.events", "is": "frozen 1"}
+    _frozen(world, _mounted("cgroup2", "rw"), text, [
+        "dump: <*>: pid {pid} (scene): its {where} (cgroup.freeze); thaw it first: crtool itself "
+        "stops all at one instant"])
+
+
+def _traced_inside(world):
+    scene = world.scene("traced-inside")
+    child = scene.pids()[-1]
+    outcome = world.crtool("dump", "-D", world.images, "-t", scene.pid)
+    world.check_refusal(outcome, [
+        f"dump: freeze tasks: pid {child} (scene): is traced by pid {scene.pid} (scene), which is "
+        "part of the tree",
+        "a thread has one tracer at most, and how it is traced cannot be read: end the debugger "
+        "or strace first"])
+    scene.expect_beats()
+
+
+def _traced_dead(world):
+    """A thread that has ended is there for its tracer alone; it would be lost."""
+    scene = world.scene("traced-dead")
+    child = scene.pids()[-1]
+    tid = threads(child)[-1]
+    outcome = world.crtool("dump", "-D", world.images, "-t", scene.pid)
+    world.check_refusal(outcome, [
+        f"dump: freeze tasks: pid {child} (scene): dead thread {tid}: is traced by pid {scene.pid} "
+        "(scene), which is part of the tree",
+        "a thread has one tracer at most, and how it is traced cannot be read: end the debugger "
+        "or strace first"])
+    scene.expect_beats()
 
 
 def _session(world):
@@ -133,7 +234,13 @@ def add_cases(suite):
         ("kernel-thread", _kernel_thread),
         ("traced", _traced),
         ("traced-child", _traced_child),
+        ("traced-inside", _traced_inside),
+        ("traced-dead", _traced_dead),
         ("vfork", _vfork),
+        ("vfork-child", _vfork_child),
+        ("uninterruptible", _uninterruptible),
+        ("frozen-v1", _frozen_v1),
+        ("frozen-v2", _frozen_v2),
         ("session-outside", _session),
         ("leader-outside", _group),
     ):

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/ptrace.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -81,6 +82,16 @@ static void set_vfork(int argc, char **argv)
 {
 	NOT_USED;
 	if (must(vfork()) == 0) {
+		scene_ready();
+		scene_beat(0);
+	}
+}
+
+/* The same with memory of its own: all that can be said is where the parent waits. */
+static void set_clone_vfork(int argc, char **argv)
+{
+	NOT_USED;
+	if (must(syscall(SYS_clone, CLONE_VFORK | SIGCHLD, 0, 0, 0, 0)) == 0) {
 		scene_ready();
 		scene_beat(0);
 	}
@@ -221,6 +232,55 @@ static void set_leader_gone_pdeath(int argc, char **argv)
 	pthread_exit(NULL);
 }
 
+/* A tracer and what it traces, both in the tree. */
+static void set_traced_inside(int argc, char **argv)
+{
+	NOT_USED;
+	must(ptrace(PTRACE_SEIZE, scene_child(1), 0, 0));
+}
+
+static void *mortal_main(void *fds)
+{
+	int tid = (int)syscall(SYS_gettid);
+	char byte;
+
+	must(write(((int *)fds)[1], &tid, sizeof(tid)));
+	must(read(((int *)fds)[2], &byte, 1));
+	return NULL;
+}
+
+/* A child with a dead thread that its tracer, we, has not waited for. */
+static void set_traced_dead(int argc, char **argv)
+{
+	char path[64], state = 0;
+	int fds[4], pid, tid;
+	pthread_t thread;
+	FILE *f;
+
+	NOT_USED;
+	must(pipe(fds));
+	must(pipe(fds + 2));
+	pid = (int)must(fork());
+	if (!pid) {
+		scene_quiet();
+		pthread_create(&thread, NULL, mortal_main, fds);
+		scene_beat(1);
+	}
+	must(read(fds[0], &tid, sizeof(tid)));
+	must(ptrace(PTRACE_SEIZE, tid, 0, 0));
+	must(write(fds[3], "x", 1));
+	while (state != 'Z') {
+		snprintf(path, sizeof(path), "/proc/%d/task/%d/stat", pid, tid);
+		f = fopen(path, "r");
+		if (!f || fscanf(f, "%*d %*s %c", &state) != 1)
+			scene_die(path);
+		fclose(f);
+	}
+	for (int i = 0; i < 4; i++)
+		close(fds[i]);
+	scene_wait_beat(1);
+}
+
 static void set_stopped(int argc, char **argv)
 {
 	int pid, status;
@@ -266,12 +326,15 @@ const struct scene scenes_task[] = {
 	{ "seccomp-supervised", set_seccomp_supervised },
 	{ "vfork", set_vfork },
 	{ "dispatched", set_dispatched },
+	{ "clone-vfork", set_clone_vfork },
 	{ "clone-vm", set_clone_vm },
 	{ "clone-fs", set_clone_fs },
 	{ "unshare", set_unshare },
 	{ "leader-gone", set_leader_gone },
 	{ "leader-killed", set_leader_killed },
 	{ "leader-gone-pdeath", set_leader_gone_pdeath },
+	{ "traced-inside", set_traced_inside },
+	{ "traced-dead", set_traced_dead },
 	{ "stopped", set_stopped },
 	{ "cwd", set_cwd },
 	{ "cwd-gone", set_cwd_gone },
