@@ -104,8 +104,9 @@ static int seize_refused(struct dump *d, struct task *t, pid_t tid, int err)
 	return err == -EPERM ? fail_hint(err, "run crtool as root") : err;
 }
 
-/* The kernel refuses zombies as it refuses those that are not ours: 1. A dead thread that is
- * still there, or a zombie that its parent cannot reap, is kept by its tracer. */
+/* The kernel refuses zombies as it refuses those that are not ours: 1. So it does one that we
+ * have seized, and that ends instead of stopping. A dead thread that is still there, or a zombie
+ * that its parent cannot reap, is kept by its tracer. */
 static int seize_dead(struct dump *d, struct task *t, pid_t tid)
 {
 	cleanup_close int proc = proc_open(t->pid);
@@ -115,13 +116,15 @@ static int seize_dead(struct dump *d, struct task *t, pid_t tid)
 
 	if (proc < 0 || proc_stat_read(proc, tid, &d->buf, &st) < 0)
 		return 1;
-	if (st.state != 'Z' && st.state != 'X')
-		return 0;
 	if (proc_status_read(proc, tid, &d->buf, &status) < 0)
 		return 1;
 	tracer = status.tracer_pid;
 	proc_status_done(&status);
-	if (!tracer || tracer == getpid())
+	if (tracer == getpid())
+		return 1;
+	if (st.state != 'Z' && st.state != 'X')
+		return 0;
+	if (!tracer)
 		return 1;
 	memcpy(t->comm, st.comm, sizeof(t->comm));
 	return task_fail_at(fail_at(stuck_traced(d, tracer), "dead thread %d", (int)tid),

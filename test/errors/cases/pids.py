@@ -162,7 +162,7 @@ def _two_dumps_of_one(world):
     other = world.folder("other")
     outcome = world.crtool("dump", "-D", other, "-t", large.pid)
     world.check_refusal(outcome, [
-        f"dump: freeze tasks: pid {large.pid} (scene): is traced by pid {child.pid}",
+        f"dump: freeze tasks: pid {large.pid} (scene): is traced by pid {child.pid} (crtool)",
         "end the debugger or strace first"])
     if os.listdir(other):
         raise Failure(f"left behind: {os.listdir(other)}")
