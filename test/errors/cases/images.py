@@ -27,6 +27,7 @@ KINDS = {
     "pipes-data": r"pipes-data\.img",
 }
 PAGES = r"pages-\d+\.img"
+SECCOMP = r"seccomp\.img"
 
 # Without it: what is said behind "restore: ". A process without descriptors has no fdinfo, a
 # pipe without data no pipes-data: nothing tells that they have been lost.
@@ -43,8 +44,8 @@ MISSING = {
 }
 
 
-def _dumped(world):
-    scene = world.scene("family")
+def _dumped(world, name="family"):
+    scene = world.scene(name)
     world.dump(scene)
     return scene
 
@@ -227,12 +228,24 @@ def _foreign(world, make, text):
     world.restore(scene)
 
 
-def _flips(world, pattern, detected):
+def _missing_seccomp(world):
+    """Only those that have a filter need it."""
+    scene = _dumped(world, "seccomp")
+    path = _pick(world, SECCOMP)
+    away = path.with_suffix(".away")
+    path.rename(away)
+    _refused(world, f"restore: load tasks: pid {scene.pid} (scene): {path}: No such file or "
+                    "directory")
+    away.rename(path)
+    world.restore(scene)
+
+
+def _flips(world, pattern, detected, name="family"):
     """
     Bits anywhere in it. Not every flip can be seen; but whatever it does, the restore ends with
     one error and leaves nothing. What is damaged must not run: the last step but one fails.
     """
-    scene = _dumped(world)
+    scene = _dumped(world, name)
     path = _pick(world, pattern)
     whole = path.read_bytes()
     rng = random.Random(f"{SEED} {pattern}")
@@ -263,6 +276,9 @@ def add_cases(suite):
     suite.case("image/pages/missing")(_missing_pages)
     suite.case("image/pages/truncated")(_truncated_pages)
     suite.add("image/pages/flips", _flips, PAGES, 0)
+    suite.add("image/seccomp/flips", _flips, SECCOMP, 1, "seccomp")
+    suite.case("image/seccomp/missing")(_missing_seccomp)
+    suite.add("image/ended-leader/flips", _flips, KINDS["core"], 1, "leader-gone")
     suite.case("image/old-version")(_old_version)
     suite.add("image/newer-version", _inventory_version, 3,
               "restore: load tasks: {path}: image version 3: made by a newer crtool, this one "

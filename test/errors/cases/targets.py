@@ -3,6 +3,7 @@
 
 import os
 import pathlib
+import shutil
 import subprocess
 
 from harness.scene import Skip, threads
@@ -125,6 +126,20 @@ def _vfork_child(world):
                   "is not in the tree")
 
 
+def _seccomp_without_admin(world):
+    """Filters can only be read with CAP_SYS_ADMIN."""
+    if not shutil.which("setpriv"):
+        raise Skip("setpriv (util-linux)")
+    scene = world.scene("seccomp")
+    child = world.popen(["setpriv", "--bounding-set", "-sys_admin", world.options.crtool, "dump",
+                         "-D", str(world.images), "-t", str(scene.pid)])
+    world.check_refusal(world.ended(child), [
+        f"dump: read tasks: pid {scene.pid} (scene): thread {scene.pid}: read seccomp filter 0: "
+        "Permission denied",
+        "run crtool as root, and outside of seccomp"])
+    scene.expect_beats()
+
+
 def _frozen(world, directory, text, hint):
     """In a cgroup of its own that is frozen; it runs on when that is thawed."""
     scene = world.scene()
@@ -236,6 +251,7 @@ def add_cases(suite):
         ("traced-child", _traced_child),
         ("traced-inside", _traced_inside),
         ("traced-dead", _traced_dead),
+        ("seccomp-without-admin", _seccomp_without_admin),
         ("vfork", _vfork),
         ("vfork-child", _vfork_child),
         ("uninterruptible", _uninterruptible),
