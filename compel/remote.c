@@ -409,7 +409,8 @@ static int slot_begin(struct remote *r, struct remote_thread *th, size_t slot)
 	if (err)
 		return err;
 	/* time(2) writes to the word: nobody is in the blob any more when it does. */
-	*(struct blob_exit *)th->args = exit_by(r, th->tid, th->frames.home, kind_of(&r->site)->nr_time);
+	*(struct blob_exit *)th->args =
+	    exit_by(r, th->tid, th->frames.home, kind_of(&r->site)->nr_time);
 	((struct blob_exit *)th->args)->rdi = out_at(r, slot);
 	err = tracee_mem_write(r->pid, at, th->args, th->args_len);
 	if (!err)

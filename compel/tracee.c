@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ptrace.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -246,6 +247,36 @@ int tracee_syscall(pid_t tid, uint64_t insn, long nr, const uint64_t arg[6], int
 int tracee_detach(pid_t tid)
 {
 	return trace(PTRACE_DETACH, tid, 0, NULL);
+}
+
+int tracee_exit(pid_t tid, uint64_t insn, int status, bool suspend_seccomp)
+{
+	uintptr_t options = PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL | PTRACE_O_TRACEEXIT;
+	struct tracee_stop s = { 0 };
+	struct user_regs_struct gp;
+	int r = tracee_get_gp(tid, &gp);
+
+	if (suspend_seccomp)
+		options |= PTRACE_O_SUSPEND_SECCOMP;
+	gp.orig_rax = (unsigned long long)-1;
+	gp.rip = insn;
+	gp.rax = SYS_exit;
+	gp.rdi = (unsigned long long)status;
+	if (r >= 0)
+		r = tracee_set_gp(tid, &gp);
+	if (r >= 0)
+		r = trace(PTRACE_SETOPTIONS, tid, 0, (void *)options);
+	while (r >= 0 && s.status >> 16 != PTRACE_EVENT_EXIT) {
+		r = tracee_cont(tid, 0);
+		if (r < 0)
+			break;
+		do
+			r = tracee_wait(tid, &s);
+		while (r == -EINTR);
+		if (r >= 0 && s.event == TRACEE_EXIT)
+			r = -ESRCH;
+	}
+	return r < 0 ? r : tracee_detach(tid);
 }
 
 int tracee_suspend_seccomp(pid_t tid, bool suspend)

@@ -78,6 +78,13 @@ int tracee_syscall_stop(pid_t tid);
 int tracee_syscall_go(pid_t tid);
 int tracee_syscall_wait(pid_t tid);
 int tracee_detach(pid_t tid);
+/*
+ * exit(2) of a stopped thread, one of several of its process, which will die with its tracer until
+ * then. It is let go of on the way, past what seccomp says of the call: as long as a dead main
+ * thread has a tracer, nobody else hears of the end of the process. When this returns, it may
+ * still be ending.
+ */
+int tracee_exit(pid_t tid, uint64_t insn, int status, bool suspend_seccomp);
 
 /* Of a stopped thread: its filters let everything pass. Ends with the tracer. -EPERM without
  * CAP_SYS_ADMIN, or when the tracer is under seccomp itself. */

@@ -287,6 +287,7 @@ static int leader_read(struct task *t, int proc, struct proc_buf *b)
 		return fail(-r, "read status of thread %d", (int)t->pid);
 	memcpy(t->leader->comm, st.comm, sizeof(t->leader->comm));
 	memcpy(t->stat.comm, st.comm, sizeof(t->stat.comm));
+	t->stat.exit_signal = st.exit_signal;
 	t->leader_ended = true;
 	t->leader_exit_code = st.exit_code;
 	return 0;

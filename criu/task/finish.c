@@ -107,24 +107,13 @@ static int leader_wait_ended(struct restore *r, const struct task *t)
 	}
 }
 
-/*
- * A main thread that had ended ends again, by a call in the restorer, which therefore is still
- * there. It is let go of before: as long as a dead thread has a tracer, nobody else hears of
- * the end of the process. The others still die with crtool.
- */
+/* A main thread that had ended ends again, by a call in the restorer, which therefore is still
+ * there. The others still die with crtool. */
 static int leader_end(struct restore *r, const struct task *t)
 {
-	struct user_regs_struct gp;
-	int err = tracee_get_gp(t->pid, &gp);
+	int err = tracee_exit(t->pid, restart_syscall_insn(r), t->leader_exit_code >> 8 & 0xff,
+			      t->restore->seccomp != NULL);
 
-	gp.orig_rax = (uint64_t)-1;
-	gp.rip = restart_syscall_insn(r);
-	gp.rax = SYS_exit;
-	gp.rdi = (uint64_t)(t->leader_exit_code >> 8 & 0xff);
-	if (err >= 0)
-		err = tracee_set_gp(t->pid, &gp);
-	if (err >= 0)
-		err = tracee_detach(t->pid);
 	return err < 0 ? fail(-err, "end the main thread") : leader_wait_ended(r, t);
 }
 

@@ -506,9 +506,9 @@ def main():
         cases.add(f"{sig.name}/restore/busy", _restore, sig, "busy")
         cases.add(f"{sig.name}/restore/family", _restore, sig, "family")
     cases.add("SIGKILL/restore/not-reaped", _restore, signal.SIGKILL, "family", reap=False)
+    cases.add("SIGKILL/restore/seccomp", _restore, signal.SIGKILL, "seccomp")
     for name in ("seccomp", "leader-gone"):
         cases.add(f"SIGKILL/dump/{name}", _dump, signal.SIGKILL, name)
-        cases.add(f"SIGKILL/restore/{name}", _restore, signal.SIGKILL, name)
     cases.add("SIGKILL/dump/over-dump", _dump_over_dump)
     cases.add("SIGKILL/dump/to-the-end/busy", _dump_to_the_end, "busy")
     cases.add("SIGKILL/dump/to-the-end/family", _dump_to_the_end, "family")
