@@ -49,6 +49,8 @@ endif
 CFLAGS ?= -O2 -g
 ALL_CFLAGS := -std=gnu11 -D_GNU_SOURCE -I. -I$(O)/gen $(WARN) $(CFLAGS) $(SANFLAGS) $(PKG_CFLAGS) -MMD -MP
 LIBS := $(PKG_LIBS) -lpthread
+# Symbols are bound at the start: bound lazily, each task of a restore would do it again.
+ALL_LDFLAGS := -Wl,-z,relro,-z,now $(LDFLAGS)
 
 # --- sources -----------------------------------------------------------------
 BLOB_DIRS := compel/blob criu/pie
@@ -68,7 +70,7 @@ all: $(PROGRAM)
 
 $(PROGRAM): $(ALL_OBJS)
 	$(say) LD $@
-	$(Q)$(CC) $(CFLAGS) $(SANFLAGS) -o $@ $^ $(LDFLAGS) $(LIBS)
+	$(Q)$(CC) $(CFLAGS) $(SANFLAGS) -o $@ $^ $(ALL_LDFLAGS) $(LIBS)
 
 $(O)/%.o: %.c | $(PB_C)
 	$(say) CC $<
