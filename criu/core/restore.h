@@ -110,6 +110,7 @@ struct restore {
 
 	/* the hole: see criu/pie/abi/program.h */
 	uint64_t hole, hole_len;
+	uint64_t staging, staging_len; /* for huge pages, a task's own; 0: not used */
 	uint64_t private_at; /* from here on a task's own: blob, program, stacks */
 	struct shmem_segment *segments;
 	size_t nr_segments;

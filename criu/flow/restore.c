@@ -37,6 +37,7 @@
 #include "criu/image/dir.h"
 #include "criu/kernel/proc.h"
 #include "criu/kernel/syscalls.h"
+#include "criu/mem/fill.h"
 #include "criu/mem/load.h"
 #include "criu/mem/mempolicy.h"
 #include "criu/mem/vdso.h"
@@ -164,6 +165,18 @@ static int read_inherited(struct inherited *i)
 	return 0;
 }
 
+/* Below 4 GiB there is no room for it. */
+static void plan_staging(struct restore *r)
+{
+	bool wanted = false;
+	struct task *t;
+
+	tasks_for_each(t, &r->tree)
+		wanted |= !wanted && task_is_alive(t) && fill_wants_huge(t->restore);
+	if (wanted && !r->has_compat && fill_can_use_huge())
+		r->staging_len = STAGING_BYTES;
+}
+
 static int plan(void *ctx)
 {
 	struct restore *r = ctx;
@@ -178,6 +191,7 @@ static int plan(void *ctx)
 		ret = files_open_mapped(r);
 	if (ret < 0)
 		return ret;
+	plan_staging(r);
 	tasks_for_each(t, &r->tree) {
 		if (task_is_alive(t))
 			restore_task_room(r, t);

@@ -37,7 +37,7 @@ static struct room room_of(const struct restore *r, const struct task *t)
 	struct room room = { .blob = r->private_at };
 
 	room.program = room.blob + PAGE_UP((uint64_t)(restorer_blob_end - restorer_blob));
-	room.program_len = PAGE_UP(mem_program_room(t->restore) + task_program_room(t));
+	room.program_len = PAGE_UP(mem_program_room(r, t->restore) + task_program_room(t));
 	room.stack_top = room.program + room.program_len + LEADER_STACK;
 	room.parking = room.stack_top;
 	room.end = room.parking + PAGE_UP(vdso_room(&r->vdso[t->abi]));

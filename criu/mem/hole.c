@@ -160,6 +160,9 @@ static uint64_t layout(struct restore *r, uint64_t *ret_brokers, uint64_t *ret_c
 		r->segments[i].at = at;
 		at += PAGE_UP(r->segments[i].size);
 	}
+	r->staging = at;
+	if (r->staging_len)
+		at += r->staging_len + HUGE_BYTES; /* to be aligned */
 	r->private_at = at;
 	tasks_for_each(t, &r->tree) {
 		if (t->restore->room > room)
@@ -187,6 +190,8 @@ int hole_make(struct restore *r)
 	for (size_t i = 0; i < r->nr_segments; i++)
 		r->segments[i].at += r->hole;
 	r->private_at += r->hole;
+	r->staging =
+	    r->staging_len ? (r->staging + r->hole + HUGE_BYTES - 1) & ~(HUGE_BYTES - 1) : 0;
 	if (map_at(r->hole, created + PAGE_UP(r->tree.nr + 1), PROT_READ | PROT_WRITE,
 		   MAP_SHARED | MAP_NORESERVE | MAP_FIXED) == MAP_FAILED)
 		return fail(errno, "map the stage area");

@@ -25,6 +25,7 @@
 #include "criu/base/str.h"
 #include "criu/image/reader.h"
 #include "criu/kernel/uapi.h"
+#include "criu/mem/fill.h"
 #include "criu/mem/ldt.h"
 #include "criu/mem/load.h"
 #include "criu/mem/mempolicy.h"
@@ -39,7 +40,6 @@
 #define OPS_OF_MM    64
 #define ADVICES      32
 #define AUXV_MAX     64
-#define IOV_PIECE    (16ull << 20)
 #define VMA_NAME_MAX 80
 
 /* A running program cannot be written to, so one that somebody has open for that cannot be made
@@ -104,15 +104,6 @@ int mem_open(struct restore *r, struct task *t,
 	return 0;
 }
 
-static size_t nr_iov(const struct task_restore *tr)
-{
-	size_t nr = 0;
-
-	for (size_t i = 0; i < tr->nr_pages; i++)
-		nr += (tr->pages[i].len + IOV_PIECE - 1) / IOV_PIECE;
-	return nr;
-}
-
 static size_t nr_policies(const MmEntry *mm)
 {
 	size_t nr = 0;
@@ -122,13 +113,13 @@ static size_t nr_policies(const MmEntry *mm)
 	return nr;
 }
 
-size_t mem_program_room(const struct task_restore *tr)
+size_t mem_program_room(const struct restore *r, const struct task_restore *tr)
 {
 	size_t ops = tr->mm->n_vmas * OPS_PER_VMA + OPS_OF_MM;
 
-	return ops * sizeof(struct op) + nr_iov(tr) * sizeof(struct op_iov) +
-	       tr->mm->n_mm_saved_auxv * 8 + tr->mm->n_vmas * (VMA_NAME_MAX + 16) +
-	       nr_policies(tr->mm) * MEMPOLICY_ROOM + ldt_room(tr->mm) + 4096;
+	return ops * sizeof(struct op) + fill_room(r, tr) + tr->mm->n_mm_saved_auxv * 8 +
+	       tr->mm->n_vmas * (VMA_NAME_MAX + 16) + nr_policies(tr->mm) * MEMPOLICY_ROOM +
+	       ldt_room(tr->mm) + 4096;
 }
 
 /* --- leaving crtool's address space -------------------------------------------- */
@@ -268,63 +259,14 @@ static void map_all(struct program *p, const struct restore *r, const struct tas
 	}
 }
 
-static void read_op(struct program *p, int fd, uint64_t off, const struct op_iov *iov, size_t nr,
-		    uint64_t total)
-{
-	struct op *op;
-
-	if (!nr)
-		return;
-	op = program_op(p, OP_READ, OP_WHAT_READ);
-	op->arg[0] = (uint64_t)fd;
-	op->arg[1] = off;
-	op->arg[2] = (uint64_t)(uintptr_t)iov;
-	op->arg[3] = nr;
-	op->arg[4] = total;
-}
-
-static bool is_vdso(const MmEntry *mm, const struct page_run *run)
-{
-	for (size_t i = 0; i < mm->n_vmas; i++)
-		if (mm->vmas[i]->status & VMA_VDSO && run->addr >= mm->vmas[i]->start &&
-		    run->addr < mm->vmas[i]->end)
-			return true;
-	return false;
-}
-
-/* All runs lie back to back in the file; those of the vdso are there to be compared only. */
-static void read_pages(struct program *p, const struct task_restore *tr, int fd)
-{
-	struct op_iov *iov = program_data(p, nr_iov(tr) * sizeof(*iov));
-	uint64_t off = 0, total = 0;
-	size_t first = 0, nr = 0;
-
-	for (size_t i = 0; i < tr->nr_pages; i++) {
-		const struct page_run *run = &tr->pages[i];
-
-		if (is_vdso(tr->mm, run)) {
-			read_op(p, fd, off, iov + first, nr - first, total);
-			off += total + run->len;
-			total = 0;
-			first = nr;
-			continue;
-		}
-		/* In pieces, so that their progress can be told. */
-		for (uint64_t done = 0; done < run->len; done += IOV_PIECE)
-			iov[nr++] = (struct op_iov){ run->addr + done, run->len - done < IOV_PIECE
-									   ? run->len - done
-									   : IOV_PIECE };
-		total += run->len;
-	}
-	read_op(p, fd, off, iov + first, nr - first, total);
-}
-
 static void finish_mapping(struct program *p, const VmaEntry *v, uint8_t prot)
 {
 	uint64_t len = v->end - v->start;
 
 	if (is_given(v))
 		return;
+	if (v->has_madv && v->madv & (1ull << MADV_HUGEPAGE))
+		PROGRAM_SYSCALL(p, OP_WHAT_ADVISE, SYS_madvise, v->start, len, MADV_HUGEPAGE);
 	if (prot != v->prot)
 		PROGRAM_SYSCALL(p, OP_WHAT_PROTECT, SYS_mprotect, v->start, len, v->prot);
 	if (v->flags & MAP_LOCKED)
@@ -385,7 +327,7 @@ void mem_program(struct program *p, const struct restore *r, const struct task *
 		PROGRAM_SYSCALL(p, OP_WHAT_PRCTL, SYS_prctl, PR_SET_THP_DISABLE, 1);
 	merge_all(p, mm, r->inherited.memory_merge);
 	map_all(p, r, tr, fds, prot);
-	read_pages(p, tr, fds->pages);
+	fill_program(p, r, tr, prot, fds->pages);
 	for (size_t i = 0; i < mm->n_vmas; i++)
 		finish_mapping(p, mm->vmas[i], prot[i]);
 	ldt_restore(p, mm);

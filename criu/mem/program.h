@@ -16,7 +16,7 @@ int mem_open(struct restore *r, struct task *t,
 	     int (*open_file)(struct restore *r, uint32_t id, uint32_t flags), struct mem_fds *ret);
 
 /* Upper bound of the bytes that the operations and their data take. */
-size_t mem_program_room(const struct task_restore *tr);
+size_t mem_program_room(const struct restore *r, const struct task_restore *tr);
 
 /* From crtool's address space to the task's own; closes what fds has. */
 void mem_program(struct program *p, const struct restore *r, const struct task *t,

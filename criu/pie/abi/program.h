@@ -9,6 +9,7 @@
  *
  *	stage area        shared by crtool and all tasks
  *	shared memory     segments that are to be shared, waiting to be mapped in place
+ *	staging           huge pages that are filled and moved to their places
  *	blob              code
  *	program           operations and their data, stacks of the threads
  *	parking           vdso and its data pages between old place and new
@@ -21,11 +22,15 @@ enum op_kind {
 	OP_SYSCALL,
 	OP_SYSCALL32, /* as 32-bit code makes it, int $0x80; up to five arguments */
 	OP_READ, /* fd, file offset, iovec array, how many, total bytes: no short counts */
+	OP_READ_HUGE, /* fd, file offset, address, length, staging area, rights: by huge pages */
 	OP_CLONE, /* flags, tid, stack top, list of operations of the thread */
 	OP_STAGE, /* report that the one before is done, wait for stage arg[0]; pidfd of crtool */
 	OP_TIMER, /* clock, sigevent, wanted id: timer_create until it is that one */
 	OP_SIGQUEUE, /* siginfo array, how many, tid or 0 for the process */
 };
+
+#define HUGE_BYTES    (2ull << 20)
+#define STAGING_BYTES (16 * HUGE_BYTES)
 
 enum op_flag {
 	OP_ANY = 1, /* failure is fine */
@@ -85,7 +90,7 @@ struct stage_area {
 	uint32_t told; /* the text or the operation below is complete */
 	int32_t pid, err;
 	uint32_t is_op;
-	uint32_t pad;
+	uint32_t huge_is_slow; /* somebody has found that huge pages cost more than small ones */
 	uint64_t read_bytes; /* of page contents, by all tasks */
 	struct op op;
 	char text[2048]; /* from the host code of a task */

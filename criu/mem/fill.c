@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * All runs of pages lie back to back in the image. What is small is read into place by a few
+ * large calls. Of ranges that have all pages of a huge page, each is read into a huge page
+ * aside, and that is moved into place (UFFDIO_MOVE): the kernel enters one page instead of 512,
+ * which takes a sixth of the time, and the mapping is not changed. It has as many bytes of
+ * memory as it would have had.
+ *
+ * The room for the program is found by the same walk, without a program.
+ */
+#include "criu/mem/fill.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/userfaultfd.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "criu/base/cleanup.h"
+#include "criu/base/mem.h"
+#include "criu/mem/vma.h"
+
+#ifndef UFFD_USER_MODE_ONLY
+#define UFFD_USER_MODE_ONLY 1
+#endif
+#define FEATURE_MOVE (1ull << 16) /* since Linux 6.8 */
+
+#define IOV_PIECE  (16ull << 20) /* so that progress can be told */
+#define THP_SWITCH "/sys/kernel/mm/transparent_hugepage/enabled"
+
+static bool kernel_moves(void)
+{
+	struct uffdio_api api = { .api = UFFD_API, .features = FEATURE_MOVE };
+	cleanup_close int fd =
+	    (int)syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK | UFFD_USER_MODE_ONLY);
+
+	return fd >= 0 && ioctl(fd, UFFDIO_API, &api) == 0;
+}
+
+bool fill_can_use_huge(void)
+{
+	cleanup_close int fd = open(THP_SWITCH, O_RDONLY | O_CLOEXEC);
+	char text[64];
+	ssize_t n = fd < 0 ? 0 : read(fd, text, sizeof(text) - 1);
+
+	if (n <= 0)
+		return false;
+	text[n] = '\0';
+	return !strstr(text, "[never]") && kernel_moves();
+}
+
+/* A plain mapping whose owner has no opinion about its pages, or likes them large. */
+static bool vma_takes_huge(const MmEntry *mm, const VmaEntry *v)
+{
+	return v->status & VMA_ANON_PRIVATE &&
+	       !(v->status & (VMA_VDSO | VMA_VVAR | VMA_VSYSCALL)) && !(v->flags & MAP_GROWSDOWN) &&
+	       !(mm->has_thp_disabled && mm->thp_disabled) &&
+	       !(v->has_madv && v->madv & 1ull << MADV_NOHUGEPAGE) && !v->has_mempolicy;
+}
+
+struct filling {
+	struct program *p; /* NULL: only count */
+	const struct task_restore *tr;
+	const uint8_t *prot;
+	int fd;
+	uint64_t staging; /* 0: no huge pages */
+	struct op_iov *iov;
+	size_t nr_iov, first; /* so many, from first on not in an operation yet */
+	size_t nr_ops, nr_huge;
+	uint64_t off, total; /* in the image; bytes from first on */
+};
+
+static void flush(struct filling *f)
+{
+	struct op *op;
+
+	if (f->total) {
+		f->nr_ops++;
+		if (f->p) {
+			op = program_op(f->p, OP_READ, OP_WHAT_READ);
+			op->arg[0] = (uint64_t)f->fd;
+			op->arg[1] = f->off;
+			op->arg[2] = (uint64_t)(uintptr_t)(f->iov + f->first);
+			op->arg[3] = f->nr_iov - f->first;
+			op->arg[4] = f->total;
+		}
+	}
+	f->off += f->total;
+	f->total = 0;
+	f->first = f->nr_iov;
+}
+
+static void add_small(struct filling *f, uint64_t addr, uint64_t end)
+{
+	for (; addr < end; f->nr_iov++) {
+		uint64_t len = end - addr < IOV_PIECE ? end - addr : IOV_PIECE;
+
+		if (f->p)
+			f->iov[f->nr_iov] = (struct op_iov){ addr, len };
+		addr += len;
+		f->total += len;
+	}
+}
+
+static void add_huge(struct filling *f, size_t vma, uint64_t addr, uint64_t end)
+{
+	struct op *op;
+
+	flush(f);
+	f->nr_ops++;
+	f->nr_huge++;
+	if (f->p) {
+		op = program_op(f->p, OP_READ_HUGE, OP_WHAT_READ);
+		op->arg[0] = (uint64_t)f->fd;
+		op->arg[1] = f->off;
+		op->arg[2] = addr;
+		op->arg[3] = end - addr;
+		op->arg[4] = f->staging;
+		op->arg[5] = f->prot[vma];
+	}
+	f->off += end - addr;
+}
+
+static void add_part(struct filling *f, size_t vma, uint64_t addr, uint64_t end)
+{
+	uint64_t from = (addr + HUGE_BYTES - 1) & ~(HUGE_BYTES - 1), to = end & ~(HUGE_BYTES - 1);
+
+	if (!f->staging || from >= to || !vma_takes_huge(f->tr->mm, f->tr->mm->vmas[vma])) {
+		add_small(f, addr, end);
+		return;
+	}
+	add_small(f, addr, from);
+	add_huge(f, vma, from, to);
+	add_small(f, to, end);
+}
+
+/* Runs and mappings both ascend, and every run lies in mappings: pages_check(). What is stored
+ * of the vdso is there to be compared only. */
+static void walk(struct filling *f)
+{
+	const MmEntry *mm = f->tr->mm;
+	size_t v = 0;
+
+	for (size_t i = 0; i < f->tr->nr_pages; i++) {
+		uint64_t at = f->tr->pages[i].addr, end = at + f->tr->pages[i].len, to;
+
+		for (; at < end; at = to) {
+			while (v + 1 < mm->n_vmas && mm->vmas[v]->end <= at)
+				v++;
+			to = mm->vmas[v]->end < end ? mm->vmas[v]->end : end;
+			if (mm->vmas[v]->status & VMA_VDSO) {
+				flush(f);
+				f->off += to - at;
+			} else {
+				add_part(f, v, at, to);
+			}
+		}
+	}
+	flush(f);
+}
+
+bool fill_wants_huge(const struct task_restore *tr)
+{
+	struct filling f = { .tr = tr, .staging = 1 };
+
+	walk(&f);
+	return f.nr_huge;
+}
+
+size_t fill_room(const struct restore *r, const struct task_restore *tr)
+{
+	struct filling f = { .tr = tr, .staging = r->staging_len };
+
+	walk(&f);
+	return f.nr_iov * sizeof(struct op_iov) + f.nr_ops * sizeof(struct op);
+}
+
+void fill_program(struct program *p, const struct restore *r, const struct task_restore *tr,
+		  const uint8_t *prot, int fd)
+{
+	struct filling count = { .tr = tr, .staging = r->staging };
+	struct filling f = { p, tr, prot, fd, .staging = r->staging };
+
+	walk(&count);
+	f.iov = program_data(p, count.nr_iov * sizeof(*f.iov));
+	walk(&f);
+}
