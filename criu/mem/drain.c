@@ -151,7 +151,7 @@ static int vmas_dump(struct dump *d, const struct task *t, MmEntry *mm)
 			r = d->map_file(d, t, v, e->fdflags, &id);
 			e->shmid = id;
 		} else if (e->status & VMA_ANON_SHARED) {
-			r = shmem_dump(d, t, v, &e->shmid);
+			r = shmem_dump(d, t, v, e);
 		}
 		if (r < 0)
 			return fail_at(r, "mapping %llx-%llx", (unsigned long long)v->start,

@@ -99,6 +99,9 @@ static int segment_add(struct restore *r, const VmaEntry *v, size_t *cap)
 	uint64_t size = v->pgoff + (v->end - v->start);
 	struct shmem_segment *s = NULL;
 
+	if (v->has_shmem_size && v->shmem_size > size)
+		size = v->shmem_size;
+
 	if (size > SHMEM_MAX || v->pgoff > SHMEM_MAX)
 		return fail_plain("shared memory of %llu bytes", (unsigned long long)size);
 	for (size_t i = 0; i < r->nr_segments && !s; i++)

@@ -22,12 +22,10 @@ struct shmem_seen {
 	uint64_t key, shmid;
 };
 
-static int write_contents(struct page_out *o, int fd)
+static int write_contents(struct page_out *o, int fd, off_t end)
 {
-	off_t at = 0, end = lseek(fd, 0, SEEK_END);
+	off_t at = 0;
 
-	if (end < 0)
-		return fail(errno, "seek in shared memory");
 	while (at < end) {
 		off_t data = lseek(fd, at, SEEK_DATA), hole;
 		int r;
@@ -46,12 +44,13 @@ static int write_contents(struct page_out *o, int fd)
 }
 
 static int contents_dump(struct dump *d, const struct task *t, const struct proc_vma *v,
-			 uint64_t shmid)
+			 uint64_t shmid, uint64_t *ret_size)
 {
 	char path[80];
 	cleanup_close int fd = -1;
 	struct page_room room = { 0 };
 	struct page_out o;
+	off_t size;
 	int r;
 
 	snprintf(path, sizeof(path), "/proc/%d/map_files/%llx-%llx", (int)task_tid(t),
@@ -59,32 +58,43 @@ static int contents_dump(struct dump *d, const struct task *t, const struct proc
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return fail(errno, "open %s", path);
+	size = lseek(fd, 0, SEEK_END);
+	if (size < 0)
+		return fail(errno, "seek in shared memory");
 	r = page_out_open(&o, d->s, &room, IMAGE_SHMEM_PAGEMAP, shmid, d->next_pages_id++,
 			  task_tid(t));
 	if (r >= 0)
-		r = write_contents(&o, fd);
+		r = write_contents(&o, fd, size);
 	if (r >= 0)
 		r = page_out_close(&o);
 	d->s->stats.shpages_written += o.written;
 	d->s->stats.memwrite_us += o.write_us;
 	page_out_done(&o);
 	page_room_done(&room);
+	*ret_size = (uint64_t)size;
 	return r;
 }
 
-int shmem_dump(struct dump *d, const struct task *t, const struct proc_vma *v, uint64_t *ret_shmid)
+int shmem_dump(struct dump *d, const struct task *t, const struct proc_vma *v, VmaEntry *e)
 {
+	uint64_t size = 0;
+	int r;
+
 	uint64_t key = vma_shmem_key(v);
 	struct shmem_seen *s;
 
 	for (size_t i = 0; i < d->nr_shmems; i++) {
 		if (d->shmems[i].key == key) {
-			*ret_shmid = d->shmems[i].shmid;
+			e->shmid = d->shmems[i].shmid;
 			return 0;
 		}
 	}
 	s = array_push(d->shmems, d->nr_shmems, d->cap_shmems);
 	s->key = key;
-	s->shmid = *ret_shmid = ++d->next_shmid;
-	return contents_dump(d, t, v, s->shmid);
+	s->shmid = e->shmid = ++d->next_shmid;
+	r = contents_dump(d, t, v, s->shmid, &size);
+	/* What is not mapped any more comes back when a mapping grows over it. */
+	e->has_shmem_size = size > v->pgoff + (v->end - v->start);
+	e->shmem_size = size;
+	return r;
 }
