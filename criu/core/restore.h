@@ -126,6 +126,7 @@ struct restore {
 	struct vdso *vdso; /* mem/vdso.h, by enum task_abi */
 	bool has_compat; /* there are 32-bit tasks, or threads that run 32-bit code */
 	pid_t root_pid;
+	pid_t helper_pid_max; /* helpers that may have any pid have the highest below */
 	uint64_t start_us;
 	bool pidfile_is_ours;
 };

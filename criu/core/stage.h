@@ -10,7 +10,8 @@ enum stage {
 	STAGE_START,
 	STAGE_FORK, /* every task and helper exists, in its session */
 	STAGE_GROUPS, /* everybody is in the right process group */
-	STAGE_DEATHS, /* zombies and helpers have ended */
+	STAGE_ORPHANS, /* helpers have ended in turns: two stages for each, see spawn.c */
+	STAGE_DEATHS = STAGE_ORPHANS + 2 * 32, /* zombies have ended */
 	STAGE_FILES, /* every fd is open by its owner, none is connected */
 	STAGE_CONNECT, /* shared descriptions taken from their owners, terminals set */
 	STAGE_MEMORY, /* restorer running, memory in place, threads exist */

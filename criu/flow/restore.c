@@ -249,7 +249,9 @@ static int join_groups(void *ctx)
 
 static int end_dead(void *ctx)
 {
-	return run_stage(ctx, STAGE_DEATHS, spawn_nr_alive(ctx));
+	int ret = spawn_orphan(ctx, run_stage);
+
+	return ret < 0 ? ret : run_stage(ctx, STAGE_DEATHS, spawn_nr_alive(ctx));
 }
 
 static int open_files(void *ctx)
@@ -429,6 +431,6 @@ int restore_run(struct session *s, int *ret_status)
 	hole_done(&r);
 	restore_done(&r);
 	free((void *)(uintptr_t)vdso[TASK_ABI_32].code);
-	free(fork_plan.nodes);
+	fork_plan_done(&fork_plan);
 	return ret;
 }

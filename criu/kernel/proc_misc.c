@@ -74,6 +74,11 @@ int proc_sessionid_read(int dirfd, struct proc_buf *b, uint32_t *ret)
 	return u32_read(dirfd, 0, "sessionid", 10, b, ret);
 }
 
+int proc_pid_max_read(struct proc_buf *b, uint32_t *ret)
+{
+	return u32_read(AT_FDCWD, 0, "/proc/sys/kernel/pid_max", 10, b, ret);
+}
+
 int proc_coredump_filter_read(int dirfd, struct proc_buf *b, uint32_t *ret)
 {
 	return u32_read(dirfd, 0, "coredump_filter", 16, b, ret);

@@ -72,6 +72,8 @@ int proc_auxv_read(int dirfd, struct proc_buf *b, uint64_t *ret, size_t max, siz
 /* One number each. loginuid 4294967295: unset. */
 int proc_personality_read(int dirfd, pid_t tid, struct proc_buf *b, uint32_t *ret);
 int proc_oom_score_adj_read(int dirfd, struct proc_buf *b, int *ret);
+/* No pid is as high. */
+int proc_pid_max_read(struct proc_buf *b, uint32_t *ret);
 int proc_loginuid_read(int dirfd, struct proc_buf *b, uint32_t *ret);
 int proc_sessionid_read(int dirfd, struct proc_buf *b, uint32_t *ret);
 int proc_coredump_filter_read(int dirfd, struct proc_buf *b, uint32_t *ret);

@@ -1,4 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Session by session. Members that their parents cannot fork have to be adopted. All members
+ * come from the leader, or from whoever stands in for it; an orphan goes up to one of its
+ * ancestors. So those who adopt members of a session lie on one line from the root down, and
+ * the leader below all of them.
+ */
 #include "criu/task/forkplan.h"
 
 #include <signal.h>
@@ -6,120 +12,68 @@
 #include <string.h>
 
 #include "criu/base/error.h"
+#include "criu/base/map.h"
 #include "criu/base/mem.h"
 
 struct planner {
 	struct arena *arena;
 	const struct tree *tree;
 	struct fork_plan *plan;
-	struct fork_node **by_task; /* by index in tree->tasks */
+	struct fork_node **all; /* tasks in the order of the tree, then helpers */
+	size_t nr, cap;
+	struct map by_pid; /* those of `all` that have one */
 	pid_t outside_sid; /* sessions and groups that crtool stands in for; 0: none */
 	pid_t outside_pgid;
 	uint32_t last_fs; /* ids ascend where nothing is shared */
 };
 
-static struct fork_node *node_add(struct planner *p, struct fork_node *parent, struct task *t,
-				  pid_t pid)
+/* The members of a session, but for its leader. */
+struct session_plan {
+	pid_t sid;
+	struct fork_node **born; /* into it: members, and who has left it to found another */
+	size_t nr, cap;
+	struct fork_node *leader; /* NULL: dead */
+	struct fork_node *anchor; /* the leader's parent */
+};
+
+static struct fork_node *node_of(const struct planner *p, pid_t pid)
+{
+	return map_get(&p->by_pid, (uint64_t)pid);
+}
+
+static struct fork_node *node_new(struct planner *p, struct task *t, pid_t pid)
 {
 	struct fork_node *n = arena_alloc(p->arena, sizeof(*n));
 
 	n->task = t;
 	n->pid = pid;
-	n->parent = n->above = parent;
 	n->tail = &n->children;
-	n->index = p->plan->nr;
-	n->depth = parent ? parent->depth + 1 : 0;
-	if (parent) {
-		*parent->tail = n;
-		parent->tail = &n->next;
-	}
-	*array_push(p->plan->nodes, p->plan->nr, p->plan->cap) = n;
-	if (!t)
-		p->plan->nr_helpers++;
+	*array_push(p->all, p->nr, p->cap) = n;
+	if (pid)
+		map_put(&p->by_pid, (uint64_t)pid, n);
 	return n;
 }
 
-static struct fork_node *node_of(const struct planner *p, pid_t pid)
+static struct fork_node *helper_new(struct planner *p, struct fork_node *forker, pid_t pid,
+				    pid_t sid)
 {
-	for (size_t i = 0; i < p->plan->nr; i++)
-		if (p->plan->nodes[i]->pid == pid)
-			return p->plan->nodes[i];
-	return NULL;
-}
+	struct fork_node *h = node_new(p, NULL, pid);
 
-static bool is_above(const struct fork_node *above, const struct fork_node *n)
-{
-	for (; n; n = n->above)
-		if (n == above)
-			return true;
-	return false;
-}
-
-static pid_t session_of(const struct planner *p, const struct task *t)
-{
-	return t->sid == p->outside_sid ? 0 : t->sid;
-}
-
-/*
- * Make n be born into session sid, if it can be: its forker is in it in the end, or was
- * born into it, too, and forks n before it leaves.
- */
-static bool be_born_in(struct fork_node *n, pid_t sid)
-{
-	if (n->born_sid == sid)
-		return true;
-	if (!n->parent || !n->setsid ||
-	    n->born_sid != (n->early ? n->parent->born_sid : n->parent->sid))
-		return false;
-	/* Whoever was forked early by n counts on where n was born. */
-	for (const struct fork_node *c = n->children; c; c = c->next)
-		if (c->early)
-			return false;
-	if (n->parent->sid == sid) {
-		n->early = false;
-	} else {
-		if (!n->parent->setsid || !be_born_in(n->parent, sid))
-			return false;
-		n->early = true;
-	}
-	n->born_sid = sid;
-	return true;
-}
-
-static int cannot(const struct task *t, const char *why)
-{
-	return fail_plain("pid %d (%s): session %d: %s", (int)t->pid, t->comm, (int)t->sid, why);
-}
-
-/* A helper in session sid whose orphans come to `to`. */
-static int helper_for(struct planner *p, struct fork_node *to, const struct task *t, pid_t sid,
-		      struct fork_node **ret)
-{
-	struct fork_node *leader = node_of(p, sid), *h, *under = to;
-
-	if (leader && !leader->task) {
-		/* One stands in for the leader already. */
-		if (leader->parent != to)
-			return cannot(t, "its dead leader had children that went to two others");
-		*ret = leader;
-		return 0;
-	}
-	if (leader && !is_above(to, leader))
-		return cannot(t, "its leader is no descendant of its parent");
-	/* Whoever lies between would get the orphans first. */
-	if (leader)
-		under = leader;
-	for (const struct fork_node *n = under; n && n != to; n = n->above)
-		if (n->adopts)
-			return cannot(t, "another process adopts orphans on the way to its parent");
-	h = node_add(p, under, NULL, leader ? 0 : sid);
+	h->parent = forker;
 	h->sid = sid;
-	h->setsid = !leader;
-	h->born_sid = under->sid;
-	to->adopts = true;
-	*ret = h;
-	return 0;
+	h->setsid = sid == pid;
+	h->is_born = true;
+	h->born_sid = forker->sid;
+	p->plan->nr_helpers++;
+	return h;
 }
+
+static int cannot(const struct fork_node *n, pid_t sid, const char *why)
+{
+	return fail_plain("pid %d (%s): session %d: %s", (int)n->pid, n->task->comm, (int)sid, why);
+}
+
+/* --- tasks --------------------------------------------------------------------------- */
 
 /* The new one has the exit signal and, where that is shared, the descriptors of the forker. */
 static bool can_fork_sibling(const struct task *s, const struct task *t)
@@ -139,10 +93,10 @@ struct task *fork_plan_sibling(const struct tree *tree, size_t index)
 	return NULL;
 }
 
-/* With whom it shares its working directory; ret_node: a sibling that forks it for that. */
-static int place_fs(struct planner *p, struct task *t, size_t index, struct fork_node **ret_node)
+/* With whom it shares its working directory: its parent, or a sibling that forks it for that. */
+static int place_fs(struct planner *p, struct fork_node *n, size_t index)
 {
-	struct task *sibling;
+	struct task *t = n->task, *sibling;
 
 	if (!task_is_alive(t) || !t->ids.fs)
 		return 0;
@@ -157,7 +111,8 @@ static int place_fs(struct planner *p, struct task *t, size_t index, struct fork
 	sibling = fork_plan_sibling(p->tree, index);
 	if (sibling) {
 		t->fs_from = sibling;
-		*ret_node = node_of(p, sibling->pid);
+		n->parent = node_of(p, sibling->pid);
+		n->sibling = true;
 		return 0;
 	}
 	for (size_t i = 0; i < index; i++)
@@ -168,95 +123,368 @@ static int place_fs(struct planner *p, struct task *t, size_t index, struct fork
 	return 0;
 }
 
-static int place(struct planner *p, struct task *t, size_t index)
+static int tasks_place(struct planner *p)
 {
-	pid_t sid = session_of(p, t);
-	struct fork_node *parent = t->parent ? node_of(p, t->parent->pid) : NULL;
-	struct fork_node *from = parent, *sibling = NULL, *n;
-	bool early = false;
-	int r = place_fs(p, t, index, &sibling);
+	for (size_t i = 0; i < p->tree->nr; i++) {
+		struct task *t = p->tree->tasks[i];
+		struct fork_node *n = node_new(p, t, t->pid);
+		int r = place_fs(p, n, i);
 
+		if (r < 0)
+			return r;
+
+		if (t->parent && !task_is_alive(t->parent))
+			return fail_plain("pid %d (%s): its parent %d is dead", (int)t->pid,
+					  t->comm, (int)t->parent->pid);
+		n->home = t->parent ? node_of(p, t->parent->pid) : NULL;
+		n->depth = n->home ? n->home->depth + 1 : 0;
+		n->sid = t->sid == p->outside_sid ? 0 : t->sid;
+		n->setsid = n->sid == t->pid;
+		if (!n->home && n->sid && !n->setsid)
+			return cannot(n, n->sid, "its leader is not in the images");
+		/* A leader has left the session that it was born into: which is still open. */
+		n->is_born = !n->setsid;
+		n->born_sid = n->sid;
+	}
+	return 0;
+}
+
+/* --- sessions ------------------------------------------------------------------------- */
+
+static bool was_inside(const struct fork_node *n, pid_t sid)
+{
+	return !n || n->sid == sid || (n->is_born && n->born_sid == sid);
+}
+
+/* By the final tree. */
+static bool is_above(const struct fork_node *above, const struct fork_node *n)
+{
+	while (n && n->depth > above->depth)
+		n = n->home;
+	return n == above;
+}
+
+/* Have it be born into the session, and leave it: its children may be of it, then. */
+static bool lift(struct session_plan *s, struct fork_node *n)
+{
+	if (n->is_born || !n->home || n->sibling)
+		return false;
+	n->is_born = true;
+	n->born_sid = s->sid;
+	*array_push(s->born, s->nr, s->cap) = n;
+	return true;
+}
+
+/* Whom the i-th of those born into the session has to be left to; NULL: nobody needs to adopt it. */
+static struct fork_node *adopter(const struct session_plan *s, size_t i)
+{
+	struct fork_node *home = s->born[i]->home;
+
+	return s->born[i]->sibling || was_inside(home, s->sid) ? NULL : home;
+}
+
+/* By the final tree: could members of the session be left to it by one below? */
+static bool can_adopt(const struct session_plan *s, const struct fork_node *to)
+{
+	if (s->anchor || !s->sid)
+		return s->anchor && is_above(to, s->anchor);
+	/* A dead leader was above all members, and so not below any. */
+	for (const struct fork_node *up = to->home; up; up = up->home)
+		if (was_inside(up, s->sid))
+			return false;
+	return true;
+}
+
+/* Others must have been members themselves, where that can be. */
+static int lift_to_leader(struct session_plan *s)
+{
+	size_t had;
+
+	do {
+		had = s->nr;
+		for (size_t i = 0; i < s->nr; i++) {
+			struct fork_node *to = adopter(s, i);
+
+			if (!to || can_adopt(s, to) || lift(s, to) || s->sid)
+				continue;
+			return cannot(s->born[i], s->born[i]->task->sid,
+				      "it was left outside of the tree");
+		}
+	} while (s->nr > had);
+	return 0;
+}
+
+static struct fork_node *deepest(const struct session_plan *s)
+{
+	struct fork_node *d = s->anchor;
+
+	for (size_t i = 0; i < s->nr; i++) {
+		struct fork_node *to = adopter(s, i);
+
+		if (to && (!d || to->depth > d->depth))
+			d = to;
+	}
+	return d;
+}
+
+/* Those who adopt must lie on one line: *ret is the end of it, NULL if there are none. */
+static int line_up(struct session_plan *s, struct fork_node **ret)
+{
+	struct fork_node *d, *to = NULL;
+	size_t i;
+
+	do {
+		d = deepest(s);
+		for (i = 0; i < s->nr; i++) {
+			to = adopter(s, i);
+			if (to && !is_above(to, d))
+				break;
+		}
+		if (i == s->nr && (!s->anchor || is_above(s->anchor, d))) {
+			*ret = d;
+			return 0;
+		}
+	} while ((i < s->nr && lift(s, to)) || lift(s, d));
+	return cannot(s->born[i < s->nr ? i : 0], s->sid, "its members went to strangers");
+}
+
+/* What tasks share is shared by fork, and so only with who forks. */
+static bool shares(const struct fork_node *n)
+{
+	const struct task *t = n->task, *parent = n->home->task;
+
+	return task_is_alive(t) && (t->ids.files == parent->ids.files || t->fs_from == parent);
+}
+
+/* Can its parent get it by adoption? */
+static int adopt_check(const struct fork_node *n, pid_t sid)
+{
+	/* The kernel makes it SIGCHLD when an orphan is taken over. */
+	if (n->task->exit_signal != SIGCHLD)
+		return cannot(n, sid,
+			      "it would have to be left to its parent, and then sends "
+			      "SIGCHLD at its end");
+	if (shares(n))
+		return cannot(n, sid,
+			      "it would have to be left to its parent, with which it "
+			      "shares descriptors or its working directory");
+	return 0;
+}
+
+/* The leader itself is left to its parent, by a helper below those who adopt members. */
+static int leader_move(struct planner *p, const struct session_plan *s, struct fork_node *below)
+{
+	struct fork_node *h;
+	int r;
+
+	if (s->leader->is_born || !s->anchor || s->leader->sibling)
+		return cannot(s->leader, s->sid, "it came from below another process");
+	r = adopt_check(s->leader, s->sid);
 	if (r < 0)
 		return r;
-	if (sibling)
-		from = sibling;
-	else if (parent && sid != t->pid && sid != parent->sid) {
-		early = parent->setsid && be_born_in(parent, sid);
-		if (!early) {
-			r = sid ? helper_for(p, parent, t, sid, &from)
-				: cannot(t, "it was left outside of the tree");
-			if (r < 0)
-				return r;
-		}
+	h = helper_new(p, below, 0, below->sid);
+	h->home = s->anchor;
+	s->leader->parent = h;
+	s->leader->is_born = true;
+	s->leader->born_sid = h->sid;
+	return 0;
+}
+
+static struct fork_node *helper_for(struct planner *p, const struct session_plan *s,
+				    struct fork_node *source, struct fork_node *to)
+{
+	struct fork_node *h;
+
+	/* Those of this session are the newest. */
+	for (size_t i = p->nr; i-- > 0 && !p->all[i]->task && p->all[i]->sid == s->sid;)
+		if (p->all[i]->home == to)
+			return p->all[i];
+	h = helper_new(p, source, 0, s->sid);
+	h->home = to;
+	return h;
+}
+
+static int adopt(struct planner *p, const struct session_plan *s, struct fork_node *source,
+		 struct fork_node *n)
+{
+	int r = adopt_check(n, s->sid);
+
+	if (r >= 0)
+		n->parent = helper_for(p, s, source, n->home);
+	return r;
+}
+
+static int session_place(struct planner *p, struct session_plan *s)
+{
+	struct fork_node *below = NULL, *source;
+	int r;
+
+	s->leader = s->sid ? node_of(p, s->sid) : NULL;
+	s->anchor = s->leader ? s->leader->home : NULL;
+	r = lift_to_leader(s);
+	if (r >= 0 && s->sid)
+		r = line_up(s, &below);
+	if (r < 0 || !below)
+		return r;
+	source = s->leader;
+	if (source && below != s->anchor)
+		r = leader_move(p, s, below);
+	if (r < 0)
+		return r;
+	if (!source) {
+		source = helper_new(p, below, s->sid, s->sid);
+		source->home = below;
 	}
-	if (!parent && sid && sid != t->pid)
-		return cannot(t, "its leader is not in the images");
-	/* The kernel makes it SIGCHLD when an orphan is taken over. */
-	if (!sibling && from != parent && t->exit_signal != SIGCHLD)
-		return cannot(
-		    t, "it would have to be left to its parent, and then sends SIGCHLD at its end");
-	n = node_add(p, from, t, t->pid);
-	n->above = sibling ? parent : from;
-	n->sibling = sibling != NULL;
-	n->early = early;
-	n->sid = sid;
-	n->setsid = sid == t->pid;
-	n->born_sid = !from ? 0 : early ? from->born_sid : from->sid;
-	p->by_task[index] = n;
-	return 0;
+	for (size_t i = 0; i < s->nr && r >= 0; i++)
+		r = adopter(s, i) ? adopt(p, s, source, s->born[i]) : 0;
+	return r;
 }
 
-/* A helper for the dead leader of group t->pgid, forked by a member. */
-static int group_helper(struct planner *p, struct fork_node *n, pid_t pgid)
+static int by_session(const void *a, const void *b)
 {
-	struct fork_node *h = node_add(p, n, NULL, pgid);
+	const struct fork_node *const *x = a, *const *y = b;
+	pid_t sx = (*x)->sid, sy = (*y)->sid;
 
-	h->sid = h->born_sid = n->sid;
-	h->join = pgid;
-	return 0;
+	return sx != sy ? (sx > sy) - (sx < sy) : ((*x)->pid > (*y)->pid) - ((*x)->pid < (*y)->pid);
 }
 
-static int group(struct planner *p, struct task *t, struct fork_node *n)
+static int sessions_place(struct planner *p)
 {
+	struct fork_node **sorted = mem_dup(p->all, p->nr * sizeof(*sorted));
+	size_t nr = p->nr;
+	int r = 0;
+
+	qsort(sorted, nr, sizeof(*sorted), by_session);
+	for (size_t from = 0, to; from < nr && r >= 0; from = to) {
+		struct session_plan s = { .sid = sorted[from]->sid };
+
+		for (to = from; to < nr && sorted[to]->sid == s.sid; to++)
+			if (!sorted[to]->setsid)
+				*array_push(s.born, s.nr, s.cap) = sorted[to];
+		r = session_place(p, &s);
+		free(s.born);
+	}
+	free(sorted);
+	return r;
+}
+
+/* --- groups ---------------------------------------------------------------------------- */
+
+/* Its leader has gone over to another group: somebody else has to be in it until all are. */
+static void group_keep(struct planner *p, struct fork_node *leader)
+{
+	if (!leader->task || leader->setsid || leader->founds)
+		return;
+	leader->founds = true;
+	helper_new(p, leader, 0, leader->sid)->keeper = true;
+}
+
+static int group_place(struct planner *p, struct fork_node *n)
+{
+	struct task *t = n->task;
 	struct fork_node *leader;
 
 	if (t->pgid == p->outside_pgid && !n->sid)
 		return 0;
 	if (t->pgid == t->pid) {
-		n->join = n->setsid ? 0 : t->pid;
+		n->founds = !n->setsid;
 		return 0;
 	}
+	n->join = t->pgid;
 	leader = node_of(p, t->pgid);
 	if (leader && leader->sid != n->sid)
 		return fail_plain(
 		    "pid %d (%s): process group %d is of session %d, the process of %d",
 		    (int)t->pid, t->comm, (int)t->pgid, (int)leader->sid, (int)n->sid);
-	n->join = t->pgid;
-	/* A zombie forks nobody: its group's helper comes with the next living member. */
-	if (leader || !task_is_alive(t))
-		return 0;
-	return group_helper(p, n, t->pgid);
+	if (!leader)
+		helper_new(p, n, t->pgid, n->sid)->founds = true;
+	else if (leader->task && leader->task->pgid != leader->pid)
+		group_keep(p, leader);
+	return 0;
 }
 
-static int groups(struct planner *p)
+static int groups_place(struct planner *p)
 {
-	int r;
+	for (size_t i = 0; i < p->tree->nr; i++) {
+		int r = group_place(p, p->all[i]);
 
-	for (int alive = 1; alive >= 0; alive--) {
-		for (size_t i = 0; i < p->tree->nr; i++) {
-			struct task *t = p->tree->tasks[i];
-
-			if (task_is_alive(t) != (bool)alive)
-				continue;
-			r = group(p, t, p->by_task[i]);
-			if (r < 0)
-				return r;
-			if (!alive && p->by_task[i]->join && !node_of(p, t->pgid))
-				return fail_plain("pid %d (%s): all of process group %d are dead",
-						  (int)t->pid, t->comm, (int)t->pgid);
-		}
+		if (r < 0)
+			return r;
 	}
 	return 0;
+}
+
+/* --- the plan --------------------------------------------------------------------------- */
+
+static void node_link(struct fork_node *n)
+{
+	if (!n->parent)
+		n->parent = n->home;
+	if (!n->parent)
+		return;
+	n->above = n->sibling ? n->parent->above : n->parent;
+	if (!n->is_born)
+		n->born_sid = n->parent->sid;
+	n->early = n->born_sid != n->parent->sid;
+	if (n->task && !task_is_alive(n->task)) {
+		n->next_dead = n->home->dead;
+		n->home->dead = n;
+	}
+	*n->parent->tail = n;
+	n->parent->tail = &n->next;
+}
+
+/* The parent before the child; what a circle has cut off from the root is not there. */
+static int nodes_order(struct planner *p)
+{
+	struct fork_plan *plan = p->plan;
+
+	for (size_t i = 0; i < p->nr; i++)
+		node_link(p->all[i]);
+	p->all[0]->depth = 0;
+	*array_push(plan->nodes, plan->nr, plan->cap) = p->all[0];
+	for (size_t i = 0; i < plan->nr; i++) {
+		for (struct fork_node *c = plan->nodes[i]->children; c; c = c->next) {
+			c->depth = plan->nodes[i]->depth + 1;
+			*array_push(plan->nodes, plan->nr, plan->cap) = c;
+		}
+	}
+	return plan->nr == p->nr ? 0 : fail_plain("pstree.img: sessions go in a circle");
+}
+
+static int by_number(const void *a, const void *b)
+{
+	const pid_t *x = a, *y = b;
+
+	return (*x > *y) - (*x < *y);
+}
+
+static void numbers_collect(struct planner *p)
+{
+	struct fork_plan *plan = p->plan;
+	size_t cap = 0;
+	struct task *t;
+
+	tasks_for_each(t, p->tree) {
+		*array_push(plan->numbers, plan->nr_numbers, cap) = t->pid;
+		*array_push(plan->numbers, plan->nr_numbers, cap) = t->pgid;
+		*array_push(plan->numbers, plan->nr_numbers, cap) = t->sid;
+		for (size_t i = 1; i < t->nr_threads; i++)
+			*array_push(plan->numbers, plan->nr_numbers, cap) = t->threads[i].tid;
+	}
+	qsort(plan->numbers, plan->nr_numbers, sizeof(*plan->numbers), by_number);
+}
+
+bool fork_plan_uses(const struct fork_plan *plan, pid_t pid)
+{
+	return bsearch(&pid, plan->numbers, plan->nr_numbers, sizeof(pid), by_number);
+}
+
+void fork_plan_done(struct fork_plan *plan)
+{
+	free(plan->nodes);
+	free(plan->numbers);
+	*plan = (struct fork_plan){ 0 };
 }
 
 int fork_plan_make(struct arena *a, const struct tree *tree, struct fork_plan *ret)
@@ -264,22 +492,28 @@ int fork_plan_make(struct arena *a, const struct tree *tree, struct fork_plan *r
 	struct fork_plan plan = { 0 };
 	struct planner p = { .arena = a, .tree = tree, .plan = &plan };
 	const struct task *root = tree->tasks[0];
-	int r = 0;
+	int r;
 
-	p.by_task = mem_alloc(tree->nr * sizeof(*p.by_task));
 	if (root->sid != root->pid)
 		p.outside_sid = root->sid;
 	if (root->sid != root->pid && root->pgid != root->pid)
 		p.outside_pgid = root->pgid;
-	for (size_t i = 0; i < tree->nr && r >= 0; i++)
-		r = place(&p, tree->tasks[i], i);
+	r = tasks_place(&p);
 	if (r >= 0)
-		r = groups(&p);
-	free(p.by_task);
-	if (r < 0) {
-		free(plan.nodes);
-		return r;
-	}
-	*ret = plan;
-	return 0;
+		r = sessions_place(&p);
+	if (r >= 0)
+		r = groups_place(&p);
+	if (r >= 0)
+		r = nodes_order(&p);
+	if (r >= 0)
+		r = fork_plan_turns(&plan);
+	if (r >= 0)
+		numbers_collect(&p);
+	free(p.all);
+	map_done(&p.by_pid);
+	if (r < 0)
+		fork_plan_done(&plan);
+	else
+		*ret = plan;
+	return r;
 }

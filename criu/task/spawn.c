@@ -21,6 +21,9 @@
 #include "criu/kernel/syscalls.h"
 #include "criu/task/attrs.h"
 
+/* From here on down no helper gets a number: these are for system services. */
+#define HELPER_PID_LEAST 300
+
 typedef void (*task_body)(struct restore *r, struct task *t);
 
 static void node_main(struct restore *r, struct fork_node *n, task_body body)
@@ -90,24 +93,44 @@ static int exit_signal(const struct fork_node *n)
 	return n->task && n->parent ? n->task->exit_signal : SIGCHLD;
 }
 
-/* With pid 0 any will do. Returns in the parent. */
-static int node_clone(struct restore *r, struct fork_node *n, uint64_t flags, task_body body)
+/* The highest numbers are the last that anybody else would get. */
+static pid_t helper_number(const struct restore *r, pid_t after)
+{
+	pid_t pid = after ? after : r->helper_pid_max;
+
+	do
+		pid--;
+	while (fork_plan_uses(r->plan, pid));
+	return pid;
+}
+
+/* In the child 0. A helper that may have any number gets one that nobody is to have. */
+static pid_t node_clone_pid(const struct restore *r, struct fork_node *n, uint64_t flags)
 {
 	/* A sibling has our own exit signal, and clone3(2) takes no other. */
 	int signo = flags & CLONE_PARENT ? 0 : exit_signal(n);
-	pid_t pid;
+	pid_t pid, number = 0;
 
 	slack_lend(n);
-	pid = n->pid ? sys_clone_pid(flags, signo, n->pid)
-		     : sys_clone3(
-			   &(struct clone_args){ .flags = flags, .exit_signal = (uint64_t)signo });
+	if (n->pid)
+		return sys_clone_pid(flags, signo, n->pid);
+	do {
+		number = helper_number(r, number);
+		pid = sys_clone_pid(flags, signo, number);
+	} while (pid == -EEXIST && number > HELPER_PID_LEAST);
+	n->pid = number;
+	return pid;
+}
+
+/* Returns in the parent. */
+static int node_clone(struct restore *r, struct fork_node *n, uint64_t flags, task_body body)
+{
+	pid_t pid = node_clone_pid(r, n, flags);
 
 	if (pid == 0)
 		node_main(r, n, body);
 	if (pid < 0)
 		return busy_pid(n->pid, -pid);
-	if (!n->pid)
-		n->pid = pid;
 	node_is_there(r, n);
 	return 0;
 }
@@ -138,6 +161,17 @@ static void signals_reset(void)
 			signal_dispose(sig, (uint64_t)(uintptr_t)SIG_DFL);
 }
 
+/* With a helper, it goes on when its leader joins another. */
+static int group_found(const struct fork_node *n)
+{
+	if (n->founds && setpgid(0, 0) < 0)
+		return fail(errno, "found process group %d", (int)n->pid);
+	for (const struct fork_node *c = n->children; c; c = c->next)
+		if (c->keeper && setpgid(c->pid, n->pid) < 0)
+			return fail(errno, "keep process group %d", (int)n->pid);
+	return 0;
+}
+
 static int node_settle(struct restore *r, struct fork_node *n, task_body body)
 {
 	int ret = fork_children(r, n, true, body);
@@ -146,14 +180,10 @@ static int node_settle(struct restore *r, struct fork_node *n, task_body body)
 		return ret;
 	if (n->setsid && setsid() < 0)
 		return fail(errno, "setsid");
-	if (n->adopts && prctl(PR_SET_CHILD_SUBREAPER, 1) < 0)
+	if (n->adopts & 1 && prctl(PR_SET_CHILD_SUBREAPER, 1) < 0)
 		return fail(errno, "become a subreaper");
 	ret = fork_children(r, n, false, body);
-	if (ret < 0)
-		return ret;
-	if (n->join == n->pid && n->join && setpgid(0, 0) < 0)
-		return fail(errno, "found process group %d", (int)n->pid);
-	return 0;
+	return ret < 0 ? ret : group_found(n);
 }
 
 static void zombie_end(const struct task *t) __attribute__((noreturn));
@@ -176,16 +206,13 @@ static void zombie_end(const struct task *t)
 	_exit(t->exit_code >> 8 & 0xff);
 }
 
-/* A zombie child stays one, a helper is reaped; both must have ended. */
-static int wait_for_dead(const struct fork_node *n)
+/* Zombies stay children; whoever forked them. */
+static int wait_for_zombies(const struct fork_node *n)
 {
-	for (const struct fork_node *c = n->children; c; c = c->next) {
+	for (const struct fork_node *c = n->dead; c; c = c->next_dead) {
 		siginfo_t info;
 
-		if (c->task && task_is_alive(c->task))
-			continue;
-		if (waitid(P_PID, (id_t)c->pid, &info, WEXITED | __WALL | (c->task ? WNOWAIT : 0)) <
-		    0)
+		if (waitid(P_PID, (id_t)c->pid, &info, WEXITED | __WALL | WNOWAIT) < 0)
 			return fail(errno, "wait for pid %d to end", (int)c->pid);
 	}
 	return 0;
@@ -202,9 +229,8 @@ static void signal_forget(int sig)
 static void forget_deaths(const struct fork_node *n)
 {
 	signal_forget(SIGCHLD);
-	for (const struct fork_node *c = n->children; c; c = c->next)
-		if (c->task && !task_is_alive(c->task))
-			signal_forget(c->task->exit_signal);
+	for (const struct fork_node *c = n->dead; c; c = c->next_dead)
+		signal_forget(c->task->exit_signal);
 }
 
 static int groups_join(struct restore *r, struct fork_node *n, task_body body)
@@ -218,10 +244,65 @@ static int groups_join(struct restore *r, struct fork_node *n, task_body body)
 		return ret;
 	stage_done(r->stage);
 	stage_enter(r->stage, STAGE_GROUPS, r->crtool_pidfd);
-	if (n->join && n->join != n->pid && setpgid(0, n->join) < 0)
+	if (n->join && setpgid(0, n->join) < 0)
 		return fail(errno, "join process group %d", (int)n->join);
 	stage_done(r->stage);
-	stage_enter(r->stage, STAGE_DEATHS, r->crtool_pidfd);
+	return 0;
+}
+
+/* --- helpers end -------------------------------------------------------------------- */
+
+/* A turn has two stages: who adopts is ready for it; helpers have ended. The first turn's
+ * first is over before: see node_settle(). */
+static enum stage turn_ready(uint32_t turn)
+{
+	return (enum stage)(STAGE_ORPHANS + 2 * turn);
+}
+
+static enum stage turn_over(uint32_t turn)
+{
+	return (enum stage)(STAGE_ORPHANS + 2 * turn + 1);
+}
+
+static int helpers_reap(const struct fork_node *n, uint32_t turn)
+{
+	for (const struct fork_node *c = n->children; c; c = c->next)
+		if (!c->task && c->turn == turn && waitpid(c->pid, NULL, 0) < 0)
+			return fail(errno, "wait for pid %d to end", (int)c->pid);
+	return 0;
+}
+
+static int turn_pass(struct restore *r, const struct fork_node *n, uint32_t turn)
+{
+	int ret;
+
+	if (turn) {
+		stage_enter(r->stage, turn_ready(turn), r->crtool_pidfd);
+		if (n->adopts && prctl(PR_SET_CHILD_SUBREAPER, n->adopts >> turn & 1) < 0)
+			return fail(errno, "become a subreaper");
+		stage_done(r->stage);
+	}
+	stage_enter(r->stage, turn_over(turn), r->crtool_pidfd);
+	ret = helpers_reap(n, turn);
+	if (ret < 0)
+		return ret;
+	stage_done(r->stage);
+	if (!n->task && n->turn == turn)
+		_exit(0);
+	return 0;
+}
+
+int spawn_orphan(struct restore *r, int (*stage)(struct restore *r, enum stage s, uint32_t nr))
+{
+	for (uint32_t turn = 0; turn < r->plan->nr_turns; turn++) {
+		uint32_t left = (uint32_t)fork_plan_left(r->plan, turn);
+		int ret = turn ? stage(r, turn_ready(turn), left) : 0;
+
+		if (ret >= 0)
+			ret = stage(r, turn_over(turn), left);
+		if (ret < 0)
+			return ret;
+	}
 	return 0;
 }
 
@@ -239,17 +320,16 @@ static void node_main(struct restore *r, struct fork_node *n, task_body body)
 {
 	int ret;
 
-	if (!n->pid)
-		n->pid = getpid();
 	node_is_there(r, n);
 	ret = groups_join(r, n, body);
+	for (uint32_t turn = 0; turn < r->plan->nr_turns && ret >= 0; turn++)
+		ret = turn_pass(r, n, turn);
 	if (ret < 0)
 		node_fail(r, n, ret);
-	if (!n->task)
-		_exit(0);
+	stage_enter(r->stage, STAGE_DEATHS, r->crtool_pidfd);
 	if (!task_is_alive(n->task))
 		zombie_end(n->task);
-	ret = wait_for_dead(n);
+	ret = wait_for_zombies(n);
 	if (ret < 0)
 		node_fail(r, n, ret);
 	forget_deaths(n);
@@ -258,12 +338,26 @@ static void node_main(struct restore *r, struct fork_node *n, task_body body)
 	_exit(1);
 }
 
+static int helper_numbers(struct restore *r)
+{
+	cleanup_proc_buf struct proc_buf b = { 0 };
+	uint32_t max = 0;
+	int ret = proc_pid_max_read(&b, &max);
+
+	if (ret < 0)
+		return fail(-ret, "read /proc/sys/kernel/pid_max");
+	r->helper_pid_max = (pid_t)max;
+	return 0;
+}
+
 int spawn_root(struct restore *r, task_body body)
 {
 	uint64_t flags = r->s->opts->sibling ? CLONE_PARENT : 0;
-	int slack = prctl(PR_GET_TIMERSLACK), ret;
+	int slack = prctl(PR_GET_TIMERSLACK), ret = helper_numbers(r);
 	sigset_t all, old;
 
+	if (ret < 0)
+		return ret;
 	/* Tasks begin with every signal blocked: their masks come back with their registers. */
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, &old);
@@ -320,10 +414,10 @@ int spawn_alive(void *restore)
 		if (ret < 0)
 			return task_fail_at(ret, t);
 	}
-	/* Helpers are all there once the forking is done. */
-	for (size_t i = 0; i < r->plan->nr && stage == STAGE_GROUPS; i++) {
+	/* Helpers are all there once the forking is done, until their turn comes. */
+	for (size_t i = 0; i < r->plan->nr && stage >= STAGE_GROUPS && stage < STAGE_DEATHS; i++) {
 		const struct fork_node *n = r->plan->nodes[i];
-		int ret = n->task || !n->pid ? 0 : pid_alive(n->pid);
+		int ret = n->task || !n->pid || stage >= turn_over(n->turn) ? 0 : pid_alive(n->pid);
 
 		if (ret < 0)
 			return fail_at(ret, "pid %d (a helper of the restore)", (int)n->pid);
