@@ -2,9 +2,12 @@
 #include "criu/core/program.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "criu/base/error.h"
 #include "criu/base/mem.h"
 
 void program_init(struct program *p, void *base, size_t size)
@@ -61,6 +64,23 @@ struct op *program_syscall(struct program *p, enum op_what what, long nr, const 
 	op->nr = nr;
 	memcpy(op->arg, args, nr_args * sizeof(*args));
 	return op;
+}
+
+int program_run(const struct program *p)
+{
+	const struct op *op = (const struct op *)(const void *)p->base;
+	char text[256];
+
+	for (; op->kind != OP_END; op++) {
+		assert(op->kind == OP_SYSCALL);
+		if (syscall(op->nr, op->arg[0], op->arg[1], op->arg[2], op->arg[3], op->arg[4],
+			    op->arg[5]) != -1 ||
+		    op->flags & OP_ANY)
+			continue;
+		op_describe(op, -errno, text, sizeof(text));
+		return fail_plain("%s", text);
+	}
+	return 0;
 }
 
 struct what_text {

@@ -32,5 +32,8 @@ struct op *program_syscall(struct program *p, enum op_what what, long nr, const 
 	program_syscall((p), (what), (nr), (const uint64_t[]){ __VA_ARGS__ },                      \
 			sizeof((const uint64_t[]){ __VA_ARGS__ }) / sizeof(uint64_t))
 
+/* Makes its system calls here and now. The first that must not fail and does ends it: speaks. */
+int program_run(const struct program *p);
+
 /* "map 7f00000000-7f00001000: Cannot allocate memory". err is negative. */
 void op_describe(const struct op *op, int err, char *buf, size_t size);

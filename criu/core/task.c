@@ -53,6 +53,9 @@ static void task_free(struct task *t)
 		tracee_regs_done(&t->threads[i].regs);
 		proc_status_done(&t->threads[i].status);
 	}
+	if (t->dead)
+		proc_status_done(&t->dead->status);
+	free(t->dead);
 	free(t->threads);
 	proc_timers_done(&t->timers);
 	proc_vmas_done(&t->vmas);

@@ -104,6 +104,7 @@ struct task {
 	/* dump only */
 	struct thread *leader; /* that has ended: name and credentials; NULL */
 	char *frozen_cgroup; /* v2: nobody in it runs; NULL; owned */
+	struct thread *dead; /* what is left of a zombie */
 	struct proc_stat stat;
 	struct proc_limits limits;
 	struct proc_timers timers;

@@ -18,6 +18,7 @@
 #include "criu/kernel/syscalls.h"
 #include "criu/task/compat.h"
 #include "criu/task/coresched.h"
+#include "criu/task/dead.h"
 #include "criu/task/dispatch.h"
 #include "criu/task/modes.h"
 #include "criu/task/regs.h"
@@ -306,6 +307,8 @@ static int task_read_proc(void *ctx, size_t i, unsigned int worker)
 	r = proc_stat_read(proc, 0, b, &t->stat);
 	if (r < 0)
 		return fail(-r, "read /proc/%d/stat", (int)t->pid);
+	if (!t->nr_threads)
+		r = dead_read(reading->d, t, proc, b);
 	if (t->nr_threads && task_tid(t) != t->pid)
 		r = leader_read(t, proc, b);
 	if (r >= 0 && t->nr_threads) {

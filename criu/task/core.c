@@ -15,6 +15,7 @@
 #include "criu/task/attrs.h"
 #include "criu/task/autogroup.h"
 #include "criu/task/creds.h"
+#include "criu/task/dead.h"
 #include "criu/task/dispatch.h"
 #include "criu/task/modes.h"
 #include "criu/task/regs.h"
@@ -35,7 +36,7 @@ struct core_writer {
 	struct proc_buf buf;
 };
 
-static TaskRlimitsEntry *rlimits_dump(struct arena *a, const struct proc_limits *l)
+TaskRlimitsEntry *rlimits_dump(struct arena *a, const struct proc_limits *l)
 {
 	TaskRlimitsEntry *e = arena_message(a, TaskRlimitsEntry, TASK_RLIMITS_ENTRY__INIT);
 
@@ -215,6 +216,7 @@ static int zombie_write(struct core_writer *w, const struct task *t)
 
 	core.mtype = CORE_ENTRY__MARCH__X86_64;
 	core.tc = task_core(&w->arena, t);
+	dead_dump(&w->arena, t, &core);
 	return image_put(w->images, IMAGE_CORE, (uint64_t)t->pid, &core.base);
 }
 

@@ -7,5 +7,7 @@
 /* Writes core, ids and pstree images of all tasks. */
 int core_dump(struct dump *d);
 
+TaskRlimitsEntry *rlimits_dump(struct arena *a, const struct proc_limits *l);
+
 /* The namespace ids that this dump uses, also for the inventory. */
 void ids_fill_namespaces(TaskKobjIdsEntry *e);

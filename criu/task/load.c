@@ -19,6 +19,7 @@
 #include "criu/task/autogroup.h"
 #include "criu/task/compat.h"
 #include "criu/task/creds.h"
+#include "criu/task/dead.h"
 #include "criu/task/dispatch.h"
 #include "criu/task/modes.h"
 #include "criu/task/sched.h"
@@ -109,7 +110,7 @@ static int core_check(const CoreEntry *c, bool leader)
 	if (leader && c->tc->has_exit_signal && c->tc->exit_signal > SIGNALS_MAX)
 		return fail_plain("sends signal %u at its end", c->tc->exit_signal);
 	if (leader && c->tc->task_state == TASK_ZOMBIE)
-		return 0;
+		return dead_load_check(c);
 	if (!c->thread_core || (!c->thread_info && !(leader && c->thread_core->has_exit_code)))
 		return fail_plain("has no registers or no part of a thread");
 	if (leader && c->thread_core->exit_code & ~0xff00u)

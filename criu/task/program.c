@@ -185,7 +185,7 @@ static void threads_clone(struct program *p, const struct task *t, const uint64_
 }
 
 /* A hard limit cannot be raised without CAP_SYS_RESOURCE: as far as it goes, then. */
-static void rlimits_restore(struct program *p, const struct restore *r, const TaskRlimitsEntry *e)
+void rlimits_restore(struct program *p, const struct restore *r, const TaskRlimitsEntry *e)
 {
 	for (size_t i = 0; e && i < e->n_rlimits && i < RLIM_NLIMITS; i++) {
 		struct rlimit64 own = r->inherited.limits[i];

@@ -3,6 +3,9 @@
 #pragma once
 #include "criu/core/restore.h"
 
+/* Operations that set what differs from what crtool has. */
+void rlimits_restore(struct program *p, const struct restore *r, const TaskRlimitsEntry *e);
+
 /* Upper bound of the bytes that operations, data and stacks of the threads take. */
 size_t task_program_room(const struct task *t);
 

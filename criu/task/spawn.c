@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -20,6 +19,7 @@
 #include "criu/kernel/proc.h"
 #include "criu/kernel/syscalls.h"
 #include "criu/task/attrs.h"
+#include "criu/task/dead.h"
 
 /* From here on down no helper gets a number: these are for system services. */
 #define HELPER_PID_LEAST 300
@@ -186,26 +186,6 @@ static int node_settle(struct restore *r, struct fork_node *n, task_body body)
 	return ret < 0 ? ret : group_found(n);
 }
 
-static void zombie_end(const struct task *t) __attribute__((noreturn));
-
-/* exit_code as wait(2) has it: a signal in the low bits, or a status above them. */
-static void zombie_end(const struct task *t)
-{
-	int sig = t->exit_code & 0x7f;
-	struct rlimit none = { 0 };
-	sigset_t set;
-
-	prctl(PR_SET_NAME, t->comm);
-	if (sig) {
-		setrlimit(RLIMIT_CORE, &none);
-		sigemptyset(&set);
-		sigaddset(&set, sig);
-		kill(getpid(), sig);
-		sigprocmask(SIG_UNBLOCK, &set, NULL);
-	}
-	_exit(t->exit_code >> 8 & 0xff);
-}
-
 /* Zombies stay children; whoever forked them. */
 static int wait_for_zombies(const struct fork_node *n)
 {
@@ -327,9 +307,10 @@ static void node_main(struct restore *r, struct fork_node *n, task_body body)
 	if (ret < 0)
 		node_fail(r, n, ret);
 	stage_enter(r->stage, STAGE_DEATHS, r->crtool_pidfd);
-	if (!task_is_alive(n->task))
-		zombie_end(n->task);
-	ret = wait_for_zombies(n);
+	if (task_is_alive(n->task))
+		ret = wait_for_zombies(n);
+	else
+		ret = dead_become(r, n->task);
 	if (ret < 0)
 		node_fail(r, n, ret);
 	forget_deaths(n);

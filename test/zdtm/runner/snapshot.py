@@ -16,38 +16,40 @@ import re
 
 from . import procs
 
-STATUS_FIELDS = (
-    "Name Umask Tgid Pid PPid Uid Gid Groups NStgid NSpid NSpgid NSsid VmLck THP_enabled Threads "
-    "SigPnd ShdPnd SigBlk SigIgn SigCgt CapInh CapPrm CapEff CapBnd CapAmb NoNewPrivs Seccomp "
-    "Seccomp_filters Cpus_allowed Mems_allowed"
-).split()
-ZOMBIE_STATUS_FIELDS = "Name Tgid Pid PPid Uid Gid NSpid NSpgid NSsid".split()
-
-# Fields of /proc/PID/stat, counted as in proc(5).
-STAT_FIELDS = {
-    "ppid": 4,
-    "pgrp": 5,
-    "session": 6,
-    "tty": 7,
-    "tpgid": 8,
-    "priority": 18,
-    "nice": 19,
-    "start_code": 26,
-    "end_code": 27,
-    "start_stack": 28,
-    "exit_signal": 38,
-    "rt_priority": 40,
-    "policy": 41,
-    "start_data": 45,
-    "end_data": 46,
-    "start_brk": 47,
-    "arg_start": 48,
-    "arg_end": 49,
-    "env_start": 50,
-    "env_end": 51,
+# Every field of /proc/PID/status is compared, but for these.
+STATUS_EXCUSED = {
+    "State": "running or asleep: by chance; stopped and dead are a fact of their own",
+    "FDSize": "how much room the table has ever needed",
+    "VmPeak VmHWM": "what has been",
+    "VmRSS RssAnon RssFile RssShmem VmPTE VmSwap": "what is in memory at the moment",
+    "SigQ": "counted for a user; its limit is in limits",
+    "voluntary_ctxt_switches nonvoluntary_ctxt_switches": "counters",
 }
-ZOMBIE_STAT_FIELDS = ("ppid", "pgrp", "session", "exit_signal")
-STAT_EXIT_CODE = 52
+STATUS_SKIPPED = frozenset(" ".join(STATUS_EXCUSED).split())
+# What follows from the mappings, and moves with them.
+SIZES = frozenset("VmSize VmLck VmPin VmData VmStk VmExe VmLib HugetlbPages vsize".split())
+
+# Fields of /proc/PID/stat, as proc(5) names and counts them from 3 on.
+STAT_FIELDS = (
+    "state ppid pgrp session tty_nr tpgid flags minflt cminflt majflt cmajflt utime stime cutime "
+    "cstime priority nice num_threads itrealvalue starttime vsize rss rsslim startcode endcode "
+    "startstack kstkesp kstkeip signal blocked sigignore sigcatch wchan nswap cnswap exit_signal "
+    "processor rt_priority policy delayacct_blkio_ticks guest_time cguest_time start_data "
+    "end_data start_brk arg_start arg_end env_start env_end exit_code"
+).split()
+# Every one is compared, but for these.
+STAT_EXCUSED = {
+    "state": "running or asleep: by chance; stopped and dead are a fact of their own",
+    "flags": "how it came to be: whether it has forked, executed, used its rights",
+    "minflt cminflt majflt cmajflt": "counters",
+    "utime stime cutime cstime delayacct_blkio_ticks guest_time cguest_time": "time it has taken",
+    "starttime": "time",
+    "rss": "what is in memory at the moment",
+    "kstkesp kstkeip wchan": "where it is at the moment",
+    "signal blocked sigignore sigcatch num_threads": "half of what status says",
+    "processor": "where it has run last",
+}
+STAT_SKIPPED = frozenset(" ".join(STAT_EXCUSED).split())
 
 TEXT_FILES = (
     "limits comm cmdline environ auxv personality oom_score_adj loginuid timerslack_ns "
@@ -55,6 +57,7 @@ TEXT_FILES = (
 ).split()
 LINK_FILES = ("cwd", "root", "exe")
 THREAD_FILES = ("comm", "personality")
+ZOMBIE_FILES = ("limits", "comm", "loginuid", "oom_score_adj", "cgroup")
 
 STATES = {"R": "alive", "S": "alive", "D": "alive", "I": "alive", "T": "stopped", "Z": "zombie"}
 
@@ -162,6 +165,8 @@ class Snapshot:
         if self._status_and_stat(who, base, pid) == "zombie":
             living = procs.living_threads(pid)
             if not living:
+                for name in ZOMBIE_FILES:
+                    self.set(who, name, self._lines(_read(f"{base}/{name}")))
                 return
             # A main thread that has ended has nothing of its process any more.
             agent, base = living[0], f"/proc/{living[0]}"
@@ -208,22 +213,23 @@ class Snapshot:
     def _status_and_stat(self, who, base, tid):
         text = _read(f"{base}/stat")
         words = text.rpartition(")")[2].split()
-        if len(words) < 50:  # it has just gone
+        if len(words) < len(STAT_FIELDS):  # it has just gone
             self.set(who, "status.State", "gone")
             return "zombie"
         state = STATES.get(words[0], words[0])
-        zombie = state == "zombie"
         self.set(who, "status.State", state)
-        for name, number in STAT_FIELDS.items():
-            if not zombie or name in ZOMBIE_STAT_FIELDS:
-                self.set(who, f"stat.{name}", words[number - 3])
-        if state in ("zombie", "stopped"):
-            self.set(who, "stat.exit_code", words[STAT_EXIT_CODE - 3])
+        stat = dict(zip(STAT_FIELDS, words))
         lines = _read(f"{base}/status").splitlines()
         status = dict(line.split(":", 1) for line in lines if ":" in line)
-        for name in ZOMBIE_STATUS_FIELDS if zombie else STATUS_FIELDS:
-            if name in status:
-                self.set(who, f"status.{name}", " ".join(status[name].split()))
+        for prefix, fields, skipped in (
+            ("stat", stat, STAT_SKIPPED),
+            ("status", status, STATUS_SKIPPED),
+        ):
+            for name, value in fields.items():
+                if name not in skipped and name not in SIZES:
+                    self.set(who, f"{prefix}.{name}", " ".join(value.split()))
+        sizes = {**stat, **status}
+        self.set(who, "sizes", {name: sizes[name].strip() for name in SIZES if name in sizes})
         if tid == self.root or who.endswith(f" of {self.root}"):
             self.set(who, "status.PPid", "outside the tree")
             self.set(who, "stat.ppid", "outside the tree")
@@ -292,11 +298,19 @@ class Snapshot:
         return "its own file"
 
     def _kcmp_task(self, kind, number, tid):
+        """The first task of the tree with the same KIND. The kernel tells an order, too."""
         classes = self._kcmp_classes[kind]
-        for other in classes:
-            if _syscall("kcmp", tid, other, number, 0, 0) == 0:
-                return f"shared with {other}"
-        classes.append(tid)
+        low, high = 0, len(classes)
+        while low < high:
+            middle = (low + high) // 2
+            result = _syscall("kcmp", tid, classes[middle], number, 0, 0)
+            if result == 0:
+                return f"shared with {classes[middle]}"
+            if result == 1:
+                high = middle
+            else:
+                low = middle + 1
+        classes.insert(low, tid)
         return "its own"
 
     def _robust_list(self, who, tid):
