@@ -26,6 +26,8 @@
 #include "criu/task/regs.h"
 #include "criu/task/restart.h"
 
+#define STOP_TELL_SECONDS 1 /* at most, until the parent of a stopped task is told of it */
+
 int trace_tasks(struct restore *r)
 {
 	struct task *t;
@@ -220,18 +222,16 @@ static int stop_signal(const struct task *t)
 	return t->stop_sig;
 }
 
-static int wait_until_stopped(struct restore *r, const struct task *t)
+static int wait_thread_stopped(struct restore *r, int proc, const struct thread *th)
 {
-	pid_t tid = living(t)->tid;
 	cleanup_proc_buf struct proc_buf b = { 0 };
-	cleanup_close int proc = proc_open(t->pid);
 	struct proc_stat st;
 
 	for (;;) {
-		int err = proc < 0 ? proc : proc_stat_read(proc, tid, &b, &st);
+		int err = proc_stat_read(proc, th->tid, &b, &st);
 
 		if (err < 0)
-			return fail(-err, "read /proc/%d/stat", (int)t->pid);
+			return fail(-err, "read stat of thread %d", (int)th->tid);
 		if (st.state == 'T')
 			return 0;
 		err = session_interrupted(r->s);
@@ -239,6 +239,28 @@ static int wait_until_stopped(struct restore *r, const struct task *t)
 			return err;
 		poll(NULL, 0, 1);
 	}
+}
+
+/* With the last of its threads the process has stopped, and the parent can be told. */
+static int wait_until_stopped(struct restore *r, const struct task *t)
+{
+	cleanup_close int proc = proc_open(t->pid);
+	int err = proc < 0 ? fail(-proc, "open /proc/%d", (int)t->pid) : 0;
+
+	for (size_t i = first_thread(t); i < t->nr_threads && err >= 0; i++)
+		err = wait_thread_stopped(r, proc, &t->threads[i]);
+	return err;
+}
+
+/* Of the stop of a child: it comes a moment after the child is seen to have stopped. */
+static bool sigchld_will_come(const TaskCoreEntry *parent)
+{
+	size_t at = SIGCHLD - 2; /* sigactions[] begins with signal 1 and lacks SIGKILL */
+
+	if (parent->n_sigactions <= at)
+		return true;
+	return parent->sigactions[at]->sigaction != (uint64_t)(uintptr_t)SIG_IGN &&
+	       !(parent->sigactions[at]->flags & SA_NOCLDSTOP);
 }
 
 static bool sigchld_is_pending(const SignalQueueEntry *q)
@@ -259,8 +281,9 @@ static int parent_knows(struct restore *r, const struct task *t)
 {
 	static const struct {
 		uint64_t mask, sec, nsec;
-	} sigchld = { 1ull << (SIGCHLD - 1), 0, 0 };
+	} sigchld = { 1ull << (SIGCHLD - 1), STOP_TELL_SECONDS, 0 };
 	const struct task *p = t->parent;
+	const TaskCoreEntry *parent = p->restore->cores[0]->tc;
 	uint64_t insn = restart_syscall_insn(r), scratch = restart_scratch(r);
 	int64_t ret;
 	int err = 0;
@@ -269,7 +292,7 @@ static int parent_knows(struct restore *r, const struct task *t)
 		err = tracee_syscall(
 		    p->pid, insn, SYS_wait4,
 		    (const uint64_t[6]){ (uint64_t)t->pid, 0, WUNTRACED | WNOHANG }, &ret);
-	if (err >= 0 && !sigchld_is_pending(p->restore->cores[0]->tc->signals_s)) {
+	if (err >= 0 && !sigchld_is_pending(parent->signals_s) && sigchld_will_come(parent)) {
 		err = tracee_mem_write(p->pid, scratch, &sigchld, sizeof(sigchld));
 		if (err >= 0)
 			err =
