@@ -13,6 +13,23 @@ $(UNIT): $(UNIT_OBJS) $(filter-out $(O)/criu/cmd/main.o,$(ALL_OBJS))
 unit: $(UNIT)
 	$(Q)$(UNIT)
 
+# --- trees that have lived at random ------------------------------------------------------------
+TREE_SRCS := $(wildcard test/tree/*.c)
+MAKE_TREE := build/test/bin/make_tree
+
+$(MAKE_TREE): $(TREE_SRCS) test/tree/tree.h $(wildcard test/zdtm/lib/*.[ch])
+	$(say) HELPER $@
+	@mkdir -p $(@D)
+	$(Q)$(MAKE) -s -C test/zdtm lib/libzdtmtst.a
+	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE -Itest/zdtm/lib $(WARN) -O2 -g -pthread -o $@ \
+		$(TREE_SRCS) test/zdtm/lib/libzdtmtst.a
+
+# TREE_SEED: the first of twenty trees of a thousand processes each.
+TREE_SEED ?= 1
+.PHONY: trees
+trees: $(PROGRAM) $(MAKE_TREE)
+	$(Q)test/tree/run.py --no-build --crtool $(PROGRAM) --seed $(TREE_SEED) --rounds 20 --size 1000
+
 # --- programs that test/errors, test/harm and test/bench start -----------------
 # They are never sanitized: what is dumped is a plain process.
 HELPER_BIN := build/test/bin
