@@ -64,12 +64,18 @@ static const struct thread *living(const struct task *t)
 	return &t->threads[first_thread(t)];
 }
 
+static uint64_t thread_mask(const struct task *t, size_t i)
+{
+	const CoreEntry *core = t->restore->cores[i];
+
+	return i ? core->thread_core->blk_sigset : core->tc->blk_sigset;
+}
+
 static int thread_set(struct restore *r, const struct task *t, size_t i)
 {
 	const CoreEntry *core = t->restore->cores[i];
 	const ThreadCoreEntry *tc = core->thread_core;
 	struct thread *th = &t->threads[i];
-	uint64_t mask = i ? tc->blk_sigset : core->tc->blk_sigset;
 	struct user_desc tls[THREAD_TLS_ENTRIES];
 	size_t nr;
 	int err;
@@ -80,8 +86,8 @@ static int thread_set(struct restore *r, const struct task *t, size_t i)
 		err = tracee_set_tls(th->tid, &tls[j]);
 	if (err >= 0)
 		err = tracee_set_xstate(th->tid, th->regs.xstate, th->regs.xstate_len);
-	if (err >= 0)
-		err = tracee_set_sigmask(th->tid, mask);
+	if (err >= 0 && i > first_thread(t))
+		err = tracee_set_sigmask(th->tid, thread_mask(t, i));
 	if (err >= 0 && i > first_thread(t))
 		err = tracee_set_gp(th->tid, &th->regs.gp);
 	if (err >= 0 && i > first_thread(t))
@@ -119,7 +125,8 @@ static int leader_end(struct restore *r, const struct task *t)
 	return err < 0 ? fail(-err, "end the main thread") : leader_wait_ended(r, t);
 }
 
-/* The last one unmaps the hole: with it goes what the others stood on. */
+/* The last one unmaps the hole: with it goes what the others stood on. Until that is done all its
+ * signals stay blocked: one that is pending would be taken out of the queue, and lost. */
 static int task_set_begin(struct restore *r, const struct task *t)
 {
 	const struct thread *last = living(t);
@@ -147,15 +154,18 @@ static int task_set_enter(struct restore *r, const struct task *t)
 static int task_set_end(struct restore *r, const struct task *t)
 {
 	const struct thread *last = living(t);
+	size_t at = first_thread(t);
 	int64_t ret = 0;
 	int err = tracee_syscall_end(last->tid, &ret);
 
 	(void)r;
 	if (err < 0 || ret < 0)
 		return fail(err < 0 ? -err : (int)-ret, "unmap the restorer");
-	err = tracee_set_gp(last->tid, &last->regs.gp);
+	err = tracee_set_sigmask(last->tid, thread_mask(t, at));
 	if (err >= 0)
-		err = dispatch_restore(last->tid, t->restore->cores[first_thread(t)]->thread_core);
+		err = tracee_set_gp(last->tid, &last->regs.gp);
+	if (err >= 0)
+		err = dispatch_restore(last->tid, t->restore->cores[at]->thread_core);
 	return err < 0 ? fail(-err, "set registers") : 0;
 }
 
