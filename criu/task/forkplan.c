@@ -175,7 +175,7 @@ static bool lift(struct session_plan *s, struct fork_node *n)
 	return true;
 }
 
-/* Whom the i-th of those born into the session has to be left to; NULL: nobody needs to adopt it. */
+/* Whom the i-th of those born into the session has to be left to; NULL: it needs no adoption. */
 static struct fork_node *adopter(const struct session_plan *s, size_t i)
 {
 	struct fork_node *home = s->born[i]->home;
