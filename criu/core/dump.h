@@ -36,6 +36,7 @@ struct dump {
 	struct arena arena; /* messages that live as long as the dump */
 	struct proc_ns own_ns; /* crtool's own namespaces */
 	uint64_t frozen_at_us;
+	struct map known; /* task/freeze.c: tasks by pid */
 	bool has_coresched, ioperm;
 	bool io_flushers; /* task/modes.c: there may be some */
 	uint32_t wanted; /* enum parasite_wanted */

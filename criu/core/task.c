@@ -79,6 +79,14 @@ void tree_done(struct tree *tree)
 	*tree = (struct tree){ 0 };
 }
 
+void tree_remove(struct tree *tree, size_t index)
+{
+	task_free(tree->tasks[index]);
+	memmove(&tree->tasks[index], &tree->tasks[index + 1],
+		(tree->nr - index - 1) * sizeof(*tree->tasks));
+	tree->nr--;
+}
+
 size_t tree_other_threads(const struct tree *tree, struct task_thread **ret)
 {
 	struct task_thread *v = NULL;

@@ -139,6 +139,8 @@ struct tree {
 
 /* The tree owns it. */
 struct task *tree_add(struct tree *tree, pid_t pid, struct task *parent);
+/* Takes out and frees a task that has no more children; not the root. */
+void tree_remove(struct tree *tree, size_t index);
 /* After the last tree_add(). */
 void tree_index(struct tree *tree);
 struct task *tree_find(const struct tree *tree, pid_t pid);

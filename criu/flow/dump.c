@@ -162,6 +162,7 @@ static void dump_done(struct dump *d)
 	proc_buf_done(&d->buf);
 	arena_done(&d->arena);
 	map_done(&d->pipes);
+	map_done(&d->known);
 	free(d->types);
 	free(d->lags);
 	free(d->mapped);

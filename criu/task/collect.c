@@ -367,6 +367,19 @@ static void block_session(const struct dump *d, const struct task *t)
 			(int)t->pid, t->comm, (int)t->pgid);
 }
 
+/* Some have got another parent while the tree was being stopped. */
+static void find_parents(struct dump *d)
+{
+	struct task *t;
+
+	tasks_for_each(t, &d->tree) {
+		struct task *now = t->parent ? tree_find(&d->tree, t->stat.ppid) : NULL;
+
+		if (now)
+			t->parent = now;
+	}
+}
+
 int collect_tasks(struct dump *d)
 {
 	cleanup_close int self = proc_open(getpid());
@@ -383,6 +396,7 @@ int collect_tasks(struct dump *d)
 	r = read_procs(d);
 	if (r < 0)
 		return r;
+	find_parents(d);
 	tasks_for_each(t, &d->tree) {
 		r = task_read(d, t);
 		if (r < 0)

@@ -28,6 +28,8 @@
 #include "criu/task/stuck.h"
 #include "criu/task/waiting.h"
 
+#define SEIZE_TRIES 1000
+
 static int root_is_thread(struct dump *d, int proc, pid_t pid)
 {
 	cleanup_proc_status struct proc_status st = { 0 };
@@ -131,12 +133,37 @@ static int seize_dead(struct dump *d, struct task *t, pid_t tid)
 			    t);
 }
 
+/*
+ * A thread that executes another program takes the place and the number of the leader, which is a
+ * zombie until then. One that has been seized before is ours under its new number, too, and has
+ * been interrupted.
+ */
+static int leader_seize_again(struct dump *d, pid_t pid)
+{
+	int r = -EPERM;
+
+	for (int tries = 0; r == -EPERM && tries < SEIZE_TRIES; tries++) {
+		cleanup_close int proc = proc_open(pid);
+		cleanup_proc_status struct proc_status st = { 0 };
+
+		if (proc < 0 || proc_status_read(proc, 0, &d->buf, &st) < 0 || st.state == 'Z' ||
+		    st.state == 'X')
+			return r;
+		if (st.tracer_pid)
+			return st.tracer_pid == getpid() ? 0 : r;
+		r = tracee_seize(pid);
+	}
+	return r;
+}
+
 /* 1: seized, 0: it is gone or a zombie. */
 static int thread_seize(struct dump *d, struct task *t, pid_t tid)
 {
 	uint64_t since = waiting_since(d, tid);
 	int r = tracee_seize(tid);
 
+	if (r == -EPERM && tid == t->pid)
+		r = leader_seize_again(d, tid);
 	if (r >= 0) {
 		struct thread *th = task_add_thread(t, tid);
 
@@ -221,6 +248,22 @@ static int task_wait_threads(struct dump *d, struct task *t, size_t from)
 	return gone;
 }
 
+/* One that was not seized yet may have executed another program meanwhile: this ends the others,
+ * and its own number is the leader's now. How many are gone. */
+static int task_drop_replaced(struct task *t)
+{
+	uint64_t mask;
+	int gone = 0;
+
+	for (size_t i = t->nr_threads; i-- > 0;) {
+		if (tracee_get_sigmask(t->threads[i].tid, &mask) != -ESRCH)
+			continue;
+		task_drop_thread(t, i);
+		gone++;
+	}
+	return gone;
+}
+
 /* The leader must be first: threads of a dead one are kept from a dump later. */
 static int task_settle(struct dump *d, struct task *t)
 {
@@ -235,22 +278,19 @@ static int task_settle(struct dump *d, struct task *t)
 		gone += r;
 		waited = t->nr_threads;
 		nr = task_seize_threads(d, t);
+		if (nr < 0)
+			return nr;
+		/* None is new, and all are still ours: nobody is left who could make one. */
+		if (!nr) {
+			nr = task_drop_replaced(t);
+			gone += nr;
+			waited -= (size_t)nr;
+		}
 	} while (nr > 0);
-	if (nr < 0)
-		return nr;
 	if (!t->nr_threads)
 		t->kind = TASK_ZOMBIE;
 	task_advance(t, TASK_SEIZED);
 	return gone;
-}
-
-static int task_known(const struct dump *d, pid_t pid)
-{
-	/* Newest first: children are looked at right after their parent. */
-	for (size_t i = d->tree.nr; i-- > 0;)
-		if (d->tree.tasks[i]->pid == pid)
-			return 1;
-	return 0;
 }
 
 /* A child is in the list of the thread that made it, or of another when that has ended. */
@@ -276,19 +316,24 @@ static int children_read(void *ctx, size_t i, unsigned int worker)
 	return 0;
 }
 
-static void children_add(struct dump *d, const struct family *f, bool again)
+static void task_meet(struct dump *d, pid_t pid, struct task *parent)
 {
-	for (size_t i = 0; i < f->nr; i++) {
-		const struct proc_pids *kids = &f->children[i];
-
-		for (size_t j = 0; j < kids->nr; j++)
-			if (!again || !task_known(d, kids->v[j]))
-				tree_add(&d->tree, kids->v[j], f->parents[i].task);
-	}
+	if (!map_get(&d->known, (uint64_t)pid))
+		map_put(&d->known, (uint64_t)pid, tree_add(&d->tree, pid, parent));
 }
 
-/* Children of tasks from `from` to `to` that the tree does not have yet. again: it has some. */
-static int find_children(struct dump *d, size_t from, size_t to, bool again)
+static void children_add(struct dump *d, const struct family *f)
+{
+	for (size_t i = 0; i < f->nr; i++)
+		for (size_t j = 0; j < f->children[i].nr; j++)
+			task_meet(d, f->children[i].v[j], f->parents[i].task);
+}
+
+/*
+ * Children of tasks from `from` to `to` that the tree does not have yet. One may be met twice:
+ * its parent dies, and it is a child of another whose list is read later.
+ */
+static int find_children(struct dump *d, size_t from, size_t to)
 {
 	struct family f = { .nr = 0 };
 	int r;
@@ -303,7 +348,7 @@ static int find_children(struct dump *d, size_t from, size_t to, bool again)
 	f.children = mem_alloc((f.nr + 1) * sizeof(*f.children));
 	r = parallel_for(f.nr, children_read, &f);
 	if (r >= 0)
-		children_add(d, &f, again);
+		children_add(d, &f);
 	for (size_t i = 0; i < f.nr; i++)
 		proc_pids_done(&f.children[i]);
 	for (size_t i = 0; i < PARALLEL_WORKERS_MAX; i++)
@@ -333,7 +378,7 @@ static int generation_stop(struct dump *d, size_t from, size_t to)
 	return dead;
 }
 
-static int descend(struct dump *d, size_t from, bool again, int *dead)
+static int descend(struct dump *d, size_t from, int *dead)
 {
 	while (from < d->tree.nr) {
 		size_t to = d->tree.nr;
@@ -342,12 +387,29 @@ static int descend(struct dump *d, size_t from, bool again, int *dead)
 		if (r < 0)
 			return r;
 		*dead += r;
-		r = find_children(d, from, to, again);
+		r = find_children(d, from, to);
 		if (r < 0)
 			return r;
 		from = to;
 	}
 	return 0;
+}
+
+/* Children that nobody waits for, since their parent ignores SIGCHLD: they leave no zombie. */
+static void forget_gone(struct dump *d)
+{
+	for (size_t i = d->tree.nr; i-- > 1;) {
+		struct task *t = d->tree.tasks[i], *other;
+
+		if (t->kind != TASK_ZOMBIE || kill(t->pid, 0) == 0 || errno != ESRCH)
+			continue;
+		/* The parent it gave its children to is read with the rest of them. */
+		tasks_for_each(other, &d->tree) {
+			if (other->parent == t)
+				other->parent = d->tree.tasks[0];
+		}
+		tree_remove(&d->tree, i);
+	}
 }
 
 int freeze_tree(struct dump *d)
@@ -357,15 +419,15 @@ int freeze_tree(struct dump *d)
 
 	session_timeout(d->s->opts->timeout);
 	d->frozen_at_us = start;
-	tree_add(&d->tree, d->s->opts->tree, NULL);
-	r = descend(d, 0, false, &dead);
+	task_meet(d, d->s->opts->tree, NULL);
+	r = descend(d, 0, &dead);
 	while (r >= 0 && dead) {
 		size_t had = d->tree.nr;
 
 		dead = 0;
-		r = find_children(d, 0, had, true);
+		r = find_children(d, 0, had);
 		if (r >= 0)
-			r = descend(d, had, true, &dead);
+			r = descend(d, had, &dead);
 		if (d->tree.nr == had)
 			break;
 	}
@@ -374,6 +436,7 @@ int freeze_tree(struct dump *d)
 		return r;
 	if (d->tree.tasks[0]->kind == TASK_ZOMBIE)
 		return fail_plain("pid %d has ended", (int)d->tree.tasks[0]->pid);
+	forget_gone(d);
 	d->s->stats.freezing_us = clock_us() - start;
 	log_info("froze %zu tasks in %u us", d->tree.nr, (unsigned)d->s->stats.freezing_us);
 	return 0;

@@ -143,7 +143,8 @@ class Snapshot:
         self._numbers = {}
         self._file_classes = {}
         self._kcmp_classes = {kind: [] for kind in KCMP_KINDS}
-        self.pids = procs.tree(root)
+        # The root first, also where pids have begun again from the lowest: children come and go.
+        self.pids = sorted(procs.tree(root), key=lambda pid: (pid != root, pid))
         self.set("tree", "tasks", {str(pid): "there" for pid in self.pids})
         for pid in self.pids:
             self._task(pid)
