@@ -26,6 +26,7 @@
 #include "criu/task/core.h"
 #include "criu/task/freeze.h"
 #include "criu/task/seccomp.h"
+#include "criu/task/timers.h"
 #include "images/inventory.pb-c.h"
 
 static int open_images(void *ctx)
@@ -67,7 +68,10 @@ static int read_tasks(void *ctx)
 
 static int ask(void *ctx)
 {
-	return ask_tasks(ctx);
+	uint64_t start = clock_us();
+	int r = ask_tasks(ctx);
+
+	return r < 0 ? r : timers_settle(ctx, start);
 }
 
 static int dump_files(void *ctx)

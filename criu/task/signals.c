@@ -47,17 +47,14 @@ void sigactions_dump(struct arena *a, const struct task *t, TaskCoreEntry *e)
 	}
 }
 
-int sigqueue_dump(struct arena *a, const struct thread *th, bool shared, SignalQueueEntry **ret)
+int sigqueue_read(struct arena *a, const struct thread *th, bool shared, SignalQueueEntry **ret)
 {
 	SignalQueueEntry *e = arena_message(a, SignalQueueEntry, SIGNAL_QUEUE_ENTRY__INIT);
 	siginfo_t infos[PEEK_AT_ONCE];
 	size_t cap = 0;
 	int nr;
 
-	/* Most threads have nothing pending, and their status says so. */
 	*ret = e;
-	if (!(shared ? th->status.shd_pnd : th->status.sig_pnd))
-		return 0;
 	while ((nr = tracee_peek_siginfo(th->tid, shared, e->n_signals, infos, PEEK_AT_ONCE)) > 0) {
 		if (e->n_signals + (size_t)nr > cap) {
 			SiginfoEntry **had = e->signals;
@@ -76,6 +73,15 @@ int sigqueue_dump(struct arena *a, const struct thread *th, bool shared, SignalQ
 		}
 	}
 	return nr < 0 ? fail(-nr, "peek at pending signals") : 0;
+}
+
+int sigqueue_dump(struct arena *a, const struct thread *th, bool shared, SignalQueueEntry **ret)
+{
+	/* Most threads have nothing pending, and their status says so. */
+	if (shared ? th->status.shd_pnd : th->status.sig_pnd)
+		return sigqueue_read(a, th, shared, ret);
+	*ret = arena_message(a, SignalQueueEntry, SIGNAL_QUEUE_ENTRY__INIT);
+	return 0;
 }
 
 static int sigqueue_check(const SignalQueueEntry *q)

@@ -7,7 +7,8 @@
 
 /* All but SIGKILL and SIGSTOP, in order. */
 void sigactions_dump(struct arena *a, const struct task *t, TaskCoreEntry *e);
-/* Pending for the thread, or, shared, for its process. */
+/* Pending for the thread, or, shared, for its process: now; and when its status was read. */
+int sigqueue_read(struct arena *a, const struct thread *th, bool shared, SignalQueueEntry **ret);
 int sigqueue_dump(struct arena *a, const struct thread *th, bool shared, SignalQueueEntry **ret);
 
 /* 0, or an error that says what is wrong with the image. */

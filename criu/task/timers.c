@@ -13,8 +13,10 @@
 #include <sys/time.h>
 #include <time.h>
 
+#include "criu/base/clock.h"
 #include "criu/base/error.h"
 #include "criu/base/log.h"
+#include "criu/task/signals.h"
 
 #define RESTORE_IDS    77 /* PR_TIMER_CREATE_RESTORE_IDS */
 #define SIGEVENT_BYTES 64
@@ -60,6 +62,121 @@ static PosixTimerEntry *posix_dump(struct arena *a, const struct proc_timer *p,
 		e->notify_thread_id = p->notify_pid;
 	}
 	return e;
+}
+
+/* --- timers that expire while their tasks are asked ------------------------------------ */
+
+/*
+ * Time does not stand still with the tasks. What timers have left is asked by the parasite, some
+ * time after pending signals were read. One that expires in between would be lost; one that
+ * expires after it was asked for could come twice. So queues are read once more, and a timer whose
+ * signal is new in them has expired: unless it did before it was asked, it is set as it is then.
+ */
+struct settling {
+	const struct task *task;
+	SignalQueueEntry **had; /* the process's, then those of its threads */
+	uint64_t elapsed; /* ns, at most, since timers were asked for */
+};
+
+static size_t queue_count(const SignalQueueEntry *q, int32_t signo, int32_t code, int32_t id)
+{
+	size_t nr = 0;
+
+	for (size_t i = 0; q && i < q->n_signals; i++) {
+		siginfo_t info;
+
+		memcpy(&info, q->signals[i]->siginfo.data, sizeof(info));
+		nr += info.si_signo == signo && info.si_code == code &&
+		      (code != SI_TIMER || info.si_timerid == id);
+	}
+	return nr;
+}
+
+static bool has_come(const struct settling *s, int32_t signo, int32_t code, int32_t id)
+{
+	const struct task *t = s->task;
+
+	if (queue_count(t->pending, signo, code, id) > queue_count(s->had[0], signo, code, id))
+		return true;
+	for (size_t i = 0; i < t->nr_threads; i++)
+		if (queue_count(t->threads[i].pending, signo, code, id) >
+		    queue_count(s->had[i + 1], signo, code, id))
+			return true;
+	return false;
+}
+
+/* It has run out once since it was asked how much it has left. */
+static bool has_stepped(const struct settling *s, uint64_t left, bool once)
+{
+	return left && (once || left <= s->elapsed);
+}
+
+static void posix_settle(const struct settling *s, const struct proc_timer *p,
+			 struct parasite_timer *t)
+{
+	bool once = !t->interval_sec && !t->interval_nsec;
+
+	if (!has_come(s, p->signo, SI_TIMER, p->id) ||
+	    !has_stepped(s, t->value_sec * NSEC + t->value_nsec, once))
+		return;
+	t->value_sec = t->interval_sec;
+	t->value_nsec = t->interval_nsec;
+}
+
+static void itimer_settle(const struct settling *s, int which, int32_t signo)
+{
+	struct parasite_itimer *t = &s->task->inner->itimer[which];
+	bool once = !t->interval_sec && !t->interval_usec;
+
+	if (!has_come(s, signo, SI_KERNEL, 0) ||
+	    !has_stepped(s, t->value_sec * NSEC + t->value_usec * 1000, once))
+		return;
+	t->value_sec = t->interval_sec;
+	t->value_usec = t->interval_usec;
+}
+
+static int queues_reread(struct dump *d, struct task *t, SignalQueueEntry **had)
+{
+	int r;
+
+	had[0] = t->pending;
+	r = sigqueue_read(&d->arena, &t->threads[0], true, &t->pending);
+	for (size_t i = 0; i < t->nr_threads && r >= 0; i++) {
+		had[i + 1] = t->threads[i].pending;
+		r = sigqueue_read(&d->arena, &t->threads[i], false, &t->threads[i].pending);
+	}
+	return r;
+}
+
+static int task_settle_timers(struct dump *d, struct task *t, uint64_t since_us)
+{
+	struct settling s = { .task = t,
+			      .had =
+				  arena_array(&d->arena, SignalQueueEntry *, t->nr_threads + 1) };
+	int r = queues_reread(d, t, s.had);
+
+	s.elapsed = (clock_us() - since_us) * 1000;
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < t->timers.nr; i++)
+		posix_settle(&s, &t->timers.v[i], &t->inner->timer[i]);
+	itimer_settle(&s, ITIMER_REAL, SIGALRM);
+	itimer_settle(&s, ITIMER_VIRTUAL, SIGVTALRM);
+	itimer_settle(&s, ITIMER_PROF, SIGPROF);
+	return 0;
+}
+
+int timers_settle(struct dump *d, uint64_t since_us)
+{
+	struct task *t;
+
+	tasks_for_each(t, &d->tree) {
+		int r = t->inner ? task_settle_timers(d, t, since_us) : 0;
+
+		if (r < 0)
+			return task_fail_at(r, t);
+	}
+	return 0;
 }
 
 TaskTimersEntry *timers_dump(struct arena *a, const struct task *t)

@@ -6,6 +6,8 @@
 #include "images/signal.pb-c.h"
 #include "images/timer.pb-c.h"
 
+/* When all tasks have been asked, which began at since_us: clock_us(). Speaks. */
+int timers_settle(struct dump *d, uint64_t since_us);
 TaskTimersEntry *timers_dump(struct arena *a, const struct task *t);
 
 int timers_load_check(const TaskTimersEntry *e);
