@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A leader's list, after its memory: personality, threads, what the process has (limits,
- * dispositions, timers), what it has as a thread; and then, with everybody traced by
- * crtool, credentials and what they would reset or forbid. A thread's list is the
+ * A leader's list, after its memory: personality, threads, what the process has (dispositions,
+ * timers), what it has as a thread; and then, with everybody traced by crtool, limits,
+ * credentials and what they would reset or forbid. A thread's list is the
  * middle of it.
  */
 #include "criu/task/program.h"
@@ -214,7 +214,7 @@ static void membarrier_restore(struct program *p, const TaskCoreEntry *tc)
 			PROGRAM_SYSCALL(p, OP_WHAT_PRCTL, SYS_membarrier, bit, 0, 0);
 }
 
-static void process_restore(struct program *p, const struct restore *r, const struct task *t)
+static void process_restore(struct program *p, const struct task *t)
 {
 	const TaskCoreEntry *tc = t->restore->cores[0]->tc;
 
@@ -226,7 +226,6 @@ static void process_restore(struct program *p, const struct restore *r, const st
 	else
 		PROGRAM_SYSCALL(p, OP_WHAT_PRCTL, SYS_prctl, PR_SET_CHILD_SUBREAPER, 0);
 	membarrier_restore(p, tc);
-	rlimits_restore(p, r, tc->rlimits);
 }
 
 /* Service descriptors go with the last of those that share the table: its owner. */
@@ -261,13 +260,15 @@ uint64_t task_program(struct program *p, const struct restore *r, const struct t
 	modes_process_restore(p, core->tc);
 	threads_clone(p, t, lists);
 	free(lists);
-	process_restore(p, r, t);
+	process_restore(p, t);
 	thread_restore(p, r, t, core, t->pid, t->comm);
 	if (r->has_seccomp) {
 		stage_op(p, STAGE_SECCOMP, r->crtool_pidfd);
 		seccomp_restore_common(p, t);
 	}
 	stage_op(p, STAGE_CREDS, r->crtool_pidfd);
+	/* All threads have queued the signals that are pending, which may be more than fit now. */
+	rlimits_restore(p, r, core->tc->rlimits);
 	coresched_share(p, r, core->thread_core, t->pid);
 	seccomp_restore_own(p, t, 0);
 	creds_ops(p, core->thread_core);
