@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "criu/base/cleanup.h"
+#include "criu/base/clock.h"
 #include "criu/base/error.h"
 #include "criu/base/log.h"
 #include "criu/kernel/proc.h"
@@ -23,6 +24,8 @@
 
 /* From here on down no helper gets a number: these are for system services. */
 #define HELPER_PID_LEAST 300
+#define LINGER_US        5000000u
+#define CREATED_KILLED   2 /* in restore.created */
 
 typedef void (*task_body)(struct restore *r, struct task *t);
 
@@ -72,8 +75,11 @@ static size_t task_index(const struct restore *r, const struct task *t)
 /* Whoever knows first says so, the forker or the process itself: see spawn_kill(). */
 static void node_is_there(struct restore *r, const struct fork_node *n)
 {
-	if (n->task)
-		__atomic_store_n(&r->created[task_index(r, n->task)], 1, __ATOMIC_SEQ_CST);
+	uint8_t *created = n->task ? &r->created[task_index(r, n->task)] : NULL, none = 0;
+
+	if (created)
+		__atomic_compare_exchange_n(created, &none, 1, false, __ATOMIC_SEQ_CST,
+					    __ATOMIC_SEQ_CST);
 }
 
 /* A child is born to the timer slack that is to be its default: ours, for the moment. */
@@ -406,16 +412,39 @@ int spawn_alive(void *restore)
 	return 0;
 }
 
-/* From the leaves: who is killed last has nobody left to hand over. */
+/* From the leaves: who is killed last has nobody left to hand over. Nobody is killed twice: the
+ * number could be another's by then. */
 static void kill_known(struct restore *r)
 {
 	for (size_t i = r->tree.nr; i-- > 0;) {
 		pid_t pid = r->tree.tasks[i]->pid;
+		uint8_t is_there = 1;
 
-		if (__atomic_load_n(&r->created[i], __ATOMIC_SEQ_CST) && kill(pid, SIGKILL) < 0 &&
-		    errno != ESRCH)
+		if (!__atomic_compare_exchange_n(&r->created[i], &is_there, CREATED_KILLED, false,
+						 __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+			continue;
+		if (kill(pid, SIGKILL) < 0 && errno != ESRCH)
 			log_warn("kill pid %d: %s", (int)pid, strerror(errno));
 	}
+}
+
+/* With --sibling, crtool is not their reaper: some may still be on their way out. */
+static bool some_linger(const struct restore *r)
+{
+	cleanup_proc_buf struct proc_buf b = { 0 };
+
+	for (size_t i = 0; i < r->tree.nr && r->s->opts->sibling; i++) {
+		struct proc_stat st = { .state = 'X' };
+		cleanup_close int proc = -1;
+
+		if (!__atomic_load_n(&r->created[i], __ATOMIC_SEQ_CST))
+			continue;
+		proc = proc_open(r->tree.tasks[i]->pid);
+		if (proc >= 0 && proc_stat_read(proc, 0, &b, &st) >= 0 && st.state != 'Z' &&
+		    st.state != 'X')
+			return true;
+	}
+	return false;
 }
 
 /*
@@ -425,6 +454,8 @@ static void kill_known(struct restore *r)
  */
 void spawn_kill(struct restore *r)
 {
+	uint64_t deadline = clock_us() + LINGER_US;
+
 	if (!r->created)
 		return;
 	stage_abort(r->stage);
@@ -434,7 +465,7 @@ void spawn_kill(struct restore *r)
 		kill_known(r);
 		while ((pid = waitpid(-1, NULL, __WALL | WNOHANG)) > 0)
 			;
-		if (pid < 0 && errno == ECHILD)
+		if (pid < 0 && errno == ECHILD && (!some_linger(r) || clock_us() > deadline))
 			return;
 		poll(NULL, 0, 1);
 	}
