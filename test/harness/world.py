@@ -128,9 +128,9 @@ class World:
         path.chmod(mode)
         return path
 
-    def scene(self, name="plain", *arguments, program="scene"):
-        """A tree that runs."""
-        scene = Scene(self.top, name, *arguments, program=program)
+    def scene(self, name="plain", *arguments, program="scene", top=None):
+        """A tree that runs, in a directory of ours or in TOP."""
+        scene = Scene(top or self.top, name, *arguments, program=program)
         self.scenes.append(scene)
         return scene
 
