@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Who forks whom: siblings that share their working directory. */
 #include <signal.h>
-#include <stdlib.h>
 
 #include "criu/base/error.h"
 #include "criu/core/task.h"
@@ -44,10 +43,21 @@ static int family_plan(struct family *f)
 
 static void family_done(struct family *f)
 {
-	free(f->plan.nodes);
+	fork_plan_done(&f->plan);
 	arena_done(&f->arena);
 	tree_done(&f->tree);
 	error_reset();
+}
+
+static const struct fork_node *node_of(const struct family *f, const struct task *t)
+{
+	static const struct fork_node none;
+
+	for (size_t i = 0; i < f->plan.nr; i++)
+		if (f->plan.nodes[i]->task == t)
+			return f->plan.nodes[i];
+	CHECK(!"a node for each task");
+	return &none;
 }
 
 TEST(forkplan_sibling_forks_sibling)
@@ -56,11 +66,13 @@ TEST(forkplan_sibling_forks_sibling)
 
 	family_make(&f);
 	if (CHECK_INT_EQ(family_plan(&f), 0)) {
-		CHECK(f.plan.nodes[2]->sibling);
-		CHECK(f.plan.nodes[2]->parent == f.plan.nodes[1]);
-		CHECK(f.plan.nodes[2]->above == f.plan.nodes[0]);
+		const struct fork_node *second = node_of(&f, f.second);
+
+		CHECK(second->sibling);
+		CHECK(second->parent == node_of(&f, f.first));
+		CHECK(second->above == node_of(&f, f.root));
 		CHECK(f.second->fs_from == f.first);
-		CHECK(!f.plan.nodes[3]->sibling && !f.third->fs_from && !f.first->fs_from);
+		CHECK(!node_of(&f, f.third)->sibling && !f.third->fs_from && !f.first->fs_from);
 	}
 	family_done(&f);
 }
@@ -72,7 +84,7 @@ TEST(forkplan_parent_comes_before_sibling)
 	family_make(&f);
 	f.first->ids.fs = f.second->ids.fs = f.root->ids.fs;
 	if (CHECK_INT_EQ(family_plan(&f), 0)) {
-		CHECK(!f.plan.nodes[2]->sibling);
+		CHECK(!node_of(&f, f.second)->sibling);
 		CHECK(f.second->fs_from == f.root);
 	}
 	family_done(&f);

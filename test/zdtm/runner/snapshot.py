@@ -51,6 +51,13 @@ STAT_EXCUSED = {
 }
 STAT_SKIPPED = frozenset(" ".join(STAT_EXCUSED).split())
 
+# Of a main thread that has ended before the others; it comes back as one of them, and ends.
+ENDED_EXCUSED = {
+    "status.SigBlk": "nobody sends it a signal any more",
+    "status.Seccomp": "its filters are those of another thread",
+    "status.Seccomp_filters": "its filters are those of another thread",
+}
+
 TEXT_FILES = (
     "limits comm cmdline environ auxv personality oom_score_adj loginuid timerslack_ns "
     "coredump_filter timers cgroup"
@@ -170,6 +177,8 @@ class Snapshot:
                     self.set(who, name, self._lines(_read(f"{base}/{name}")))
                 return
             # A main thread that has ended has nothing of its process any more.
+            for name in ENDED_EXCUSED:
+                self.facts[who].pop(name, None)
             agent, base = living[0], f"/proc/{living[0]}"
         for name in TEXT_FILES:
             self.set(who, name, self._lines(_read(f"{base}/{name}")))
