@@ -3,7 +3,7 @@
  * Pipes: what is in them, how much fits, and their ends. Images: images/pipe.proto. Tests:
  * test/zdtm/static/pipe*.
  *
- * tee(2) copies what is in a pipe and takes nothing out. On the way back crtool makes each
+ * files/pipedata.c reads and writes what is in a pipe. On the way back crtool makes each
  * pipe and fills it; tasks take an end from it. More descriptions of an end come, as they
  * did the first time, from opening /proc/self/fd/N: those have O_LARGEFILE, the two that
  * pipe(2) makes do not.
@@ -11,21 +11,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "criu/base/cleanup.h"
 #include "criu/base/error.h"
-#include "criu/base/io.h"
-#include "criu/base/log.h"
-#include "criu/base/mem.h"
 #include "criu/base/str.h"
 #include "criu/core/restore.h"
 #include "criu/files/fown.h"
 #include "criu/files/kinds.h"
-#include "criu/image/reader.h"
-#include "criu/image/writer.h"
+#include "criu/files/pipedata.h"
 
 #define O_LARGEFILE_KERNEL 0100000 /* glibc's is 0 on 64 bits */
 
@@ -36,8 +30,7 @@ struct pipe_file {
 	/* of the first */
 	int end[2]; /* broker numbers of reading and writing end */
 	bool taken[2];
-	uint8_t *data; /* owned */
-	uint32_t bytes, capacity;
+	struct pipe_content content;
 };
 
 static bool pipe_match(const struct fd_probe *p)
@@ -54,79 +47,16 @@ static bool pipe_is_new(struct dump *d, uint64_t ino)
 	return true;
 }
 
-/* A reading end of the pipe behind lfd that does not wait. */
-static int pipe_reopen(int lfd)
-{
-	char path[32];
-	int fd;
-
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", lfd);
-	fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-	return fd < 0 ? fail(errno, "open %s for reading", path) : fd;
-}
-
-static int data_write(struct dump *d, uint32_t id, const uint8_t *data, size_t len, int capacity)
-{
-	PipeDataEntry e = PIPE_DATA_ENTRY__INIT;
-	int r = 0;
-
-	e.pipe_id = id;
-	e.bytes = (uint32_t)len;
-	e.has_size = true;
-	e.size = (uint32_t)capacity;
-	if (!d->pipes_data_img)
-		r = image_writer_open(d->s->images, IMAGE_PIPES_DATA, 0, &d->pipes_data_img);
-	if (r >= 0)
-		r = image_write(d->pipes_data_img, &e.base);
-	return r < 0 ? r : image_write_raw(d->pipes_data_img, data, len);
-}
-
-/* The copy goes through a pipe of our own of the same capacity. */
-static int data_dump(struct dump *d, const struct fd_probe *p)
-{
-	cleanup_close int from = pipe_reopen(p->lfd), in = -1, out = -1;
-	cleanup_free uint8_t *data = NULL;
-	int ends[2], capacity;
-	ssize_t n;
-
-	if (from < 0)
-		return from;
-	capacity = fcntl(from, F_GETPIPE_SZ);
-	if (capacity < 0)
-		return fail(errno, "F_GETPIPE_SZ");
-	if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0)
-		return fail(errno, "pipe");
-	in = ends[0];
-	out = ends[1];
-	if (capacity != fcntl(out, F_GETPIPE_SZ) && fcntl(out, F_SETPIPE_SZ, capacity) < 0)
-		return fail(errno, "F_SETPIPE_SZ %d", capacity);
-	n = tee(from, out, (size_t)capacity, SPLICE_F_NONBLOCK);
-	if (n < 0 && errno != EAGAIN)
-		return fail(errno, "tee");
-	if (n < 0)
-		n = 0;
-	data = mem_alloc((size_t)n);
-	if (n && io_read(in, data, (size_t)n) < 0)
-		return fail(errno, "read what is in the pipe");
-	return data_write(d, (uint32_t)p->st.st_ino, data, (size_t)n, capacity);
-}
-
 static int pipe_dump(struct dump *d, const struct fd_probe *p)
 {
 	FileEntry fe = FILE_ENTRY__INIT;
 	PipeEntry e = PIPE_ENTRY__INIT;
 	FownEntry fown;
-	char name[64];
-	int r;
+	int r = fown_dump(p->lfd, &fown);
 
-	if (fd_probe_flags(p) & O_DIRECT) {
-		blocker(NULL, "%s: %s: a pipe in packet mode, which cannot be kept yet",
-			fd_probe_name(p, name, sizeof(name)), p->link);
-		return 0;
-	}
-	r = fown_dump(p->lfd, &fown);
 	if (r >= 0 && pipe_is_new(d, p->st.st_ino))
-		r = data_dump(d, p);
+		r = pipe_content_dump(d, IMAGE_PIPES_DATA, &d->pipes_data_img,
+				      (uint32_t)p->st.st_ino, p->lfd, p->info.flags);
 	if (r < 0)
 		return r;
 	e.id = p->id;
@@ -172,60 +102,30 @@ static int pipe_load(struct restore *r, const FileEntry *e, struct file *f)
 	return 0;
 }
 
-static int data_load(struct restore *r, struct image_reader *img, const PipeDataEntry *e)
+static struct pipe_content *content_of(struct restore *r, uint32_t id)
 {
-	struct pipe_file *p = map_get(&r->pipes, e->pipe_id);
+	struct pipe_file *p = map_get(&r->pipes, id);
 
-	if (e->bytes > image_reader_left(img))
-		return fail_plain("%s: pipe %u: %u bytes, more than there are",
-				  image_reader_where(img), e->pipe_id, e->bytes);
-	if (!p || p->data)
-		return image_skip_raw(img, e->bytes);
-	p->bytes = e->bytes;
-	p->capacity = e->has_size ? e->size : 0;
-	p->data = mem_alloc(e->bytes);
-	return image_read_raw(img, p->data, e->bytes);
-}
-
-/* pipes-data.img, once for all pipes. */
-static int all_data_load(struct restore *r)
-{
-	struct image_reader *img;
-	ProtobufCMessage *m;
-	int ret = image_reader_open(r->s->images, IMAGE_PIPES_DATA, 0, &img);
-
-	if (ret <= 0)
-		return ret;
-	while ((ret = image_read(img, &m)) > 0) {
-		ret = data_load(r, img, (const PipeDataEntry *)m);
-		protobuf_c_message_free_unpacked(m, NULL);
-		if (ret < 0)
-			break;
-	}
-	image_reader_free(img);
-	return ret < 0 ? ret : 0;
+	return p ? &p->content : NULL;
 }
 
 static int pipe_fill(struct restore *r, struct pipe_file *p, int fd)
 {
-	uint32_t id = p->file.entry->pipe->pipe_id;
-	int ret;
+	int ret = 0;
 
-	if (!r->pipes_loaded) {
-		r->pipes_loaded = true;
-		ret = all_data_load(r);
-		if (ret < 0)
-			return ret;
-	}
-	if (p->capacity && fcntl(fd, F_SETPIPE_SZ, (int)p->capacity) < 0)
-		return fail(errno, "pipe %u: capacity %u", id, p->capacity);
-	ret = p->bytes ? io_write(fd, p->data, p->bytes) : 0;
-	return ret < 0 ? fail(-ret, "pipe %u: write %u bytes", id, p->bytes) : 0;
+	/* Once for all pipes. */
+	if (!r->pipes_loaded)
+		ret = pipe_contents_load(r, IMAGE_PIPES_DATA, content_of);
+	r->pipes_loaded = true;
+	if (ret >= 0)
+		ret = fail_at(pipe_content_fill(&p->content, fd), "pipe %u",
+			      p->file.entry->pipe->pipe_id);
+	return ret;
 }
 
 static void pipe_done(struct file *f)
 {
-	free(file_to(struct pipe_file, f)->data);
+	pipe_content_done(&file_to(struct pipe_file, f)->content);
 }
 
 static int pipe_create(struct restore *r, struct file *f)

@@ -104,12 +104,6 @@ def _userfault(world):
              "mapping <*>: a userfaultfd registration" + KEPT)
 
 
-def _packet_pipe(world):
-    """Which of its ends is named is of no importance."""
-    scene = world.scene("packet-pipe")
-    _refused(world, scene, "fd <*>: pipe:[<*>]: a pipe in packet mode" + KEPT)
-
-
 def _clone_vm(world):
     scene = world.scene("clone-vm")
     child = scene.pids()[1]
@@ -204,7 +198,6 @@ def add_cases(suite):
         ("lease", _lease),
         ("ghost-limit", _ghost_limit),
         ("map-userfault", _userfault),
-        ("packet-pipe", _packet_pipe),
         ("clone-vm", _clone_vm),
         ("clone-fs", _clone_fs),
         ("leader-gone-pdeath", _leader_gone_pdeath),

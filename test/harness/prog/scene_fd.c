@@ -165,14 +165,6 @@ static void set_nsfile(int argc, char **argv)
 	must(open("/proc/self/ns/uts", O_RDONLY));
 }
 
-static void set_packet_pipe(int argc, char **argv)
-{
-	int ends[2];
-
-	NOT_USED;
-	must(pipe2(ends, O_DIRECT));
-}
-
 /* --- files: the first argument is a path ---------------------------------------- */
 
 static void set_fifo(int argc, char **argv)
@@ -263,7 +255,6 @@ const struct scene scenes_fd[] = {
 	{ "many-perfs", set_many_perfs },
 	{ "bpf", set_bpf },
 	{ "nsfile", set_nsfile },
-	{ "packet-pipe", set_packet_pipe },
 	{ "fifo", set_fifo },
 	{ "file", set_file },
 	{ "deleted", set_deleted },
