@@ -54,9 +54,10 @@ struct dump {
 	int *types; /* enum fd_types by id */
 	size_t nr_types, cap_types;
 	struct image_writer *files_img;
-	struct image_writer *pipes_data_img;
+	struct image_writer *pipes_data_img, *fifo_data_img;
 	struct image_writer *tty_info_img;
 	struct map pipes; /* inode numbers whose contents are written */
+	struct map fifos; /* files/fifo.c: by inode number */
 	struct epoll_seen *epolls; /* files/epoll.c: in the arena */
 	struct ghost_seen *ghosts; /* files/ghost.c: in the arena */
 	struct image_writer *remap_img;

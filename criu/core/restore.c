@@ -113,6 +113,7 @@ void restore_done(struct restore *r)
 	}
 	free(r->files);
 	map_done(&r->pipes);
+	map_done(&r->fifos);
 	for (size_t i = 0; i < r->nr_ttys; i++)
 		message_free(r, r->ttys[i]);
 	free(r->ttys);

@@ -98,7 +98,8 @@ struct restore {
 	struct ghost_use *ghost_uses;
 	size_t nr_ghost_uses, cap_ghost_uses;
 	struct map pipes; /* files/pipe.c: by inode number at the dump */
-	bool pipes_loaded; /* what was in them */
+	struct map fifos; /* files/fifo.c: by the id of the dump */
+	bool pipes_loaded, fifos_loaded; /* what was in them */
 	TtyInfoEntry **ttys; /* terminals that descriptors are of */
 	size_t nr_ttys;
 

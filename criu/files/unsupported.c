@@ -48,8 +48,6 @@ static void what(const struct fd_probe *p, char *buf, size_t size)
 			 type == SOCK_STREAM  ? "stream"
 			 : type == SOCK_DGRAM ? "datagram"
 					      : "other");
-	else if (S_ISFIFO(p->st.st_mode))
-		snprintf(buf, size, "FIFO");
 	else if (S_ISCHR(p->st.st_mode))
 		snprintf(buf, size, "device");
 	else

@@ -159,6 +159,7 @@ static void dump_done(struct dump *d)
 	image_writer_free(d->files_img);
 	image_writer_free(d->remap_img);
 	image_writer_free(d->pipes_data_img);
+	image_writer_free(d->fifo_data_img);
 	image_writer_free(d->tty_info_img);
 	tree_done(&d->tree);
 	seccomp_done(d);
@@ -167,6 +168,7 @@ static void dump_done(struct dump *d)
 	arena_done(&d->arena);
 	map_done(&d->pipes);
 	map_done(&d->known);
+	map_done(&d->fifos);
 	free(d->types);
 	free(d->lags);
 	free(d->mapped);

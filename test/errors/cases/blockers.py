@@ -35,7 +35,7 @@ FILES = (
     ("bpf", "fd 3: anon_inode:bpf-map<*>" + KEPT),
     ("nsfile", "fd 3: uts:[<*>] cannot be kept yet"),
     ("device", "fd 3: /dev/fuse: a device" + KEPT),
-    ("fifo", "fd 3: {path}: a FIFO" + KEPT),
+    ("fifo-gone", "fd 3: {path} (deleted): a FIFO without a name" + KEPT),
     ("flock", "fd 3: {path}: a file lock" + KEPT),
     ("posix-lock", "fd 3: {path}: a file lock" + KEPT),
     ("ofd-lock", "fd 3: {path}: a file lock" + KEPT),
@@ -97,6 +97,29 @@ def _ghost_limit(world):
         f"dump: <*>: {who}: fd 3: {path} (deleted): a file without a name of {size} bytes, "
         f"more than the limit of {size - 1}; try a larger --ghost-limit")
     world.dump(scene, "--ghost-limit", size)
+
+
+def _fifo_outside(world):
+    """What is in it stays in the kernel: it cannot be in the images, too. Empty, it can."""
+    path = world.top / "fifo"
+    scene = world.scene("fifo", path)
+    fd = os.open(path, os.O_RDWR | os.O_NONBLOCK)
+    try:
+        os.write(fd, b"12345")
+        _refused(world, scene, f"fd 3: {path}: a FIFO with 5 bytes in it that pid {os.getpid()} "
+                 "has open, too, which is not in the tree; try again when it is empty, or stop "
+                 "that process")
+        os.read(fd, 5)
+        world.dump(scene)
+        world.restore(scene)
+        os.write(fd, b"abc")
+        inside = os.open(f"/proc/{scene.pid}/fd/3", os.O_RDONLY | os.O_NONBLOCK)
+        text = os.read(inside, 10)
+        os.close(inside)
+        if text != b"abc":
+            raise Failure(f"not connected to the FIFO again: {text}")
+    finally:
+        os.close(fd)
 
 
 def _userfault(world):
@@ -197,6 +220,7 @@ def add_cases(suite):
         ("namespace-time", _time_namespace),
         ("lease", _lease),
         ("ghost-limit", _ghost_limit),
+        ("fifo-outside", _fifo_outside),
         ("map-userfault", _userfault),
         ("clone-vm", _clone_vm),
         ("clone-fs", _clone_fs),

@@ -174,6 +174,12 @@ static void set_fifo(int argc, char **argv)
 	must(open(argv[0], O_RDWR));
 }
 
+static void set_fifo_gone(int argc, char **argv)
+{
+	set_fifo(argc, argv);
+	must(unlink(argv[0]));
+}
+
 static int file_new(const char *path)
 {
 	int fd = (int)must(open(path, O_RDWR | O_CREAT | O_EXCL, 0644));
@@ -256,6 +262,7 @@ const struct scene scenes_fd[] = {
 	{ "bpf", set_bpf },
 	{ "nsfile", set_nsfile },
 	{ "fifo", set_fifo },
+	{ "fifo-gone", set_fifo_gone },
 	{ "file", set_file },
 	{ "deleted", set_deleted },
 	{ "flock", set_flock },
