@@ -219,6 +219,11 @@ const struct option_def option_table[] = {
 	  .commands = FOR_TREE, .group = GROUP_GENERAL,
 	  .help = "The tree belongs to the session of a shell and uses its terminal. It is "
 		  "restored into the session and terminal that restore runs in." },
+	{ "file-locks", 'l', FLAG(file_locks),
+	  .commands = FOR_TREE, .group = GROUP_GENERAL,
+	  .help = "Save file locks and leases. Without it, dump refuses a tree that has any: while "
+		  "it is not running, others can lock the files. Restore locks them again, with or "
+		  "without this, before anything runs, or says who has them." },
 	{ "cpu-cap", 0, .arg = ARG_OPTIONAL, .metavar = "CAP",
 	  .commands = FOR_TREE, .group = GROUP_GENERAL, .set = set_cpu_cap,
 	  .help = "none: do not compare the processor with the one of the dump. Other values "
@@ -342,7 +347,6 @@ const struct option_missing option_missing_table[] = {
 	{ "ext-mount-map", 'M' },
 	{ "ext-unix-sk", 'x' },
 	{ "external", 0 },
-	{ "file-locks", 'l' },
 	{ "force-irmap", 0 },
 	{ "freeze-cgroup", 0 },
 	{ "ghost-fiemap", 0 },

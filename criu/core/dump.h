@@ -14,6 +14,7 @@ struct ghost_seen;
 struct image_writer;
 struct seccomp_node;
 struct mapped_file;
+struct seen_lock;
 struct shmem_seen;
 struct tty_seen;
 
@@ -58,6 +59,9 @@ struct dump {
 	struct image_writer *tty_info_img;
 	struct map pipes; /* inode numbers whose contents are written */
 	struct map fifos; /* files/fifo.c: by inode number */
+	struct seen_lock *locks; /* files/lock.c */
+	size_t nr_locks, cap_locks;
+	struct map posix_tables; /* ids of tables that have POSIX locks */
 	struct epoll_seen *epolls; /* files/epoll.c: in the arena */
 	struct ghost_seen *ghosts; /* files/ghost.c: in the arena */
 	struct image_writer *remap_img;

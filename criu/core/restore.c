@@ -93,6 +93,7 @@ static void task_restore_done(struct restore *r, struct task *t)
 	message_free(r, tr->fs);
 	message_free(r, tr->ids);
 	free(tr->slots);
+	free(tr->locks);
 	free(tr->pages);
 }
 

@@ -41,6 +41,16 @@ struct page_run {
 	uint64_t addr, len; /* bytes */
 };
 
+/* A file lock, or a lease. The sorts are those of filelocks.img. */
+enum { HELD_POSIX = 1, HELD_FLOCK = 2, HELD_OFD = 4, HELD_LEASE = 8 };
+
+struct held_lock {
+	uint32_t sort;
+	short type; /* F_RDLCK, F_WRLCK */
+	int fd;
+	int64_t start, len; /* len 0: to the end */
+};
+
 struct task_restore {
 	CoreEntry **cores; /* one for each thread, the leader first; a zombie has one */
 	MmEntry *mm;
@@ -50,6 +60,9 @@ struct task_restore {
 	const struct task *fdtable; /* whose descriptors these are: itself, or an ancestor */
 	struct fd_slot *slots; /* ascending */
 	size_t nr_slots;
+
+	struct held_lock *locks;
+	size_t nr_locks, cap_locks;
 
 	struct page_run *pages;
 	size_t nr_pages;

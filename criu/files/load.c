@@ -18,6 +18,7 @@
 #include "criu/base/str.h"
 #include "criu/files/ghost.h"
 #include "criu/files/kinds.h"
+#include "criu/files/lock.h"
 #include "criu/files/reg.h"
 #include "criu/image/reader.h"
 #include "criu/kernel/syscalls.h"
@@ -263,7 +264,8 @@ int files_load(struct restore *r)
 	for (size_t i = 0; i < r->nr_files; i++)
 		if (file_load(r, r->files[i]) < 0)
 			file_error_keep(&errors);
-	return file_errors_fail(&errors);
+	ret = file_errors_fail(&errors);
+	return ret < 0 ? ret : locks_load(r);
 }
 
 int files_first_free(const struct restore *r)

@@ -114,8 +114,6 @@ static bool reg_blocked(const struct fd_probe *p)
 	fd_probe_name(p, name, sizeof(name));
 	if (p->link[0] != '/')
 		blocker(NULL, "%s: %s cannot be kept yet", name, p->link);
-	else if (p->info.nr_locks)
-		blocker(NULL, "%s: %s: a file lock, which cannot be kept yet", name, p->link);
 	else if (ghost_is(p->link, &p->st))
 		return false;
 	else if (!p->st.st_nlink ||

@@ -14,6 +14,7 @@
 #include "criu/base/parallel.h"
 #include "criu/core/file.h"
 #include "criu/files/ghost.h"
+#include "criu/files/lock.h"
 #include "criu/files/tty.h"
 #include "criu/image/writer.h"
 #include "criu/kernel/kcmp.h"
@@ -252,7 +253,10 @@ static int fd_identify(struct dump *d, struct table *tb, int fd, uint32_t *ret_i
 		return fail(errno, "stat");
 	r = ident_set_get(&d->files, p.st.st_dev, p.st.st_ino, task_tid(tb->task), fd, &p.id);
 	*ret_id = p.id;
-	return r > 0 ? description_dump(d, &p, tb->proc, type_of(d, p.id)) : r;
+	if (r <= 0)
+		return r;
+	r = p.info.nr_locks ? locks_note(d, &p) : 0;
+	return r < 0 ? r : description_dump(d, &p, tb->proc, type_of(d, p.id));
 }
 
 static int fd_dump(struct dump *d, struct image_writer *w, struct table *tb, size_t i)
@@ -313,7 +317,7 @@ int tables_dump(struct dump *d)
 		if (r < 0)
 			return r;
 	}
-	return 0;
+	return locks_dump(d);
 }
 
 int files_finish(struct dump *d)

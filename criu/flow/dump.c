@@ -15,6 +15,7 @@
 #include "criu/base/error.h"
 #include "criu/base/mem.h"
 #include "criu/core/dump.h"
+#include "criu/files/lock.h"
 #include "criu/files/table.h"
 #include "criu/flow/stats.h"
 #include "criu/flow/step.h"
@@ -161,6 +162,7 @@ static void dump_done(struct dump *d)
 	image_writer_free(d->pipes_data_img);
 	image_writer_free(d->fifo_data_img);
 	image_writer_free(d->tty_info_img);
+	locks_dump_done(d);
 	tree_done(&d->tree);
 	seccomp_done(d);
 	ident_set_done(&d->files);

@@ -19,6 +19,7 @@
 #include "criu/base/io.h"
 #include "criu/base/mem.h"
 #include "criu/files/load.h"
+#include "criu/files/lock.h"
 #include "criu/mem/program.h"
 #include "criu/pie/blobs.h"
 #include "criu/task/autogroup.h"
@@ -160,6 +161,8 @@ static int task_body(struct restore *r, struct task *t)
 
 	stage_enter(r->stage, STAGE_MEMORY, r->crtool_pidfd);
 	ret = files_watch(r, t);
+	if (ret >= 0)
+		ret = locks_restore(t);
 	if (ret >= 0)
 		ret = write_procs(r, t);
 	if (ret >= 0)

@@ -7,6 +7,7 @@
  */
 #include "criu/task/program.h"
 
+#include <fcntl.h>
 #include <linux/prctl.h>
 #include <linux/sched.h>
 #include <signal.h>
@@ -44,7 +45,8 @@ size_t task_program_room(const struct task *t)
 {
 	const struct task_restore *tr = t->restore;
 	const TaskCoreEntry *tc = tr->cores[0]->tc;
-	size_t room = 64 * 1024 + queue_room(tc->signals_s) + seccomp_room(t);
+	size_t room = 64 * 1024 + queue_room(tc->signals_s) + seccomp_room(t) +
+		      tr->nr_locks * (sizeof(struct op) + sizeof(struct flock) + 16);
 
 	if (tc->timers)
 		room += tc->timers->n_posix * (6 * sizeof(struct op) + 256);
@@ -228,6 +230,25 @@ static void process_restore(struct program *p, const struct task *t)
 	membarrier_restore(p, tc);
 }
 
+/* What closing any descriptor of the file would end, or another one that is open forbid. */
+static void locks_ops(struct program *p, const struct task_restore *tr)
+{
+	for (size_t i = 0; i < tr->nr_locks; i++) {
+		const struct held_lock *l = &tr->locks[i];
+		struct flock range = { .l_type = l->type,
+				       .l_whence = SEEK_SET,
+				       .l_start = l->start,
+				       .l_len = l->len };
+
+		if (l->sort == HELD_POSIX)
+			PROGRAM_SYSCALL(p, OP_WHAT_FILE_LOCK, SYS_fcntl, (uint64_t)l->fd, F_SETLK,
+					program_copy(p, &range, sizeof(range)));
+		else if (l->sort == HELD_LEASE)
+			PROGRAM_SYSCALL(p, OP_WHAT_FILE_LOCK, SYS_fcntl, (uint64_t)l->fd,
+					F_SETLEASE, (uint64_t)l->type);
+	}
+}
+
 /* Service descriptors go with the last of those that share the table: its owner. */
 static void last_ops(struct program *p, const struct restore *r, const struct task *t)
 {
@@ -236,6 +257,7 @@ static void last_ops(struct program *p, const struct restore *r, const struct ta
 	if (t->restore->fdtable == t)
 		PROGRAM_SYSCALL(p, OP_WHAT_CLOSE, SYS_close_range, (uint64_t)r->service_base,
 				UINT32_MAX, 0);
+	locks_ops(p, t->restore);
 	/* Any change of credentials has reset it; 2 can only be had by such a change. */
 	if (mm->has_dumpable && mm->dumpable != 2)
 		PROGRAM_SYSCALL(p, OP_WHAT_PRCTL, SYS_prctl, PR_SET_DUMPABLE,

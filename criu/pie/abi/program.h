@@ -65,6 +65,7 @@ enum op_what {
 	OP_WHAT_IOPRIO,
 	OP_WHAT_WAIT,
 	OP_WHAT_SECCOMP,
+	OP_WHAT_FILE_LOCK,
 };
 
 struct op {

@@ -13,6 +13,7 @@ from harness.scene import Failure
 from harness.world import matches
 
 KEPT = ", which cannot be kept yet"
+LOCKS = "; try --file-locks"
 
 # scene, what is said behind "pid N (scene): ". {path} is the argument of the scene.
 FILES = (
@@ -36,9 +37,12 @@ FILES = (
     ("nsfile", "fd 3: uts:[<*>] cannot be kept yet"),
     ("device", "fd 3: /dev/fuse: a device" + KEPT),
     ("fifo-gone", "fd 3: {path} (deleted): a FIFO without a name" + KEPT),
-    ("flock", "fd 3: {path}: a file lock" + KEPT),
-    ("posix-lock", "fd 3: {path}: a file lock" + KEPT),
-    ("ofd-lock", "fd 3: {path}: a file lock" + KEPT),
+    ("flock", "fd 3: {path}: an exclusive lock (flock)" + LOCKS),
+    ("posix-lock", "fd 3: {path}: a write lock of bytes 0 to 2 (POSIX)" + LOCKS),
+    ("ofd-lock", "fd 3: {path}: a write lock from byte 0 on (OFD)" + LOCKS),
+    ("many-locks", "fd 3: {path}: an exclusive lock (flock)" + LOCKS,
+     "fd 3: {path}: a read lock of bytes 0 to 0 (POSIX)" + LOCKS,
+     "fd 3: {path}: a read lock of bytes 2 to 2 (POSIX)" + LOCKS),
     ("cwd-gone", "cwd {path} (deleted): a file without a name" + KEPT),
 )
 MAPPINGS = (
@@ -83,7 +87,22 @@ def _file(world, name, *texts):
 def _lease(world):
     """Whoever opens the file breaks it: it is where the harness does not look."""
     path = world.work / "leased"
-    _refused(world, world.scene("lease", path), "fd 3: {path}: a file lock" + KEPT, path=path)
+    _refused(world, world.scene("lease", path), "fd 3: {path}: a write lease" + LOCKS, path=path)
+
+
+def _lease_breaking(world):
+    """It has a signal on its way, and a time to go."""
+    path = world.work / "leased"
+    scene = world.scene("lease-patient", path)
+    try:
+        os.close(os.open(path, os.O_RDONLY | os.O_NONBLOCK))
+    except BlockingIOError:
+        pass
+    outcome = world.crtool("dump", "-D", world.images, "-t", scene.pid, "--file-locks")
+    world.check_refusal(outcome, _expected(
+        scene, ["fd 3: {path}: a lease that somebody waits for, which cannot be kept; try again: "
+                "it is about to be given up"], path=path))
+    world.expect_running()
 
 
 def _ghost_limit(world):
@@ -219,6 +238,7 @@ def add_cases(suite):
         ("namespace-pid", _pid_namespace),
         ("namespace-time", _time_namespace),
         ("lease", _lease),
+        ("lease-breaking", _lease_breaking),
         ("ghost-limit", _ghost_limit),
         ("fifo-outside", _fifo_outside),
         ("map-userfault", _userfault),

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Files of the tree that are no longer what they were when it was saved."""
 
+import fcntl
 import os
+import pathlib
 import re
 import shutil
 import subprocess
@@ -55,6 +57,31 @@ def _mode(world):
     _refused(world, f"{where}{path} has mode 755, the dump knew it with 644",
              "chmod it back, or try --skip-file-rwx-check")
     world.restore(scene, "--skip-file-rwx-check")
+
+
+def _lock_taken(world, name, text, take, give):
+    """Whoever has the lock is named; when it is free, the restore takes it. The file is where the
+    harness does not look: closing it would end our lock."""
+    path = world.work / "locked"
+    scene = world.scene(name, path)
+    world.dump(scene, "--file-locks")
+    fd = os.open(path, os.O_RDWR)
+    take(fd)
+    try:
+        comm = pathlib.Path("/proc/self/comm").read_text(encoding="utf-8").strip()
+        _refused(world, f"restore: load files: pid {scene.pid} (scene): fd 3: {path}: {text} cannot "
+                        f"be had: pid {os.getpid()} ({comm}) has a lock; stop that process, or let "
+                        "it unlock the file")
+    finally:
+        give(fd)
+    world.restore(scene)
+    try:
+        take(fd)
+    except BlockingIOError:
+        return
+    finally:
+        os.close(fd)
+    raise Failure("the lock was not taken again")
 
 
 def _vanished(world):
@@ -197,5 +224,13 @@ def add_cases(suite):
     ):
         suite.case(f"file/{name}")(function)
     suite.add("file/is-a-directory", _other_type, os.mkdir)
+    suite.add("file/flock-taken", _lock_taken, "flock", "an exclusive lock (flock)",
+              lambda fd: fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB),
+              lambda fd: fcntl.flock(fd, fcntl.LOCK_UN))
+    for name, text in (("posix-lock", "a write lock of bytes 0 to 2 (POSIX)"),
+                       ("ofd-lock", "a write lock from byte 0 on (OFD)")):
+        suite.add(f"file/{name}-taken", _lock_taken, name, text,
+                  lambda fd: fcntl.lockf(fd, fcntl.LOCK_EX | fcntl.LOCK_NB, 1),
+                  lambda fd: fcntl.lockf(fd, fcntl.LOCK_UN, 1))
     suite.add("file/is-a-fifo", _other_type, os.mkfifo)
     suite.add("file/is-a-link", _other_type, lambda path: os.symlink("away", path))

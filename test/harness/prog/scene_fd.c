@@ -217,16 +217,35 @@ static void set_posix_lock(int argc, char **argv)
 
 static void set_ofd_lock(int argc, char **argv)
 {
-	struct flock l = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_len = 3 };
+	struct flock l = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
 
 	(void)argc;
 	must(fcntl(file_new(argv[0]), F_OFD_SETLK, &l));
+}
+
+static void set_many_locks(int argc, char **argv)
+{
+	struct flock l = { .l_type = F_RDLCK, .l_whence = SEEK_SET, .l_len = 1 };
+	int fd = file_new(argv[0]);
+
+	(void)argc;
+	must(flock(fd, LOCK_EX));
+	must(fcntl(fd, F_SETLK, &l));
+	l.l_start = 2;
+	must(fcntl(fd, F_SETLK, &l));
 }
 
 static void set_lease(int argc, char **argv)
 {
 	(void)argc;
 	must(fcntl(file_new(argv[0]), F_SETLEASE, F_WRLCK));
+}
+
+/* Does not hear of it when the lease is to be given up. */
+static void set_lease_patient(int argc, char **argv)
+{
+	must(signal(SIGIO, SIG_IGN) == SIG_ERR ? -1 : 0);
+	set_lease(argc, argv);
 }
 
 /* The first mem device that crtool does not keep. */
@@ -269,6 +288,8 @@ const struct scene scenes_fd[] = {
 	{ "posix-lock", set_posix_lock },
 	{ "ofd-lock", set_ofd_lock },
 	{ "lease", set_lease },
+	{ "lease-patient", set_lease_patient },
+	{ "many-locks", set_many_locks },
 	{ "device", set_device },
 	{ "several", set_several },
 	{ NULL, NULL },
