@@ -261,13 +261,17 @@ static int fifo_open_as(struct restore *r, const struct fifo_file *p, uint32_t f
 
 static int fifo_fill(struct restore *r, struct fifo_file *p, int fd)
 {
+	struct timespec times[2];
 	int there = 0, ret = 0;
+	struct stat st;
 
 	if (!r->fifos_loaded)
 		ret = pipe_contents_load(r, IMAGE_FIFO_DATA, content_of);
 	r->fifos_loaded = true;
 	if (ret < 0)
 		return ret;
+	if (fstat(fd, &st) < 0)
+		return fail(errno, "stat %s", p->reg->name);
 	if (ioctl(fd, FIONREAD, &there) < 0)
 		return fail(errno, "%s: FIONREAD", p->reg->name);
 	if (there && p->content.bytes)
@@ -275,8 +279,13 @@ static int fifo_fill(struct restore *r, struct fifo_file *p, int fd)
 					    "dump: its own %u would come behind them",
 					    p->reg->name, there, p->content.bytes),
 				 "stop the process that has it open");
-	ret = pipe_content_fill(&p->content, fd);
-	return fail_at(ret, "%s", p->reg->name);
+	ret = fail_at(pipe_content_fill(&p->content, fd), "%s", p->reg->name);
+	/* It was not written to just now. */
+	times[0] = st.st_atim;
+	times[1] = st.st_mtim;
+	if (ret >= 0 && p->content.bytes && futimens(fd, times) < 0)
+		return fail(errno, "%s: its times", p->reg->name);
+	return ret;
 }
 
 /* Of all descriptions those that are, or are not, to be opened while nobody writes. */

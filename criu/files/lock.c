@@ -7,11 +7,12 @@
  *	POSIX		of a table of descriptors: in the fdinfo, read through that table, of the
  *			description that set it. Closing any descriptor of the file ends it
  *
- * fdinfo is read once for each description anyway. Whether a table has POSIX locks that this did not
- * show is told by /proc/locks, which is read once.
+ * fdinfo is read once for each description anyway. Whether a table has POSIX locks that this did
+ * not show is told by /proc/locks, which is read once.
  *
  * On the way back, locks of descriptions are taken when all are open. POSIX locks and leases come
- * last of all, in the program of the task that has the table: when all is closed that is not its own.
+ * last of all, in the program of the task that has the table: when all that is not its own is
+ * closed.
  */
 #include "criu/files/lock.h"
 
@@ -27,6 +28,7 @@
 
 #include "criu/base/cleanup.h"
 #include "criu/base/error.h"
+#include "criu/base/map.h"
 #include "criu/base/mem.h"
 #include "criu/files/ghost.h"
 #include "criu/image/reader.h"
@@ -312,22 +314,49 @@ static int entry_load(struct restore *r, const FileLockEntry *e)
 	return 0;
 }
 
-/* Who has what we want; 0: nobody. */
-static pid_t rival(const struct proc_buf *b, const struct stat *st, const struct held_lock *l)
+/* Locks that are held now, by inode number. */
+struct other {
+	struct other *next;
+	struct proc_lock l;
+};
+
+static int others_read(struct restore *r, struct map *others)
 {
-	struct proc_lock o;
+	cleanup_proc_buf struct proc_buf b = { 0 };
+	struct proc_lock l;
+	int ret = proc_read(AT_FDCWD, "/proc/locks", &b);
 
-	for (size_t at = 0; proc_lock_next(b->data, b->len, &at, &o) > 0;) {
-		uint32_t sort = sort_of(&o);
+	if (ret < 0)
+		return fail(-ret, "read /proc/locks");
+	for (size_t at = 0; (ret = proc_lock_next(b.data, b.len, &at, &l)) > 0;) {
+		struct other *o, *first = map_get(others, l.ino);
 
-		if (o.waiting || o.ino != st->st_ino || o.dev_major != major(st->st_dev) ||
-		    o.dev_minor != minor(st->st_dev) || sort == HELD_LEASE || l->sort == HELD_LEASE)
+		if (l.waiting || l.type == PROC_LOCK_LEASE)
 			continue;
-		if ((sort == HELD_FLOCK) != (l->sort == HELD_FLOCK))
+		o = arena_alloc(&r->arena, sizeof(*o));
+		*o = (struct other){ .l = l };
+		if (!first) {
+			map_put(others, l.ino, o);
 			continue;
-		if ((o.kind == F_WRLCK || l->type == F_WRLCK) && o.start <= end_of(l) &&
-		    (uint64_t)l->start <= o.end)
-			return o.owner ? o.owner : -1;
+		}
+		o->next = first->next;
+		first->next = o;
+	}
+	return ret < 0 ? fail(-ret, "read /proc/locks") : 0;
+}
+
+/* Who has what we want; 0: nobody. */
+static pid_t rival(const struct map *others, const struct stat *st, const struct held_lock *l)
+{
+	const struct other *o = map_get(others, st->st_ino);
+
+	for (; o && l->sort != HELD_LEASE; o = o->next) {
+		if (o->l.dev_major != major(st->st_dev) || o->l.dev_minor != minor(st->st_dev) ||
+		    (sort_of(&o->l) == HELD_FLOCK) != (l->sort == HELD_FLOCK))
+			continue;
+		if ((o->l.kind == F_WRLCK || l->type == F_WRLCK) && o->l.start <= end_of(l) &&
+		    (uint64_t)l->start <= o->l.end)
+			return o->l.owner ? o->l.owner : -1;
 	}
 	return 0;
 }
@@ -346,7 +375,7 @@ static void rival_describe(pid_t pid, char *buf, size_t size)
 
 /* A file that is made anew is nobody else's. */
 static void lock_check(struct restore *r, const struct task *t, const struct held_lock *l,
-		       const struct proc_buf *b)
+		       const struct map *others)
 {
 	const struct file *f = slot_of(t, l->fd)->file;
 	const RegFileEntry *reg = f->entry->reg;
@@ -356,7 +385,7 @@ static void lock_check(struct restore *r, const struct task *t, const struct hel
 
 	if (!reg || ghost_of(r, f->id) || stat(reg->name, &st) < 0)
 		return;
-	pid = rival(b, &st, l);
+	pid = rival(others, &st, l);
 	if (!pid)
 		return;
 	describe(text, sizeof(text), l->sort, l->type == F_WRLCK, (uint64_t)l->start, end_of(l));
@@ -369,17 +398,16 @@ static void lock_check(struct restore *r, const struct task *t, const struct hel
 /* An early answer with a name: whoever locks it after this is found when it is locked. */
 static int locks_check(struct restore *r)
 {
-	cleanup_proc_buf struct proc_buf b = { 0 };
+	struct map others = { 0 };
 	struct task *t;
-	int ret = proc_read(AT_FDCWD, "/proc/locks", &b);
+	int ret = others_read(r, &others);
 
-	if (ret < 0)
-		return fail(-ret, "read /proc/locks");
 	tasks_for_each(t, &r->tree) {
-		for (size_t i = 0; t->restore && i < t->restore->nr_locks; i++)
-			lock_check(r, t, &t->restore->locks[i], &b);
+		for (size_t i = 0; ret >= 0 && t->restore && i < t->restore->nr_locks; i++)
+			lock_check(r, t, &t->restore->locks[i], &others);
 	}
-	return blockers_fail();
+	map_done(&others);
+	return ret < 0 ? ret : blockers_fail();
 }
 
 int locks_load(struct restore *r)

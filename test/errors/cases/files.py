@@ -69,9 +69,9 @@ def _lock_taken(world, name, text, take, give):
     take(fd)
     try:
         comm = pathlib.Path("/proc/self/comm").read_text(encoding="utf-8").strip()
-        _refused(world, f"restore: load files: pid {scene.pid} (scene): fd 3: {path}: {text} cannot "
-                        f"be had: pid {os.getpid()} ({comm}) has a lock; stop that process, or let "
-                        "it unlock the file")
+        _refused(world, f"restore: load files: pid {scene.pid} (scene): fd 3: {path}: {text} "
+                        f"cannot be had: pid {os.getpid()} ({comm}) has a lock; stop that process, "
+                        "or let it unlock the file")
     finally:
         give(fd)
     world.restore(scene)

@@ -28,6 +28,7 @@ KINDS = {
 }
 PAGES = r"pages-\d+\.img"
 SECCOMP = r"seccomp\.img"
+LOCKS = "locks-and-packets"
 
 # Without it: what is said behind "restore: ". A process without descriptors has no fdinfo, a
 # pipe without data no pipes-data: nothing tells that they have been lost.
@@ -45,8 +46,8 @@ MISSING = {
 
 
 def _dumped(world, name="family"):
-    scene = world.scene(name)
-    world.dump(scene)
+    scene = world.scene(name, world.top / "object") if name == LOCKS else world.scene(name)
+    world.dump(scene, "--file-locks")
     return scene
 
 
@@ -277,6 +278,8 @@ def add_cases(suite):
     suite.case("image/pages/truncated")(_truncated_pages)
     suite.add("image/pages/flips", _flips, PAGES, 0)
     suite.add("image/seccomp/flips", _flips, SECCOMP, 1, "seccomp")
+    for name in ("filelocks", "fifo-data", "files"):
+        suite.add(f"image/{name}/flips-of-locks", _flips, name + r"\.img", 3, LOCKS)
     suite.case("image/seccomp/missing")(_missing_seccomp)
     suite.add("image/ended-leader/flips", _flips, KINDS["core"], 1, "leader-gone")
     suite.case("image/old-version")(_old_version)

@@ -235,6 +235,23 @@ static void set_many_locks(int argc, char **argv)
 	must(fcntl(fd, F_SETLK, &l));
 }
 
+/* And a FIFO with two packets, and bytes that are none. */
+static void set_locks_and_packets(int argc, char **argv)
+{
+	char path[4096];
+	int fd;
+
+	set_many_locks(argc, argv);
+	snprintf(path, sizeof(path), "%s.fifo", argv[0]);
+	must(mkfifo(path, 0600));
+	fd = (int)must(open(path, O_RDWR));
+	must(fcntl(fd, F_SETFL, O_DIRECT));
+	must(write(fd, "one", 3));
+	must(write(fd, "two", 3));
+	must(fcntl(fd, F_SETFL, 0));
+	must(write(fd, "three", 5));
+}
+
 static void set_lease(int argc, char **argv)
 {
 	(void)argc;
@@ -290,6 +307,7 @@ const struct scene scenes_fd[] = {
 	{ "lease", set_lease },
 	{ "lease-patient", set_lease_patient },
 	{ "many-locks", set_many_locks },
+	{ "locks-and-packets", set_locks_and_packets },
 	{ "device", set_device },
 	{ "several", set_several },
 	{ NULL, NULL },
