@@ -61,7 +61,7 @@ struct dump {
 	struct map fifos; /* files/fifo.c: by inode number */
 	struct seen_lock *locks; /* files/lock.c */
 	size_t nr_locks, cap_locks;
-	struct map posix_tables; /* ids of tables that have POSIX locks */
+	struct map posix_files; /* ids of descriptions that may have POSIX locks */
 	struct epoll_seen *epolls; /* files/epoll.c: in the arena */
 	struct ghost_seen *ghosts; /* files/ghost.c: in the arena */
 	struct image_writer *remap_img;

@@ -7,8 +7,9 @@
  *	POSIX		of a table of descriptors: in the fdinfo, read through that table, of the
  *			description that set it. Closing any descriptor of the file ends it
  *
- * fdinfo is read once for each description anyway. Whether a table has POSIX locks that this did
- * not show is told by /proc/locks, which is read once.
+ * fdinfo is read once for each description anyway, through the first table that has it. Through the
+ * others it is read only where F_GETLK says that there is a POSIX lock: to open /proc/locks takes
+ * milliseconds, because the kernel waits until no processor uses locks (percpu_down_write).
  *
  * On the way back, locks of descriptions are taken when all are open. POSIX locks and leases come
  * last of all, in the program of the task that has the table: when all that is not its own is
@@ -93,37 +94,34 @@ static void lock_add(struct dump *d, const struct task *t, int fd, uint32_t file
 	*s = (struct seen_lock){ t, fd, file, *l };
 }
 
-int locks_note(struct dump *d, const struct fd_probe *p)
+/* Has anybody a POSIX lock on it? A file system that is no block device's may ask a server, who may
+ * be in the tree: there, the answer is that somebody may. */
+static bool posix_possible(const struct fd_probe *p)
 {
-	struct proc_lock l;
-	int r;
+	struct flock l = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
 
-	for (size_t at = 0; (r = proc_lock_next(d->buf.data, d->buf.len, &at, &l)) > 0;)
-		if (l.type != PROC_LOCK_POSIX)
-			lock_add(d, p->task, p->fd, p->id, &l);
-		else if (!map_get(&d->posix_tables, p->task->ids.files))
-			map_put(&d->posix_tables, p->task->ids.files, d);
-	return r < 0 ? fail(-r, "read locks in fdinfo") : 0;
+	if (S_ISREG(p->st.st_mode) && !major(p->st.st_dev))
+		return true;
+	return fcntl(p->lfd, F_GETLK, &l) == 0 && l.l_type != F_UNLCK;
 }
 
-/* Owners of POSIX locks in the tree: their tables. */
-static int tables_find(struct dump *d)
+int locks_note(struct dump *d, const struct fd_probe *p, bool new)
 {
+	bool posix = false;
 	struct proc_lock l;
-	int r = proc_read(AT_FDCWD, "/proc/locks", &d->buf);
+	int r = 0;
 
-	if (r == -ENOENT) /* CONFIG_FILE_LOCKING */
-		return 0;
+	for (size_t at = 0;
+	     p->info.nr_locks && (r = proc_lock_next(d->buf.data, d->buf.len, &at, &l)) > 0;)
+		if (l.type == PROC_LOCK_POSIX)
+			posix = true;
+		else if (new)
+			lock_add(d, p->task, p->fd, p->id, &l);
 	if (r < 0)
-		return fail(-r, "read /proc/locks");
-	for (size_t at = 0; (r = proc_lock_next(d->buf.data, d->buf.len, &at, &l)) > 0;) {
-		const struct task *t = tree_find(&d->tree, l.owner);
-
-		if (l.type == PROC_LOCK_POSIX && !l.waiting && t && task_is_alive(t) &&
-		    !map_get(&d->posix_tables, t->ids.files))
-			map_put(&d->posix_tables, t->ids.files, d);
-	}
-	return r < 0 ? fail(-r, "read /proc/locks") : 0;
+		return fail(-r, "read locks in fdinfo");
+	if ((posix || (new &&posix_possible(p))) && !map_get(&d->posix_files, p->id))
+		map_put(&d->posix_files, p->id, d);
+	return 0;
 }
 
 /* Every number of a description shows its locks: once is enough. */
@@ -133,8 +131,6 @@ static int posix_note(struct dump *d, const struct task *t, size_t index, struct
 	struct proc_lock l;
 	int r;
 
-	if (map_get(seen, id))
-		return 0;
 	map_put(seen, id, d);
 	for (size_t at = 0; (r = proc_lock_next(d->buf.data, d->buf.len, &at, &l)) > 0;)
 		if (l.type == PROC_LOCK_POSIX)
@@ -151,6 +147,8 @@ static int table_locks(struct dump *d, const struct task *t)
 	for (size_t i = 0; i < t->fds.nr && r >= 0; i++) {
 		struct proc_fdinfo info;
 
+		if (!map_get(&d->posix_files, t->fd_ids[i]) || map_get(&seen, t->fd_ids[i]))
+			continue;
 		r = proc_fdinfo_read(proc, t->fds.v[i], &d->buf, &info);
 		if (r < 0)
 			r = fail(-r, "read fdinfo");
@@ -234,13 +232,12 @@ int locks_dump(struct dump *d)
 {
 	bool blocked = false;
 	struct task *t;
-	int r = tables_find(d);
 
-	if (r < 0)
-		return r;
 	tasks_for_each(t, &d->tree) {
+		int r;
+
 		/* fd_ids: the first that has the table. */
-		if (!task_is_alive(t) || !t->fd_ids || !map_get(&d->posix_tables, t->ids.files))
+		if (!d->posix_files.nr || !task_is_alive(t) || !t->fd_ids)
 			continue;
 		r = table_locks(d, t);
 		if (r < 0)
@@ -256,7 +253,7 @@ int locks_dump(struct dump *d)
 void locks_dump_done(struct dump *d)
 {
 	free(d->locks);
-	map_done(&d->posix_tables);
+	map_done(&d->posix_files);
 }
 
 /* --- restore -------------------------------------------------------------------- */

@@ -4,8 +4,8 @@
 #include "criu/core/file.h"
 #include "criu/core/restore.h"
 
-/* d->buf holds the fdinfo of a description that was not seen before, and it has locks. */
-int locks_note(struct dump *d, const struct fd_probe *p);
+/* d->buf holds the fdinfo of p, which is a description that was not seen before, or is known. */
+int locks_note(struct dump *d, const struct fd_probe *p, bool new);
 /* When all tables are known: filelocks.img, or a blocker for each lock. */
 int locks_dump(struct dump *d);
 void locks_dump_done(struct dump *d);

@@ -240,6 +240,7 @@ static int fd_identify(struct dump *d, struct table *tb, int fd, uint32_t *ret_i
 	struct fd_probe p = { .task = tb->task, .fd = fd, .lfd = -1 };
 	cleanup_close int lfd = -1;
 	int r = table_open(tb);
+	bool is_new;
 
 	if (r < 0)
 		return r;
@@ -253,10 +254,11 @@ static int fd_identify(struct dump *d, struct table *tb, int fd, uint32_t *ret_i
 		return fail(errno, "stat");
 	r = ident_set_get(&d->files, p.st.st_dev, p.st.st_ino, task_tid(tb->task), fd, &p.id);
 	*ret_id = p.id;
-	if (r <= 0)
+	if (r < 0)
 		return r;
-	r = p.info.nr_locks ? locks_note(d, &p) : 0;
-	return r < 0 ? r : description_dump(d, &p, tb->proc, type_of(d, p.id));
+	is_new = r > 0;
+	r = locks_note(d, &p, is_new);
+	return r < 0 || !is_new ? r : description_dump(d, &p, tb->proc, type_of(d, p.id));
 }
 
 static int fd_dump(struct dump *d, struct image_writer *w, struct table *tb, size_t i)

@@ -233,7 +233,8 @@ static void process_restore(struct program *p, const struct task *t)
 /* What closing any descriptor of the file would end, or another one that is open forbid. */
 static void locks_ops(struct program *p, const struct task_restore *tr)
 {
-	for (size_t i = 0; i < tr->nr_locks; i++) {
+	/* The last first: the kernel has a list, in which each then goes to the front. */
+	for (size_t i = tr->nr_locks; i-- > 0;) {
 		const struct held_lock *l = &tr->locks[i];
 		struct flock range = { .l_type = l->type,
 				       .l_whence = SEEK_SET,
