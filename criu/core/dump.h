@@ -12,15 +12,20 @@
 struct epoll_seen;
 struct ghost_seen;
 struct image_writer;
-struct seccomp_node;
 struct mapped_file;
+struct memfd_seen;
+struct seccomp_node;
 struct seen_lock;
 struct shmem_seen;
 struct tty_seen;
 
 struct dump;
 
-/* The id of the image of a mapped file: files/, which mem/ must not know, fills it in. */
+/* What map_file says of a file. */
+enum mapped_kind { MAPPED_FILE, MAPPED_MEMFD, MAPPED_MEMFD_READONLY /* F_SEAL_WRITE */ };
+
+/* The id of the image of a mapped file: files/, which mem/ must not know, fills it in. Returns an
+ * enum mapped_kind. */
 typedef int (*map_file_fn)(struct dump *d, const struct task *t, const struct proc_vma *v,
 			   uint32_t flags, uint32_t *ret_id);
 
@@ -65,6 +70,8 @@ struct dump {
 	struct epoll_seen *epolls; /* files/epoll.c: in the arena */
 	struct ghost_seen *ghosts; /* files/ghost.c: in the arena */
 	struct image_writer *remap_img;
+	struct memfd_seen *memfds; /* files/memfd.c: in the arena */
+	struct image_writer *memfd_img;
 	struct tty_seen *ttys; /* files/tty.c: terminals that were met; in the arena */
 
 	/* memory */

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -56,6 +57,17 @@ int service_fd(const struct restore *r, int fd)
 		return fail_hint(fail(err, "no descriptor number from %d on", r->service_base),
 				 "raise the hard limit of open files (ulimit -Hn)");
 	return up;
+}
+
+/* A file that is open for writing could not be executed. */
+int service_fd_readonly(const struct restore *r, int fd)
+{
+	char link[32];
+	int ret;
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	ret = open(link, O_RDONLY | O_NOATIME | O_CLOEXEC);
+	return ret < 0 ? fail(errno, "open it for reading") : service_fd(r, ret);
 }
 
 static void *message_alloc(void *keep, size_t size)

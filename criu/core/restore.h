@@ -24,6 +24,7 @@
 struct fork_plan;
 struct ghost;
 struct ghost_use;
+struct memfd;
 struct seccomp_chain;
 struct shmem_segment;
 struct terminal;
@@ -110,6 +111,7 @@ struct restore {
 	struct ghost *ghosts; /* files/ghost.c */
 	struct ghost_use *ghost_uses;
 	size_t nr_ghost_uses, cap_ghost_uses;
+	struct memfd *memfds; /* files/memfd.c */
 	struct map pipes; /* files/pipe.c: by inode number at the dump */
 	struct map fifos; /* files/fifo.c: by the id of the dump */
 	bool pipes_loaded, fifos_loaded; /* what was in them */
@@ -162,3 +164,5 @@ int broker_take(const struct restore *r, int slot);
 
 /* Move fd out of the range of what is restored. Takes fd, also on failure. Speaks. */
 int service_fd(const struct restore *r, int fd);
+/* The same of a file that is opened anew, for reading only: fd stays. Speaks. */
+int service_fd_readonly(const struct restore *r, int fd);

@@ -393,17 +393,6 @@ static int file_make(const struct ghost *g)
 	return named < 0 ? take_fd(&fd) : named;
 }
 
-/* What tasks share is for reading: a file that is open for writing could not be executed. */
-static int make_readonly(const struct restore *r, int fd)
-{
-	char link[32];
-	int ret;
-
-	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
-	ret = open(link, O_RDONLY | O_NOATIME | O_CLOEXEC);
-	return ret < 0 ? fail(errno, "open it for reading") : service_fd(r, ret);
-}
-
 static int ghost_fill(struct restore *r, const struct ghost *g, int fd)
 {
 	struct image_reader *img;
@@ -434,7 +423,7 @@ int ghosts_make(struct restore *r)
 		int ret = fd < 0 ? fd : ghost_fill(r, g, fd);
 
 		if (ret >= 0)
-			ret = g->fd = make_readonly(r, fd);
+			ret = g->fd = service_fd_readonly(r, fd);
 		if (ret < 0)
 			return fail_at(ret, "%s", g->name);
 	}

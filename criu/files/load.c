@@ -19,6 +19,7 @@
 #include "criu/files/ghost.h"
 #include "criu/files/kinds.h"
 #include "criu/files/lock.h"
+#include "criu/files/memfd.h"
 #include "criu/files/reg.h"
 #include "criu/image/reader.h"
 #include "criu/kernel/syscalls.h"
@@ -258,6 +259,8 @@ int files_load(struct restore *r)
 	if (ret >= 0)
 		ret = ghosts_load(r);
 	if (ret >= 0)
+		ret = memfds_load(r);
+	if (ret >= 0)
 		ret = tables_load(r);
 	if (ret < 0)
 		return ret;
@@ -425,6 +428,10 @@ static int file_arm(struct restore *r, struct file *f)
 
 int files_arm(struct restore *r)
 {
+	int sealed = memfds_seal(r);
+
+	if (sealed < 0)
+		return sealed;
 	for (size_t i = 0; i < r->nr_files; i++) {
 		struct file *f = r->files[i];
 		int ret = f->kind->arm && f->owner_fd >= 0 ? file_arm(r, f) : 0;
@@ -450,9 +457,13 @@ int mapped_file_open(struct restore *r, uint32_t id, uint32_t flags)
 
 	if (f && f->mapped_fd >= 0 && (flags & O_ACCMODE) == O_RDONLY)
 		return f->mapped_fd;
-	fd = reg_find(r, id, &e);
-	if (fd >= 0)
-		fd = reg_open(r, e, flags & O_ACCMODE);
+	if (f && f->kind == &memfd_kind) {
+		fd = memfd_open_mapped(r, f, flags & O_ACCMODE);
+	} else {
+		fd = reg_find(r, id, &e);
+		if (fd >= 0)
+			fd = reg_open(r, e, flags & O_ACCMODE);
+	}
 	return fd < 0 ? fd : service_fd(r, fd);
 }
 
@@ -480,6 +491,8 @@ int files_open_mapped(struct restore *r)
 	struct task *t;
 	int made = ghosts_make(r);
 
+	if (made >= 0)
+		made = memfds_make(r);
 	if (made < 0)
 		return made;
 	tasks_for_each(t, &r->tree) {

@@ -18,6 +18,7 @@
 #include "criu/base/mem.h"
 #include "criu/base/str.h"
 #include "criu/files/ghost.h"
+#include "criu/files/memfd.h"
 #include "criu/files/reg.h"
 #include "criu/files/table.h"
 #include "criu/image/writer.h"
@@ -28,6 +29,7 @@ struct mapped_file {
 	uint64_t ino;
 	uint32_t id;
 	const char *path; /* in the arena, or a task's */
+	enum mapped_kind kind;
 };
 
 static struct mapped_file *find(struct dump *d, uint32_t maj, uint32_t min, uint64_t ino,
@@ -62,13 +64,26 @@ static int without_name(struct dump *d, const struct task *t, const struct lead 
 	return ghost_dump(d, id, who, l->path, fd, l->st);
 }
 
-/* 0 and *ret_id, which is 0 after a blocker. */
+static int memfd_of_lead(struct dump *d, const struct task *t, const struct lead *l, uint32_t flags,
+			 uint32_t *ret_id)
+{
+	char who[128];
+
+	snprintf(who, sizeof(who), "pid %d (%s): %s", (int)t->pid, t->comm, l->what);
+	*ret_id = ++d->next_file_id;
+	return memfd_dump_mapped(d, *ret_id, who, l->link, l->st, flags);
+}
+
+/* enum mapped_kind, and *ret_id, which is 0 after a blocker. */
 static int path_dump(struct dump *d, const struct task *t, const struct lead *l, uint32_t flags,
 		     uint32_t *ret_id)
 {
 	bool ghost = ghost_is(l->path, l->st);
-	int r = ghost ? 0 : l->path[0] == '/' ? reg_path_check(l->path, l->st) : -ENOENT;
+	int r;
 
+	if (memfd_is(l->path, l->st))
+		return memfd_of_lead(d, t, l, flags, ret_id);
+	r = ghost ? 0 : l->path[0] == '/' ? reg_path_check(l->path, l->st) : -ENOENT;
 	if (r < 0) {
 		blocker(NULL, "pid %d (%s): %s %s: %s", (int)t->pid, t->comm, l->what, l->path,
 			r == -ESTALE   ? "another file has this name now"
@@ -97,7 +112,7 @@ static int vma_file_dump(struct dump *d, const struct task *t, const struct proc
 
 	if (m) {
 		*ret_id = m->id;
-		return 0;
+		return (int)m->kind;
 	}
 	snprintf(link, sizeof(link), "/proc/%d/map_files/%llx-%llx", (int)task_tid(t),
 		 (unsigned long long)v->start, (unsigned long long)v->end);
@@ -108,10 +123,15 @@ static int vma_file_dump(struct dump *d, const struct task *t, const struct proc
 	if (r < 0)
 		return r;
 	m = array_push(d->mapped, d->nr_mapped, d->cap_mapped);
-	*m = (struct mapped_file){ v->dev_major, v->dev_minor, flags,
-				   v->ino,       id,           arena_strdup(&d->arena, v->path) };
+	*m = (struct mapped_file){ v->dev_major,
+				   v->dev_minor,
+				   flags,
+				   v->ino,
+				   id,
+				   arena_strdup(&d->arena, v->path),
+				   (enum mapped_kind)r };
 	*ret_id = id;
-	return 0;
+	return r;
 }
 
 /* exe, cwd, root: a file, or directory, that several tasks have is in the images once. */
@@ -133,7 +153,8 @@ static int link_dump(struct dump *d, const struct task *t, const char *what, con
 	if (r < 0)
 		return r;
 	m = array_push(d->mapped, d->nr_mapped, d->cap_mapped);
-	*m = (struct mapped_file){ maj, min, O_RDONLY, l->st.st_ino, id, l->path };
+	*m = (struct mapped_file){ maj, min,     O_RDONLY,           l->st.st_ino,
+				   id,  l->path, (enum mapped_kind)r };
 	*ret_id = id;
 	return 0;
 }

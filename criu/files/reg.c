@@ -258,6 +258,15 @@ static int open_flags(uint32_t was)
 	return (int)(flags | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 }
 
+int reg_open_link(const struct restore *r, const char *link, uint32_t flags)
+{
+	cleanup_close int fd = open_again(r, link, flags, open_flags(flags) & ~O_NOFOLLOW);
+
+	if (fd < 0 || (!(flags & (O_NONBLOCK | O_PATH)) && fcntl(fd, F_SETFL, (int)flags) < 0))
+		return -errno;
+	return take_fd(&fd);
+}
+
 int reg_open(struct restore *r, const RegFileEntry *e, uint32_t flags)
 {
 	const struct ghost *g = ghost_of(r, e->id);

@@ -13,5 +13,8 @@ int reg_path_check(const char *path, const struct stat *st);
 /* Open by the entry's path with these flags instead of its own, after all checks. The fd. */
 int reg_open(struct restore *r, const RegFileEntry *e, uint32_t flags);
 
+/* The same file again, through a link of /proc/self/fd, with these flags. -errno. Quiet. */
+int reg_open_link(const struct restore *r, const char *link, uint32_t flags);
+
 /* The entry of a loaded file that must be a regular one. Speaks. */
 int reg_find(struct restore *r, uint32_t id, const RegFileEntry **ret);

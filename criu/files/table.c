@@ -15,6 +15,7 @@
 #include "criu/core/file.h"
 #include "criu/files/ghost.h"
 #include "criu/files/lock.h"
+#include "criu/files/memfd.h"
 #include "criu/files/tty.h"
 #include "criu/image/writer.h"
 #include "criu/kernel/kcmp.h"
@@ -334,6 +335,8 @@ int files_finish(struct dump *d)
 		r = image_writer_close(&d->fifo_data_img);
 	if (r >= 0)
 		r = ghosts_dump_end(d);
+	if (r >= 0)
+		r = memfds_dump_end(d);
 	if (d->tty_info_img && r >= 0)
 		r = image_writer_close(&d->tty_info_img);
 	return r;

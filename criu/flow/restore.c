@@ -29,6 +29,7 @@
 #include "criu/core/restore.h"
 #include "criu/files/ghost.h"
 #include "criu/files/load.h"
+#include "criu/files/memfd.h"
 #include "criu/files/terminal.h"
 #include "criu/flow/job.h"
 #include "criu/flow/restore_task.h"
@@ -427,6 +428,7 @@ int restore_run(struct session *s, int *ret_status)
 	if (ret >= 0 && !s->opts->detach && !s->opts->sibling)
 		*ret_status = s->opts->shell_job ? job_wait(&r) : wait_for_root(&r);
 	ghosts_done(&r);
+	memfds_done(&r);
 	s->images = image_dir_free(s->images);
 	hole_done(&r);
 	restore_done(&r);

@@ -129,6 +129,15 @@ static bool extends_vvar(const MmEntry *mm, const VmaEntry *e)
 	return last && e->status & VMA_VVAR && last->status & VMA_VVAR && last->end == e->start;
 }
 
+/* A seal takes the right to write from a mapping, but leaves a trace of the descriptor that it
+ * was made by. */
+static void memfd_mark(const struct proc_vma *v, VmaEntry *e, enum mapped_kind kind)
+{
+	e->status |= VMA_MEMFD;
+	if (kind == MAPPED_MEMFD_READONLY && v->vmflags & PROC_VMF(SH))
+		e->fdflags = O_RDWR;
+}
+
 static int vmas_dump(struct dump *d, const struct task *t, MmEntry *mm)
 {
 	mm->vmas = arena_array(&d->arena, VmaEntry *, t->vmas.nr);
@@ -150,6 +159,8 @@ static int vmas_dump(struct dump *d, const struct task *t, MmEntry *mm)
 			e->fdflags = v->shared && v->vmflags & PROC_VMF(MW) ? O_RDWR : O_RDONLY;
 			r = d->map_file(d, t, v, e->fdflags, &id);
 			e->shmid = id;
+			if (r > 0)
+				memfd_mark(v, e, (enum mapped_kind)r);
 		} else if (e->status & VMA_ANON_SHARED) {
 			r = shmem_dump(d, t, v, e);
 		}

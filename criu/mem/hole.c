@@ -99,28 +99,43 @@ static int hole_reserve(struct restore *r, const struct used *u, size_t nr)
 			  (unsigned long long)(r->hole_len >> 20));
 }
 
-static int segment_fill(struct restore *r, const struct shmem_segment *s)
+static int run_fill(const struct shmem_target *to, const struct page_run *run, int pages, off_t off)
+{
+	void *at;
+	int err;
+
+	if (to->fd < 0)
+		return io_pread(pages, (void *)(uintptr_t)(to->at + run->addr), run->len, off);
+	at = mmap(NULL, run->len, PROT_READ | PROT_WRITE, MAP_SHARED, to->fd, (off_t)run->addr);
+	if (at == MAP_FAILED)
+		return -errno;
+	err = io_pread(pages, at, run->len, off);
+	munmap(at, run->len);
+	return err;
+}
+
+int shmem_fill(struct restore *r, const struct shmem_target *to)
 {
 	cleanup_free struct page_run *runs = NULL;
 	cleanup_close int fd = -1;
 	uint32_t pages_id = 0;
 	off_t off = 0;
 	size_t nr = 0;
-	int err = pagemap_load(r, IMAGE_SHMEM_PAGEMAP, s->shmid, &runs, &nr, &pages_id);
+	int err = pagemap_load(r, IMAGE_SHMEM_PAGEMAP, to->shmid, &runs, &nr, &pages_id);
 
 	if (err == 0)
 		return fail(ENOENT, "%s/pagemap-shmem-%llu.img", image_dir_path(r->s->images),
-			    (unsigned long long)s->shmid);
+			    (unsigned long long)to->shmid);
 	if (err < 0 || !nr)
 		return err;
 	err = image_open_raw(r->s->images, IMAGE_PAGES, pages_id, &fd);
 	if (err <= 0)
 		return err < 0 ? err : fail_plain("pages-%u.img is missing", pages_id);
 	for (size_t i = 0; i < nr; i++) {
-		if (runs[i].addr + runs[i].len > s->size)
+		if (runs[i].addr + runs[i].len > PAGE_UP(to->size))
 			return fail_plain("shared memory %llu: pages beyond its end",
-					  (unsigned long long)s->shmid);
-		err = io_pread(fd, (void *)(uintptr_t)(s->at + runs[i].addr), runs[i].len, off);
+					  (unsigned long long)to->shmid);
+		err = run_fill(to, &runs[i], fd, off);
 		if (err < 0)
 			return fail(-err, "read pages-%u.img", pages_id);
 		off += (off_t)runs[i].len;
@@ -139,7 +154,7 @@ static int segments_make(struct restore *r)
 			   MAP_SHARED | MAP_FIXED | (s->reserve ? 0 : MAP_NORESERVE)) == MAP_FAILED)
 			return fail(errno, "map %llu bytes of shared memory",
 				    (unsigned long long)s->size);
-		err = segment_fill(r, s);
+		err = shmem_fill(r, &(struct shmem_target){ s->shmid, s->size, s->at, -1 });
 		if (err < 0)
 			return err;
 	}

@@ -18,6 +18,14 @@ int mem_load(struct restore *r);
 int hole_make(struct restore *r);
 void hole_done(struct restore *r);
 
+/* Where pages of shared memory belong: into the file, or, fd being -1, what is mapped at `at`. */
+struct shmem_target {
+	uint64_t shmid, size, at;
+	int fd;
+};
+
+int shmem_fill(struct restore *r, const struct shmem_target *to);
+
 /* The runs of a pagemap image, ascending, to be freed: 1, or 0 when there is none. */
 int pagemap_load(struct restore *r, enum image_kind kind, uint64_t id, struct page_run **ret,
 		 size_t *ret_nr, uint32_t *ret_pages_id);

@@ -15,6 +15,9 @@
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -174,6 +177,36 @@ int page_out_range(struct page_out *o, uint64_t start, uint64_t end, uint32_t fl
 	return r < 0 ? r : queue(o, start, end);
 }
 
+/* The last page of a file may end in the middle: who has it mapped sees all of it. */
+static int last_page_read(int fd, void *to, off_t off)
+{
+	void *page = mmap(NULL, PAGE_BYTES, PROT_READ, MAP_SHARED, fd, off);
+
+	if (page == MAP_FAILED)
+		return -errno;
+	memcpy(to, page, PAGE_BYTES);
+	munmap(page, PAGE_BYTES);
+	return 0;
+}
+
+/* len: whole pages. */
+static int file_read(int fd, uint8_t *to, uint64_t len, uint64_t off)
+{
+	struct stat st;
+	uint64_t whole;
+	int r;
+
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	if (off + len <= (uint64_t)st.st_size)
+		return io_pread(fd, to, len, (off_t)off);
+	if (off + len > PAGE_UP((uint64_t)st.st_size))
+		return -ENODATA;
+	whole = len - PAGE_BYTES;
+	r = io_pread(fd, to, whole, (off_t)off);
+	return r < 0 ? r : last_page_read(fd, to + whole, (off_t)(off + whole));
+}
+
 int page_out_file(struct page_out *o, int fd, uint64_t off, uint64_t len)
 {
 	int r = run_add(o, off, off + len, PAGE_PRESENT);
@@ -181,7 +214,7 @@ int page_out_file(struct page_out *o, int fd, uint64_t off, uint64_t len)
 	while (r >= 0 && len) {
 		uint64_t n = len < BUF_SIZE ? len : BUF_SIZE;
 
-		r = io_pread(fd, o->buf, n, (off_t)off);
+		r = file_read(fd, o->buf, n, off);
 		if (r < 0)
 			return fail(-r, "read shared memory at offset %#llx",
 				    (unsigned long long)off);

@@ -43,15 +43,29 @@ static int write_contents(struct page_out *o, int fd, off_t end)
 	return 0;
 }
 
+int shmem_dump_file(struct dump *d, int fd, off_t size, uint64_t shmid)
+{
+	struct page_room room = { 0 };
+	struct page_out o;
+	int r = page_out_open(&o, d->s, &room, IMAGE_SHMEM_PAGEMAP, shmid, d->next_pages_id++, 0);
+
+	if (r >= 0)
+		r = write_contents(&o, fd, size);
+	if (r >= 0)
+		r = page_out_close(&o);
+	d->s->stats.shpages_written += o.written;
+	d->s->stats.memwrite_us += o.write_us;
+	page_out_done(&o);
+	page_room_done(&room);
+	return r;
+}
+
 static int contents_dump(struct dump *d, const struct task *t, const struct proc_vma *v,
 			 uint64_t shmid, uint64_t *ret_size)
 {
 	char path[80];
 	cleanup_close int fd = -1;
-	struct page_room room = { 0 };
-	struct page_out o;
 	off_t size;
-	int r;
 
 	snprintf(path, sizeof(path), "/proc/%d/map_files/%llx-%llx", (int)task_tid(t),
 		 (unsigned long long)v->start, (unsigned long long)v->end);
@@ -61,18 +75,8 @@ static int contents_dump(struct dump *d, const struct task *t, const struct proc
 	size = lseek(fd, 0, SEEK_END);
 	if (size < 0)
 		return fail(errno, "seek in shared memory");
-	r = page_out_open(&o, d->s, &room, IMAGE_SHMEM_PAGEMAP, shmid, d->next_pages_id++,
-			  task_tid(t));
-	if (r >= 0)
-		r = write_contents(&o, fd, size);
-	if (r >= 0)
-		r = page_out_close(&o);
-	d->s->stats.shpages_written += o.written;
-	d->s->stats.memwrite_us += o.write_us;
-	page_out_done(&o);
-	page_room_done(&room);
 	*ret_size = (uint64_t)size;
-	return r;
+	return shmem_dump_file(d, fd, size, shmid);
 }
 
 int shmem_dump(struct dump *d, const struct task *t, const struct proc_vma *v, VmaEntry *e)

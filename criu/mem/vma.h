@@ -24,7 +24,7 @@ enum vma_status {
 	VMA_SOCKET = 1 << 11,
 	VMA_VVAR = 1 << 12,
 	VMA_AIORING = 1 << 13,
-	VMA_MEMFD = 1 << 14,
+	VMA_MEMFD = 1 << 14, /* besides VMA_FILE_* */
 	VMA_SHSTK = 1 << 15,
 	VMA_GUARD = 1 << 16,
 	VMA_UPROBES = 1 << 17,

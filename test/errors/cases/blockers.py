@@ -27,7 +27,8 @@ FILES = (
     ("inotify-unread", "fd 3: inotify: <*> bytes of events that were not read, which cannot be kept"
      "; try again: it is about to read them"),
     ("fanotify", "fd 3: anon_inode:[fanotify]<*>" + KEPT),
-    ("memfd", "fd 3: /memfd:scene (deleted)<*>" + KEPT),
+    ("memfd-hugetlb", "fd 3: memfd scene: huge pages of hugetlbfs" + KEPT),
+    ("memfd-lock", "fd 3: /memfd:scene (deleted): an exclusive lock (flock)" + LOCKS),
     ("secretmem", "fd 3: /secretmem (deleted)<*>" + KEPT),
     ("pidfd", "fd 3: anon_inode:[pidfd]<*>" + KEPT),
     ("userfaultfd", "fd 3: anon_inode:[userfaultfd]<*>" + KEPT),
@@ -46,7 +47,6 @@ FILES = (
     ("cwd-gone", "cwd {path} (deleted): a file without a name" + KEPT),
 )
 MAPPINGS = (
-    ("map-memfd", "/memfd:scene (deleted) cannot be kept yet"),
     ("map-sysv", "/SYSV00000000 (deleted) cannot be kept yet"),
     ("map-hugetlb", "huge pages of hugetlbfs" + KEPT),
     ("map-sealed", "a seal (mseal)" + KEPT),

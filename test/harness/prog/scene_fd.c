@@ -100,10 +100,17 @@ static void set_fanotify(int argc, char **argv)
 	maybe(fanotify_init(FAN_CLASS_NOTIF, O_RDONLY), "fanotify");
 }
 
-static void set_memfd(int argc, char **argv)
+/* No page is taken. */
+static void set_memfd_hugetlb(int argc, char **argv)
 {
 	NOT_USED;
-	must(memfd_create("scene", 0));
+	maybe(memfd_create("scene", MFD_HUGETLB), "hugetlb");
+}
+
+static void set_memfd_lock(int argc, char **argv)
+{
+	NOT_USED;
+	must(flock((int)must(memfd_create("scene", 0)), LOCK_EX));
 }
 
 static void set_secretmem(int argc, char **argv)
@@ -288,7 +295,8 @@ const struct scene scenes_fd[] = {
 	{ "packet", set_packet },
 	{ "inotify-unread", set_inotify_unread },
 	{ "fanotify", set_fanotify },
-	{ "memfd", set_memfd },
+	{ "memfd-hugetlb", set_memfd_hugetlb },
+	{ "memfd-lock", set_memfd_lock },
 	{ "secretmem", set_secretmem },
 	{ "pidfd", set_pidfd },
 	{ "userfaultfd", set_userfaultfd },

@@ -45,16 +45,6 @@ static void set_map_file(int argc, char **argv)
 	close(fd);
 }
 
-static void set_map_memfd(int argc, char **argv)
-{
-	int fd = (int)must(memfd_create("scene", 0));
-
-	NOT_USED;
-	must(ftruncate(fd, BYTES));
-	map(fd, MAP_SHARED);
-	close(fd);
-}
-
 /* Removed at once: it lives for as long as it is mapped. */
 static void set_map_sysv(int argc, char **argv)
 {
@@ -130,7 +120,6 @@ static void set_memory(int argc, char **argv)
 
 const struct scene scenes_map[] = {
 	{ "map-file", set_map_file },
-	{ "map-memfd", set_map_memfd },
 	{ "map-sysv", set_map_sysv },
 	{ "map-hugetlb", set_map_hugetlb },
 	{ "map-userfault", set_map_userfault },
