@@ -233,3 +233,25 @@ int dead_become(const struct restore *r, const struct task *t)
 		return err;
 	end(t, mask);
 }
+
+bool dead_can_end_as(int exit_code)
+{
+	int sig = exit_code & 0x7f;
+
+	return !(exit_code & ~0xffff) && sig <= NSIG_KERNEL && !(sig && exit_code >> 8) &&
+	       (sig < SIGCHLD || sig > SIGTTOU) && sig != SIGURG && sig != SIGWINCH;
+}
+
+void dead_end_as(int exit_code)
+{
+	const uint64_t action[4] = { (uint64_t)(uintptr_t)SIG_DFL }, none = 0;
+	int sig = exit_code & 0x7f;
+
+	prctl(PR_SET_DUMPABLE, 0);
+	if (sig) {
+		syscall(SYS_rt_sigaction, sig, action, NULL, sizeof(none));
+		kill(getpid(), sig);
+		syscall(SYS_rt_sigprocmask, SIG_SETMASK, &none, NULL, sizeof(none));
+	}
+	_exit(exit_code >> 8 & 0xff);
+}

@@ -13,3 +13,8 @@ int dead_load_check(const CoreEntry *core);
 /* Restore, in the process that is to be the zombie, with all signals blocked. Returns only
  * when something of it cannot be had. Speaks. */
 int dead_become(const struct restore *r, const struct task *t);
+
+/* Is it the status of a process that has ended? */
+bool dead_can_end_as(int exit_code);
+/* The calling process ends with it, but for the flag of a core file. */
+void dead_end_as(int exit_code) __attribute__((noreturn));

@@ -30,7 +30,9 @@ FILES = (
     ("memfd-hugetlb", "fd 3: memfd scene: huge pages of hugetlbfs" + KEPT),
     ("memfd-lock", "fd 3: /memfd:scene (deleted): an exclusive lock (flock)" + LOCKS),
     ("secretmem", "fd 3: /secretmem (deleted)<*>" + KEPT),
-    ("pidfd", "fd 3: anon_inode:[pidfd]<*>" + KEPT),
+    ("pidfd", "fd 3: a pidfd of pid 1 (<*>), which is not in the tree; include that process in the "
+     "tree, or have the descriptor closed"),
+    ("pidfd-thread", "fd 3: a pidfd of thread <*>" + KEPT),
     ("userfaultfd", "fd 3: anon_inode:[userfaultfd]<*>" + KEPT),
     ("io_uring", "fd 3: anon_inode:[io_uring]<*>" + KEPT),
     ("perf", "fd 3: anon_inode:[perf_event]<*>" + KEPT),

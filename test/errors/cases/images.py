@@ -29,6 +29,7 @@ KINDS = {
 PAGES = r"pages-\d+\.img"
 SECCOMP = r"seccomp\.img"
 LOCKS = "locks-and-packets"
+MEMFD = r"memfd\.img"
 
 # Without it: what is said behind "restore: ". A process without descriptors has no fdinfo, a
 # pipe without data no pipes-data: nothing tells that they have been lost.
@@ -241,6 +242,19 @@ def _missing_seccomp(world):
     world.restore(scene)
 
 
+def _missing_memfd(world):
+    """The descriptor says that there is one."""
+    scene = _dumped(world, "memfd")
+    path = _pick(world, MEMFD)
+    away = path.with_suffix(".away")
+    path.rename(away)
+    who, what = f"pid {scene.pid} (scene)", "memfd.img has no memfd 1"
+    _refused(world, "restore: load files: 2 objects stand in the way", f"{who}: fd 3: {what}",
+             f"{who}: mapping <*>: {what}")
+    away.rename(path)
+    world.restore(scene)
+
+
 def _flips(world, pattern, detected, name="family"):
     """
     Bits anywhere in it. Not every flip can be seen; but whatever it does, the restore ends with
@@ -281,6 +295,9 @@ def add_cases(suite):
     for name in ("filelocks", "fifo-data", "files"):
         suite.add(f"image/{name}/flips-of-locks", _flips, name + r"\.img", 3, LOCKS)
     suite.case("image/seccomp/missing")(_missing_seccomp)
+    suite.add("image/memfd/flips", _flips, MEMFD, 1, "memfd")
+    suite.case("image/memfd/missing")(_missing_memfd)
+    suite.add("image/pidfd/flips", _flips, KINDS["files"], 1, "pidfd-reaped")
     suite.add("image/ended-leader/flips", _flips, KINDS["core"], 1, "leader-gone")
     suite.case("image/old-version")(_old_version)
     suite.add("image/newer-version", _inventory_version, 3,

@@ -11,6 +11,8 @@
 #include <linux/netlink.h>
 #include <linux/perf_event.h>
 #include <linux/userfaultfd.h>
+#include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -24,6 +26,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define NOT_USED (void)argc, (void)argv
@@ -100,6 +103,18 @@ static void set_fanotify(int argc, char **argv)
 	maybe(fanotify_init(FAN_CLASS_NOTIF, O_RDONLY), "fanotify");
 }
 
+/* Open and mapped, with contents and seals. */
+static void set_memfd(int argc, char **argv)
+{
+	int fd = (int)must(memfd_create("scene", MFD_ALLOW_SEALING));
+
+	NOT_USED;
+	must(write(fd, "scene", 5));
+	if (mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0) == MAP_FAILED)
+		scene_die("mmap");
+	must(fcntl(fd, F_ADD_SEALS, F_SEAL_FUTURE_WRITE | F_SEAL_GROW));
+}
+
 /* No page is taken. */
 static void set_memfd_hugetlb(int argc, char **argv)
 {
@@ -122,7 +137,43 @@ static void set_secretmem(int argc, char **argv)
 static void set_pidfd(int argc, char **argv)
 {
 	NOT_USED;
-	must(syscall(SYS_pidfd_open, getpid(), 0));
+	must(syscall(SYS_pidfd_open, 1, 0));
+}
+
+/* Twice, and one of another. */
+static void set_pidfd_reaped(int argc, char **argv)
+{
+	NOT_USED;
+	for (int i = 0; i < 2; i++) {
+		pid_t pid = (pid_t)must(fork());
+
+		if (!pid)
+			_exit(3);
+		must(syscall(SYS_pidfd_open, pid, 0));
+		if (i)
+			must(syscall(SYS_pidfd_open, pid, O_NONBLOCK));
+		must(waitpid(pid, NULL, 0));
+	}
+}
+
+static void *thread_tid(void *tid)
+{
+	__atomic_store_n((pid_t *)tid, gettid(), __ATOMIC_SEQ_CST);
+	while (pause() < 0)
+		;
+	return tid;
+}
+
+static void set_pidfd_thread(int argc, char **argv)
+{
+	static pid_t tid;
+	pthread_t thread;
+
+	NOT_USED;
+	pthread_create(&thread, NULL, thread_tid, &tid);
+	while (!__atomic_load_n(&tid, __ATOMIC_SEQ_CST))
+		sched_yield();
+	maybe(syscall(SYS_pidfd_open, tid, O_EXCL), "PIDFD_THREAD");
 }
 
 static void set_userfaultfd(int argc, char **argv)
@@ -295,10 +346,13 @@ const struct scene scenes_fd[] = {
 	{ "packet", set_packet },
 	{ "inotify-unread", set_inotify_unread },
 	{ "fanotify", set_fanotify },
+	{ "memfd", set_memfd },
 	{ "memfd-hugetlb", set_memfd_hugetlb },
 	{ "memfd-lock", set_memfd_lock },
 	{ "secretmem", set_secretmem },
 	{ "pidfd", set_pidfd },
+	{ "pidfd-reaped", set_pidfd_reaped },
+	{ "pidfd-thread", set_pidfd_thread },
 	{ "userfaultfd", set_userfaultfd },
 	{ "io_uring", set_io_uring },
 	{ "perf", set_perf },

@@ -4,8 +4,9 @@ What /proc says about a process tree, in a form in which two looks can be compar
 
 A snapshot is {who: {fact: {item: value}}}, for instance
 {"pid 43": {"fd": {"3": "pipe#1 ..."}, "status.Umask": {"": "0022"}}}.
-Numbers that the kernel hands out anew (inodes of pipes, sockets and shared memory) are replaced
-by their order of first appearance in the whole tree, so that what is shared must stay shared.
+Numbers that the kernel hands out anew (inodes of pipes, sockets, pidfds and shared memory) are
+replaced by their order of first appearance in the whole tree, so that what is shared must stay
+shared.
 """
 
 import ctypes
@@ -290,6 +291,9 @@ class Snapshot:
                 link = self._number(*numbered.groups())
             if numbered or link.endswith(" (deleted)"):
                 info = re.sub(r"^ino:.*\n", "", info, flags=re.MULTILINE)
+            if link == "anon_inode:[pidfd]":  # the inode tells whether two are of one process
+                info = re.sub(r"^ino:\s*(\d+)", lambda ino: self._number("pidfd", ino[1]), info,
+                              flags=re.MULTILINE)
             link = NEVER_NAMED.sub("/#N (deleted)", link)
             links[str(fd)] = link
             infos[str(fd)] = "; ".join(_comparable(info))
