@@ -13,7 +13,7 @@ struct epoll_seen;
 struct ghost_seen;
 struct image_writer;
 struct mapped_file;
-struct memfd_seen;
+struct page_room;
 struct seccomp_node;
 struct seen_lock;
 struct shmem_seen;
@@ -70,7 +70,7 @@ struct dump {
 	struct epoll_seen *epolls; /* files/epoll.c: in the arena */
 	struct ghost_seen *ghosts; /* files/ghost.c: in the arena */
 	struct image_writer *remap_img;
-	struct memfd_seen *memfds; /* files/memfd.c: in the arena */
+	struct map memfds; /* files/memfd.c: by inode, in the arena */
 	struct image_writer *memfd_img;
 	struct tty_seen *ttys; /* files/tty.c: terminals that were met; in the arena */
 
@@ -82,4 +82,5 @@ struct dump {
 	size_t nr_mapped, cap_mapped;
 	struct shmem_seen *shmems; /* mem/shmem.c: shared memory that was met */
 	size_t nr_shmems, cap_shmems;
+	struct page_room *shmem_room; /* what their contents go through */
 };

@@ -112,6 +112,7 @@ struct restore {
 	struct ghost_use *ghost_uses;
 	size_t nr_ghost_uses, cap_ghost_uses;
 	struct memfd *memfds; /* files/memfd.c */
+	struct map memfd_ids;
 	struct map pipes; /* files/pipe.c: by inode number at the dump */
 	struct map fifos; /* files/fifo.c: by the id of the dump */
 	bool pipes_loaded, fifos_loaded; /* what was in them */

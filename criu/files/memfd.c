@@ -49,10 +49,8 @@
 
 static const char prefix[] = "/memfd:", suffix[] = " (deleted)";
 
+/* All of them are on one mount of the kernel's, so the inode says which one it is. */
 struct memfd_seen {
-	struct memfd_seen *next;
-	dev_t dev;
-	ino_t ino;
 	uint32_t id, seals;
 };
 
@@ -112,7 +110,7 @@ static int inode_dump(struct dump *d, const char *who, const char *link, const s
 	/* The task's own description may be for writing only. */
 	cleanup_close int fd = open(link, O_RDONLY | O_NONBLOCK | O_NOATIME | O_CLOEXEC);
 	ssize_t len = readlink(link, target, sizeof(target) - 1);
-	struct memfd_seen *m = d->memfds;
+	struct memfd_seen *m;
 	const char *name = target + strlen(prefix);
 	int r;
 
@@ -122,20 +120,16 @@ static int inode_dump(struct dump *d, const char *who, const char *link, const s
 	if (!memfd_is(target, st))
 		return fail_plain("%s leads to %s now", link, target);
 	target[len - (ssize_t)strlen(suffix)] = '\0';
-	while (m && (m->dev != st->st_dev || m->ino != st->st_ino))
-		m = m->next;
-	*ret = m;
-	if (m)
-		return 0;
+	*ret = NULL;
 	r = hugetlb_check(fd, who, name);
 	if (r)
 		return r < 0 ? r : 0;
-	m = arena_alloc(&d->arena, sizeof(*m));
-	*m = (struct memfd_seen){ d->memfds, st->st_dev, st->st_ino, 1, 0 };
-	if (d->memfds)
-		m->id = d->memfds->id + 1;
-	d->memfds = m;
-	*ret = m;
+	*ret = m = map_get(&d->memfds, st->st_ino);
+	if (m)
+		return 0;
+	*ret = m = arena_alloc(&d->arena, sizeof(*m));
+	m->id = (uint32_t)d->memfds.nr + 1;
+	map_put(&d->memfds, st->st_ino, m);
 	r = inode_write(d, m, name, fd, st);
 	return r < 0 ? fail_at(r, "memfd %s", name) : 0;
 }
@@ -207,11 +201,7 @@ struct memfd {
 
 static struct memfd *memfd_find(const struct restore *r, uint64_t id)
 {
-	struct memfd *m = r->memfds;
-
-	while (m && m->e->inode_id != id)
-		m = m->next;
-	return m;
+	return map_get(&r->memfd_ids, id);
 }
 
 static int inode_check(const MemfdInodeEntry *e)
@@ -234,6 +224,8 @@ static int inode_load(struct restore *r, MemfdInodeEntry *e)
 
 	*m = (struct memfd){ e, -1, -1, r->memfds };
 	r->memfds = m;
+	if (!twice)
+		map_put(&r->memfd_ids, e->inode_id, m);
 	if (twice)
 		return fail_plain("memfd.img: memfd %llu twice", (unsigned long long)e->inode_id);
 	return fail_at(inode_check(e), "memfd.img: memfd %llu", (unsigned long long)e->inode_id);
@@ -373,6 +365,7 @@ void memfds_done(struct restore *r)
 		protobuf_c_message_free_unpacked(&m->e->base, &r->messages);
 	}
 	r->memfds = NULL;
+	map_done(&r->memfd_ids);
 }
 
 int memfd_open_mapped(const struct restore *r, const struct file *f, uint32_t flags)

@@ -171,6 +171,8 @@ static void dump_done(struct dump *d)
 	map_done(&d->pipes);
 	map_done(&d->known);
 	map_done(&d->fifos);
+	map_done(&d->memfds);
+	shmem_dump_done(d);
 	free(d->types);
 	free(d->lags);
 	free(d->mapped);

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -45,9 +46,13 @@ static int write_contents(struct page_out *o, int fd, off_t end)
 
 int shmem_dump_file(struct dump *d, int fd, off_t size, uint64_t shmid)
 {
-	struct page_room room = { 0 };
 	struct page_out o;
-	int r = page_out_open(&o, d->s, &room, IMAGE_SHMEM_PAGEMAP, shmid, d->next_pages_id++, 0);
+	int r;
+
+	if (!d->shmem_room)
+		d->shmem_room = mem_alloc(sizeof(*d->shmem_room));
+	r = page_out_open(&o, d->s, d->shmem_room, IMAGE_SHMEM_PAGEMAP, shmid, d->next_pages_id++,
+			  0);
 
 	if (r >= 0)
 		r = write_contents(&o, fd, size);
@@ -56,8 +61,15 @@ int shmem_dump_file(struct dump *d, int fd, off_t size, uint64_t shmid)
 	d->s->stats.shpages_written += o.written;
 	d->s->stats.memwrite_us += o.write_us;
 	page_out_done(&o);
-	page_room_done(&room);
 	return r;
+}
+
+void shmem_dump_done(struct dump *d)
+{
+	if (d->shmem_room)
+		page_room_done(d->shmem_room);
+	free(d->shmem_room);
+	d->shmem_room = NULL;
 }
 
 static int contents_dump(struct dump *d, const struct task *t, const struct proc_vma *v,

@@ -6,6 +6,8 @@
 
 /* pagemap-shmem-SHMID.img: the pages that a file of tmpfs has. */
 int shmem_dump_file(struct dump *d, int fd, off_t size, uint64_t shmid);
+/* Frees what that took. */
+void shmem_dump_done(struct dump *d);
 
 /* Gives the mapping the id that all of this memory carry; its pages are written the first time. */
 int shmem_dump(struct dump *d, const struct task *t, const struct proc_vma *v, VmaEntry *e);
