@@ -291,6 +291,7 @@ class Snapshot:
                 link = self._number(*numbered.groups())
             if numbered or link.endswith(" (deleted)"):
                 info = re.sub(r"^ino:.*\n", "", info, flags=re.MULTILINE)
+                info = re.sub(r"^(lock:.* \w+:\w+:)\d+", r"\1N", info, flags=re.MULTILINE)
             if link == "anon_inode:[pidfd]":  # the inode tells whether two are of one process
                 info = re.sub(r"^ino:\s*(\d+)", lambda ino: self._number("pidfd", ino[1]), info,
                               flags=re.MULTILINE)
