@@ -442,13 +442,6 @@ int files_arm(struct restore *r)
 	return 0;
 }
 
-int files_load_mapped(struct restore *r, uint32_t id)
-{
-	const RegFileEntry *e;
-
-	return reg_find(r, id, &e);
-}
-
 int mapped_file_open(struct restore *r, uint32_t id, uint32_t flags)
 {
 	struct file *f = restore_find_file(r, id);

@@ -24,4 +24,3 @@ int fs_restore(struct restore *r, const struct task *t);
 int files_open_mapped(struct restore *r);
 /* For a mapping: a service descriptor, which is closed with all of them. */
 int mapped_file_open(struct restore *r, uint32_t id, uint32_t flags);
-int files_load_mapped(struct restore *r, uint32_t id);
