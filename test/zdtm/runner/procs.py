@@ -51,12 +51,16 @@ def living_threads(pid):
     """The threads of PID that have not ended, the main one first; [] if it is a zombie."""
     found = []
     try:
-        for tid in os.listdir(f"/proc/{pid}/task"):
-            stat = pathlib.Path(f"/proc/{pid}/task/{tid}/stat").read_text()
-            if stat.rpartition(")")[2].split()[0] not in "ZX":
-                found.append(int(tid))
+        tids = os.listdir(f"/proc/{pid}/task")
     except OSError:
-        pass
+        return []
+    for tid in tids:
+        try:
+            stat = pathlib.Path(f"/proc/{pid}/task/{tid}/stat").read_text()
+        except OSError:
+            continue  # it has just ended; others may live on
+        if stat.rpartition(")")[2].split()[0] not in "ZX":
+            found.append(int(tid))
     return sorted(found, key=lambda tid: (tid != pid, tid))
 
 
