@@ -132,6 +132,14 @@ int tracee_wait(pid_t tid, struct tracee_stop *ret)
 	return 0;
 }
 
+/* Every other stop takes back an interruption that is under way: ptrace_stop() of the kernel. */
+static int interrupt_again(pid_t tid, int sig)
+{
+	int r = tracee_interrupt(tid);
+
+	return r < 0 ? r : tracee_cont(tid, sig);
+}
+
 int tracee_wait_interrupted(pid_t tid, struct tracee_stop *ret)
 {
 	for (;;) {
@@ -146,11 +154,11 @@ int tracee_wait_interrupted(pid_t tid, struct tracee_stop *ret)
 		case TRACEE_EXIT:
 			return -ESRCH;
 		case TRACEE_SIGNAL:
-			r = tracee_cont(tid, ret->sig);
+			r = interrupt_again(tid, ret->sig);
 			break;
 		case TRACEE_SYSCALL:
 		case TRACEE_OTHER:
-			r = tracee_cont(tid, 0);
+			r = interrupt_again(tid, 0);
 			break;
 		}
 		if (r < 0)
