@@ -41,6 +41,8 @@ struct dump {
 	struct proc_buf buf; /* for any one read of /proc */
 	struct arena arena; /* messages that live as long as the dump */
 	struct proc_ns own_ns; /* crtool's own namespaces */
+	size_t nr_processors; /* that the machine may have */
+	bool one_node; /* all memory is on node 0 */
 	uint64_t frozen_at_us;
 	struct map known; /* task/freeze.c: tasks by pid */
 	bool has_coresched, ioperm;

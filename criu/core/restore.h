@@ -89,6 +89,7 @@ struct inherited {
 	int oom_score_adj;
 	uint32_t loginuid, coredump_filter;
 	bool has_oom_score_adj, has_loginuid, has_coredump_filter;
+	bool confined; /* to some processors */
 	bool has_coresched; /* this machine knows core scheduling */
 	/* of crtool's only thread; the answers of the system calls, negative ones included */
 	int ioprio, mempolicy, mce_kill, io_flusher, memory_merge, tsc;

@@ -46,7 +46,9 @@ static void forget_images(void *ctx)
 
 static int check_root(void *ctx)
 {
-	return freeze_check_root(ctx);
+	int r = freeze_check_root(ctx);
+
+	return r < 0 ? r : collect_prepare(ctx);
 }
 
 static int freeze(void *ctx)

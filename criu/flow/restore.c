@@ -48,6 +48,7 @@
 #include "criu/task/forkplan.h"
 #include "criu/task/load.h"
 #include "criu/task/modes.h"
+#include "criu/task/sched.h"
 #include "criu/task/spawn.h"
 
 #define SERVICE_FDS 8 /* that every task has; the files it maps come on top */
@@ -156,6 +157,7 @@ static int read_inherited(struct inherited *i)
 		if (prlimit64(0, (enum __rlimit_resource)n, NULL, &i->limits[n]) < 0)
 			return fail(errno, "resource limit %d", n);
 	attrs_inherited(i);
+	i->confined = sched_is_confined();
 	modes_inherited(i);
 	i->has_coresched = coresched_is_there();
 	mempolicy_inherited(i);

@@ -478,7 +478,7 @@ static void find_dispatched(struct sites *s, const struct dump *d)
 int ask_tasks(struct dump *d)
 {
 	struct sites sites = { .text = mem_alloc(TEXT_CHUNK),
-			       .one_node = mempolicy_one_node(),
+			       .one_node = d->one_node,
 			       .wanted = d->wanted };
 	struct visit v[VISITS_MAX];
 	size_t i = 0;

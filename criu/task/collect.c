@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/sysinfo.h>
 #include <unistd.h>
 
 #include "criu/base/cleanup.h"
@@ -16,6 +17,7 @@
 #include "criu/base/parallel.h"
 #include "criu/kernel/ia32.h"
 #include "criu/kernel/syscalls.h"
+#include "criu/mem/mempolicy.h"
 #include "criu/task/compat.h"
 #include "criu/task/coresched.h"
 #include "criu/task/dead.h"
@@ -380,18 +382,26 @@ static void find_parents(struct dump *d)
 	}
 }
 
-int collect_tasks(struct dump *d)
+int collect_prepare(struct dump *d)
 {
 	cleanup_close int self = proc_open(getpid());
-	struct task *t;
-	int r;
+	int r = self < 0 ? self : proc_ns_read(self, 0, &d->own_ns);
 
-	r = self < 0 ? self : proc_ns_read(self, 0, &d->own_ns);
 	if (r < 0)
 		return fail(-r, "read /proc/self/ns");
+	d->nr_processors = (size_t)get_nprocs_conf();
+	d->one_node = mempolicy_one_node();
 	d->default_slice = sched_default_slice();
 	d->has_coresched = coresched_is_there();
 	modes_init(d);
+	return 0;
+}
+
+int collect_tasks(struct dump *d)
+{
+	struct task *t;
+	int r;
+
 	tree_index(&d->tree);
 	r = read_procs(d);
 	if (r < 0)

@@ -189,7 +189,7 @@ static int looks_set(const struct restore *r, const CoreEntry *core)
 	program_init(&p, base, room);
 	rlimits_restore(&p, r, core->tc->rlimits);
 	if (th) {
-		sched_restore(&p, th);
+		sched_restore(&p, r, th);
 		if (th->creds)
 			creds_restore(&p, th->creds);
 	}

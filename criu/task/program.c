@@ -118,7 +118,7 @@ static void thread_restore(struct program *p, const struct restore *r, const str
 		PROGRAM_SYSCALL(p, OP_WHAT_RSEQ, SYS_rseq, rseq->rseq_abi_pointer,
 				rseq->rseq_abi_size, 0, rseq->signature);
 	attrs_restore(p, &r->inherited, e);
-	sched_restore(p, e);
+	sched_restore(p, r, e);
 	modes_restore(p, &r->inherited, e);
 	coresched_create(p, r, e, tid);
 	sigqueue_restore(p, e->signals_p, tid);

@@ -35,7 +35,7 @@
 #define FLAG_UTIL_MIN    0x20
 #define FLAG_UTIL_MAX    0x40
 
-static void mask_read(struct thread *th)
+static void mask_read(const struct dump *d, struct thread *th)
 {
 	long bytes = syscall(SYS_sched_getaffinity, th->tid, sizeof(th->cpus), th->cpus);
 	size_t set = 0;
@@ -45,7 +45,7 @@ static void mask_read(struct thread *th)
 	th->nr_cpu_words = ((size_t)bytes + 7) / 8;
 	for (size_t i = 0; i < th->nr_cpu_words; i++)
 		set += (size_t)__builtin_popcountll(th->cpus[i]);
-	if (set >= (size_t)get_nprocs_conf())
+	if (set >= d->nr_processors)
 		th->nr_cpu_words = 0;
 	while (th->nr_cpu_words && !th->cpus[th->nr_cpu_words - 1])
 		th->nr_cpu_words--;
@@ -93,7 +93,7 @@ int sched_read(const struct dump *d, struct thread *th)
 	th->rt_priority = attr.priority;
 	th->sched_flags = attr.flags;
 	params_read(d, &attr, th);
-	mask_read(th);
+	mask_read(d, th);
 	return 0;
 }
 
@@ -141,17 +141,21 @@ int sched_load_check(const ThreadCoreEntry *e)
 	return 0;
 }
 
-static void mask_restore(struct program *p, const ThreadCoreEntry *e)
+bool sched_is_confined(void)
+{
+	cpu_set_t own;
+
+	return sched_getaffinity(0, sizeof(own), &own) == 0 && CPU_COUNT(&own) < get_nprocs_conf();
+}
+
+static void mask_restore(struct program *p, const struct restore *r, const ThreadCoreEntry *e)
 {
 	uint64_t all[THREAD_CPU_WORDS];
 	const uint64_t *mask = e->cpu_mask;
 	size_t words = e->n_cpu_mask;
-	cpu_set_t own;
 
 	if (!words) {
-		/* crtool itself may be confined. */
-		if (sched_getaffinity(0, sizeof(own), &own) < 0 ||
-		    CPU_COUNT(&own) >= get_nprocs_conf())
+		if (!r->inherited.confined)
 			return;
 		memset(all, 0xff, sizeof(all));
 		mask = all;
@@ -186,7 +190,7 @@ static void util_restore(struct program *p, const ThreadCoreEntry *e)
 }
 
 /* Also without anything to set: crtool's own slice must not be inherited. */
-void sched_restore(struct program *p, const ThreadCoreEntry *e)
+void sched_restore(struct program *p, const struct restore *r, const ThreadCoreEntry *e)
 {
 	struct sys_sched_attr attr = {
 		.size = sizeof(attr),
@@ -199,7 +203,7 @@ void sched_restore(struct program *p, const ThreadCoreEntry *e)
 		.period = e->has_sched_period ? e->sched_period : 0,
 	};
 
-	mask_restore(p, e);
+	mask_restore(p, r, e);
 	if (e->has_sched_policy || e->has_sched_nice)
 		PROGRAM_SYSCALL(p, OP_WHAT_SCHED, SYS_sched_setattr, 0,
 				program_copy(p, &attr, sizeof(attr)), 0);

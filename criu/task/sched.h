@@ -3,6 +3,7 @@
 #pragma once
 #include "criu/core/dump.h"
 #include "criu/core/program.h"
+#include "criu/core/restore.h"
 #include "images/core.pb-c.h"
 
 /* From outside, any thread that crtool may trace. Speaks. */
@@ -11,4 +12,6 @@ int sched_read(const struct dump *d, struct thread *th);
 uint64_t sched_default_slice(void);
 int sched_load_check(const ThreadCoreEntry *e);
 void sched_dump(struct arena *a, const struct thread *th, ThreadCoreEntry *e);
-void sched_restore(struct program *p, const ThreadCoreEntry *e);
+void sched_restore(struct program *p, const struct restore *r, const ThreadCoreEntry *e);
+/* crtool may not run on all processors. */
+bool sched_is_confined(void);
