@@ -223,11 +223,9 @@ static int epoll_open(struct restore *r, struct file *f)
 	(void)r;
 	if (fd < 0)
 		return fail(errno, "epoll_create");
-	if (fcntl(fd, F_SETFL, (int)e->flags) < 0)
-		return fail(errno, "epoll: F_SETFL %o", e->flags);
 	if (e->has_busy_poll_usecs && ioctl(fd, SET_BUSY_POLL, &b) < 0)
 		return fail(errno, "epoll: set busy poll parameters");
-	ret = fown_restore(fd, e->fown);
+	ret = fail_at(status_restore(fd, e->flags, e->fown), "epoll");
 	return ret < 0 ? ret : take_fd(&fd);
 }
 

@@ -69,9 +69,7 @@ static int eventfd_open(struct restore *r, struct file *f)
 	ret = e->counter ? io_write(fd, &e->counter, sizeof(e->counter)) : 0;
 	if (ret < 0)
 		return fail(-ret, "eventfd: write the count %" PRIu64, e->counter);
-	if (fcntl(fd, F_SETFL, (int)e->flags) < 0)
-		return fail(errno, "eventfd: F_SETFL %o", e->flags);
-	ret = fown_restore(fd, e->fown);
+	ret = fail_at(status_restore(fd, e->flags, e->fown), "eventfd");
 	return ret < 0 ? ret : take_fd(&fd);
 }
 

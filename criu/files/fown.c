@@ -62,3 +62,10 @@ int fown_restore(int fd, const FownEntry *e)
 		return fail(errno, "F_SETOWN pid %d", owner.pid);
 	return 0;
 }
+
+int status_restore(int fd, uint32_t flags, const FownEntry *e)
+{
+	if (fcntl(fd, F_SETFL, (int)flags) < 0)
+		return fail(errno, "F_SETFL %o", flags);
+	return fown_restore(fd, e);
+}

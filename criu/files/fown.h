@@ -7,3 +7,5 @@
 int fown_dump(int lfd, FownEntry *ret);
 /* In the task, on a file that is open. Speaks. */
 int fown_restore(int fd, const FownEntry *e);
+/* The same, and the flags that F_SETFL can set. */
+int status_restore(int fd, uint32_t flags, const FownEntry *e);

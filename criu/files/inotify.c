@@ -149,9 +149,7 @@ static int inotify_open(struct restore *r, struct file *f)
 	(void)r;
 	if (fd < 0)
 		return fail(errno, "inotify_init");
-	if (fcntl(fd, F_SETFL, (int)e->flags) < 0)
-		return fail(errno, "inotify: F_SETFL %o", e->flags);
-	ret = fown_restore(fd, e->fown);
+	ret = fail_at(status_restore(fd, e->flags, e->fown), "inotify");
 	return ret < 0 ? ret : take_fd(&fd);
 }
 

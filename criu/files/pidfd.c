@@ -199,9 +199,7 @@ static int pidfd_open(struct restore *r, struct file *f)
 				: pid_open(e->nspid, e->flags);
 	if (fd < 0)
 		return fd;
-	if (fcntl(fd, F_SETFL, (int)e->flags) < 0)
-		return fail(errno, "F_SETFL %o", e->flags);
-	ret = fown_restore(fd, e->fown);
+	ret = status_restore(fd, e->flags, e->fown);
 	return ret < 0 ? ret : take_fd(&fd);
 }
 

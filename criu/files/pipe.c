@@ -167,9 +167,7 @@ static int pipe_open(struct restore *r, struct file *f)
 			 : pipe_open_again(r, p, e->flags);
 	if (fd < 0)
 		return fail_at(fd, "pipe %u", e->pipe_id);
-	if (fcntl(fd, F_SETFL, (int)e->flags) < 0)
-		return fail(errno, "pipe %u: F_SETFL %o", e->pipe_id, e->flags);
-	ret = fown_restore(fd, e->fown);
+	ret = fail_at(status_restore(fd, e->flags, e->fown), "pipe %u", e->pipe_id);
 	return ret < 0 ? ret : take_fd(&fd);
 }
 

@@ -59,9 +59,7 @@ static int signalfd_open(struct restore *r, struct file *f)
 	(void)r;
 	if (fd < 0)
 		return fail(errno, "signalfd");
-	if (fcntl(fd, F_SETFL, (int)e->flags) < 0)
-		return fail(errno, "signalfd: F_SETFL %o", e->flags);
-	ret = fown_restore(fd, e->fown);
+	ret = fail_at(status_restore(fd, e->flags, e->fown), "signalfd");
 	return ret < 0 ? ret : take_fd(&fd);
 }
 

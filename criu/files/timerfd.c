@@ -156,9 +156,7 @@ static int timerfd_open(struct restore *r, struct file *f)
 	(void)r;
 	if (fd < 0)
 		return fail(errno, "timerfd of clock %u", e->clockid);
-	if (fcntl(fd, F_SETFL, (int)e->flags) < 0)
-		return fail(errno, "timerfd: F_SETFL %o", e->flags);
-	ret = fown_restore(fd, e->fown);
+	ret = fail_at(status_restore(fd, e->flags, e->fown), "timerfd");
 	return ret < 0 ? ret : take_fd(&fd);
 }
 

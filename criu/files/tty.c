@@ -534,9 +534,7 @@ static int tty_open(struct restore *r, struct file *f)
 
 	if (fd < 0)
 		return fail_at(fd, "%s", tty_name(r, e));
-	if (fcntl(fd, F_SETFL, (int)flags) < 0)
-		return fail(errno, "%s: F_SETFL %o", tty_name(r, e), flags);
-	ret = fown_restore(fd, e->fown);
+	ret = status_restore(fd, flags, e->fown);
 	return ret < 0 ? fail_at(ret, "%s", tty_name(r, e)) : take_fd(&fd);
 }
 
