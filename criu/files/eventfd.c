@@ -5,7 +5,6 @@
  * images/eventfd.proto. Tests: test/zdtm/static/eventfd*.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <sys/eventfd.h>
 

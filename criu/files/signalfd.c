@@ -5,7 +5,6 @@
  * test/zdtm/static/signalfd*.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <unistd.h>

@@ -8,7 +8,6 @@
  * that time: it expires at once if it has passed meanwhile.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/timerfd.h>

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* A thread that is an I/O flusher (PR_SET_IO_FLUSHER), beside one that is not. */
+#include "pair.h"
 #include "zdtmtst.h"
 
 #include <sys/prctl.h>
@@ -16,33 +17,7 @@ static void check(const char *who, int flusher)
 	expect(now == flusher, "%s: PR_GET_IO_FLUSHER: %d", who, now);
 }
 
-static pthread_barrier_t barrier;
-static uint32_t over;
-
-static void *thread_fn(void *arg)
-{
-	set(1);
-	pthread_barrier_wait(&barrier);
-	futex_wait_change(&over, 0);
-	check("the thread", 1);
-	return arg;
-}
-
 int main(int argc, char **argv)
 {
-	pthread_t thread;
-
-	test_init(argc, argv);
-	must0(pthread_barrier_init(&barrier, NULL, 2));
-	thread = test_thread(thread_fn, NULL);
-	pthread_barrier_wait(&barrier);
-	set(0);
-	test_daemon();
-	test_waitsig();
-
-	check("the main thread", 0);
-	over = 1;
-	futex_wake_all(&over);
-	must0(pthread_join(thread, NULL));
-	return pass();
+	return test_pair(argc, argv, set, check, 1, 0);
 }

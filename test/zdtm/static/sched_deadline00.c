@@ -1,39 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* SCHED_DEADLINE with its numbers and flags, different for two threads. */
+#include "schedattr.h"
 #include "zdtmtst.h"
 
 #include <sched.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* struct sched_attr of sched_setattr(2); glibc 2.36 has none. */
-struct attr {
-	uint32_t size, policy;
-	uint64_t flags;
-	int32_t nice;
-	uint32_t priority;
-	uint64_t runtime, deadline, period;
-	uint32_t util_min, util_max;
-};
-
 static pthread_barrier_t barrier;
 static uint32_t over;
-
-static void set(const struct attr *wanted)
-{
-	struct attr attr = *wanted;
-
-	attr.size = sizeof(attr);
-	must(syscall(SYS_sched_setattr, 0, &attr, 0));
-}
-
-static struct attr get(void)
-{
-	struct attr attr = { 0 };
-
-	must(syscall(SYS_sched_getattr, 0, &attr, sizeof(attr), 0));
-	return attr;
-}
 
 #define DEADLINE      6
 #define RESET_ON_FORK 1
@@ -51,7 +26,7 @@ static const struct attr wanteds[] = {
 
 static void check(const struct attr *wanted, size_t nr)
 {
-	struct attr now = get();
+	struct attr now = attr_get();
 
 	expect(now.policy == wanted->policy, "thread %zu has policy %u", nr, now.policy);
 	expect(now.flags == wanted->flags, "thread %zu has flags %#llx", nr,
@@ -66,7 +41,7 @@ static void *thread_fn(void *arg)
 {
 	const struct attr *wanted = arg;
 
-	set(wanted);
+	attr_set(wanted);
 	pthread_barrier_wait(&barrier);
 	futex_wait_change(&over, 0);
 	check(wanted, (size_t)(wanted - wanteds));

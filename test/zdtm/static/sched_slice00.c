@@ -1,39 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Time slices that threads have asked for, with several policies; and none. */
+#include "schedattr.h"
 #include "zdtmtst.h"
 
 #include <sched.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* struct sched_attr of sched_setattr(2); glibc 2.36 has none. */
-struct attr {
-	uint32_t size, policy;
-	uint64_t flags;
-	int32_t nice;
-	uint32_t priority;
-	uint64_t runtime, deadline, period;
-	uint32_t util_min, util_max;
-};
-
 static pthread_barrier_t barrier;
 static uint32_t over;
-
-static void set(const struct attr *wanted)
-{
-	struct attr attr = *wanted;
-
-	attr.size = sizeof(attr);
-	must(syscall(SYS_sched_setattr, 0, &attr, 0));
-}
-
-static struct attr get(void)
-{
-	struct attr attr = { 0 };
-
-	must(syscall(SYS_sched_getattr, 0, &attr, sizeof(attr), 0));
-	return attr;
-}
 
 static const struct attr wanteds[] = {
 	{ .policy = SCHED_OTHER, .runtime = 20000000 },
@@ -46,7 +21,7 @@ static uint64_t usual; /* the length of those that have not asked */
 
 static void check(const struct attr *wanted, size_t nr)
 {
-	struct attr now = get();
+	struct attr now = attr_get();
 
 	expect(now.policy == wanted->policy, "thread %zu has policy %u", nr, now.policy);
 	expect(now.nice == wanted->nice, "thread %zu has nice %d", nr, now.nice);
@@ -58,7 +33,7 @@ static void *thread_fn(void *arg)
 {
 	const struct attr *wanted = arg;
 
-	set(wanted);
+	attr_set(wanted);
 	pthread_barrier_wait(&barrier);
 	futex_wait_change(&over, 0);
 	check(wanted, (size_t)(wanted - wanteds));
@@ -70,8 +45,8 @@ int main(int argc, char **argv)
 	pthread_t threads[ARRAY_SIZE(wanteds)];
 
 	test_init(argc, argv);
-	set(&(struct attr){ .policy = SCHED_OTHER });
-	usual = get().runtime;
+	attr_set(&(struct attr){ .policy = SCHED_OTHER });
+	usual = attr_get().runtime;
 	must0(pthread_barrier_init(&barrier, NULL, ARRAY_SIZE(wanteds) + 1));
 	for (size_t i = 0; i < ARRAY_SIZE(wanteds); i++)
 		threads[i] = test_thread(thread_fn, (void *)(uintptr_t)&wanteds[i]);

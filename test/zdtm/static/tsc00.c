@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* A thread that may not read the time stamp counter (PR_SET_TSC), beside one that may. */
+#include "pair.h"
 #include "zdtmtst.h"
 
 #include <setjmp.h>
@@ -33,33 +34,7 @@ static void check(const char *who, int mode)
 	expect(faults == (mode == PR_TSC_SIGSEGV), "%s: %s", who, faults ? "a fault" : "no fault");
 }
 
-static pthread_barrier_t barrier;
-static uint32_t over;
-
-static void *thread_fn(void *arg)
-{
-	set(PR_TSC_SIGSEGV);
-	pthread_barrier_wait(&barrier);
-	futex_wait_change(&over, 0);
-	check("the thread", PR_TSC_SIGSEGV);
-	return arg;
-}
-
 int main(int argc, char **argv)
 {
-	pthread_t thread;
-
-	test_init(argc, argv);
-	must0(pthread_barrier_init(&barrier, NULL, 2));
-	thread = test_thread(thread_fn, NULL);
-	pthread_barrier_wait(&barrier);
-	set(PR_TSC_ENABLE);
-	test_daemon();
-	test_waitsig();
-
-	check("the main thread", PR_TSC_ENABLE);
-	over = 1;
-	futex_wake_all(&over);
-	must0(pthread_join(thread, NULL));
-	return pass();
+	return test_pair(argc, argv, set, check, PR_TSC_SIGSEGV, PR_TSC_ENABLE);
 }
