@@ -16,7 +16,8 @@
 
 #define KERNEL_MINOR_BITS 20 /* linux/kdev_t.h */
 
-dev_t handle_dev(uint64_t dev)
+/* The kernel's number of a device in that of stat(2). */
+static dev_t handle_dev(uint64_t dev)
 {
 	return makedev((unsigned int)(dev >> KERNEL_MINOR_BITS),
 		       (unsigned int)(dev & ((1u << KERNEL_MINOR_BITS) - 1)));

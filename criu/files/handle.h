@@ -11,6 +11,3 @@
  * handles, one that is not mounted here). Speaks.
  */
 int handle_dump(struct dump *d, const struct proc_handle *h, uint64_t dev, FhEntry **ret);
-
-/* The kernel's number of a device in that of stat(2). */
-dev_t handle_dev(uint64_t dev);

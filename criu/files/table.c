@@ -221,9 +221,7 @@ static uint32_t id_from_parent(const struct task *t, int fd)
 		size_t mid = (lo + hi) / 2;
 
 		if (up->fds.v[mid] == fd) {
-			if (kcmp_order(task_tid(t), task_tid(up), KCMP_FILE, (unsigned long)fd,
-				       (unsigned long)fd, &order) < 0 ||
-			    order != 0)
+			if (kcmp_file(task_tid(t), fd, task_tid(up), fd, &order) < 0 || order != 0)
 				return 0;
 			return up->fd_ids[mid];
 		}
