@@ -54,18 +54,22 @@ void session_timeout(unsigned int seconds)
 	setitimer(ITIMER_REAL, &tick, NULL);
 }
 
-/* Only the time is known to have passed a little. */
-static bool was_tick(int *sig)
+/* 0 also for a tick, after which only the time is known to have passed a little. */
+static int signal_caught(void)
 {
-	return *sig == SIGALRM && clock_us() < deadline_us &&
-	       __atomic_compare_exchange_n(&caught, sig, 0, 0, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+	int sig = __atomic_load_n(&caught, __ATOMIC_SEQ_CST);
+
+	if (sig == SIGALRM && clock_us() < deadline_us &&
+	    __atomic_compare_exchange_n(&caught, &sig, 0, 0, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+		return 0;
+	return sig;
 }
 
 int session_interrupted(const struct session *s)
 {
-	int sig = __atomic_load_n(&caught, __ATOMIC_SEQ_CST);
+	int sig = signal_caught();
 
-	if (!sig || was_tick(&sig))
+	if (!sig)
 		return 0;
 	if (sig == SIGALRM)
 		return fail_hint(fail_plain("not finished after %u s", s->opts->timeout),

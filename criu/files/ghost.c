@@ -51,7 +51,8 @@ static int dir_of(const char *path)
 
 	if (path[0] != '/' || strlen(path) >= sizeof(copy))
 		return -1;
-	return open(dirname(strcpy(copy, path)), O_PATH | O_DIRECTORY | O_CLOEXEC);
+	snprintf(copy, sizeof(copy), "%s", path);
+	return open(dirname(copy), O_PATH | O_DIRECTORY | O_CLOEXEC);
 }
 
 bool ghost_is(const char *path, const struct stat *st)
@@ -373,15 +374,15 @@ static int attributes_restore(const GhostFileEntry *e, int fd)
 /* A file in the directory of the name, which it gets and loses, if that can be: the descriptor. */
 static int file_make(const struct ghost *g)
 {
-	char name[PATH_MAX], copy[PATH_MAX], dir[PATH_MAX], link[32];
-	size_t len = strlen(g->name);
+	char copy[PATH_MAX], link[32];
+	const char *name = g->name, *dir;
 	cleanup_close int fd = -1;
 	int named;
 
-	if (len >= sizeof(name))
-		return fail(ENAMETOOLONG, "%s", g->name);
-	strcpy(name, g->name);
-	strcpy(dir, dirname(strcpy(copy, name)));
+	if (strlen(name) >= sizeof(copy))
+		return fail(ENAMETOOLONG, "%s", name);
+	snprintf(copy, sizeof(copy), "%s", name);
+	dir = dirname(copy);
 	fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return fail(errno, "make a file without a name in %s", dir);

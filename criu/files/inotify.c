@@ -66,13 +66,13 @@ static int watches_dump(struct dump *d, const struct fd_probe *p, InotifyFileEnt
 {
 	size_t max = p->info.nr_inotify, nr = 0, at = 0;
 	cleanup_free struct proc_inotify *v = mem_alloc((max + 1) * sizeof(*v));
-	int r;
 
-	while (nr < max && (r = proc_inotify_next(d->buf.data, d->buf.len, &at, &v[nr])) > 0)
+	while (nr < max && proc_inotify_next(d->buf.data, d->buf.len, &at, &v[nr]) > 0)
 		nr++;
 	e->wd = arena_array(&d->arena, InotifyWdEntry *, nr);
 	for (size_t i = 0; i < nr; i++) {
-		r = watch_dump(d, p, &v[i], &e->wd[e->n_wd]);
+		int r = watch_dump(d, p, &v[i], &e->wd[e->n_wd]);
+
 		if (r < 0)
 			return r;
 		e->n_wd += (size_t)r;

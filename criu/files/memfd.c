@@ -148,7 +148,7 @@ int memfd_dump_mapped(struct dump *d, uint32_t id, const char *who, const char *
 {
 	MemfdFileEntry e = MEMFD_FILE_ENTRY__INIT;
 	FownEntry fown = FOWN_ENTRY__INIT;
-	const struct memfd_seen *m;
+	const struct memfd_seen *m = NULL;
 	int r = inode_dump(d, who, link, st, &m);
 
 	if (r < 0 || !m)

@@ -111,11 +111,11 @@ static bool reg_blocked(const struct fd_probe *p)
 	char name[64];
 	int r;
 
+	if (ghost_is(p->link, &p->st))
+		return false;
 	fd_probe_name(p, name, sizeof(name));
 	if (p->link[0] != '/')
 		blocker(NULL, "%s: %s cannot be kept yet", name, p->link);
-	else if (ghost_is(p->link, &p->st))
-		return false;
 	else if (!p->st.st_nlink ||
 		 (str_ends(p->link, deleted_suffix) && reg_path_check(p->link, &p->st) < 0))
 		blocker(NULL, "%s: %s: a file without a name, which cannot be kept yet", name,

@@ -63,7 +63,7 @@ static int timerfd_dump(struct dump *d, const struct fd_probe *p)
 {
 	FileEntry fe = FILE_ENTRY__INIT;
 	TimerfdEntry e = TIMERFD_ENTRY__INIT;
-	struct proc_fdinfo info;
+	struct proc_fdinfo info = { 0 };
 	FownEntry fown;
 	int r = fown_dump(p->lfd, &fown);
 

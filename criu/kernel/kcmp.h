@@ -9,7 +9,8 @@
 #include <unistd.h>
 
 /*
- * 0 and *ret_order -1, 0, 1, or -errno. The order is total and lasts until the next boot.
+ * 0 and *ret_order -1, 0, 1; or -errno, and *ret_order 0. The order is total and lasts until the
+ * next boot.
  * KCMP_FILE compares descriptor ia of task a with ib of b; KCMP_VM, FILES, FS, SIGHAND, IO,
  * SYSVSEM compare the tasks and take no index. -ESRCH: a task is gone; -EBADF: no such fd;
  * -ENOTSUP: the kernel does not order (it answers 3; none does on x86).
@@ -19,6 +20,7 @@ static inline int kcmp_order(pid_t a, pid_t b, enum kcmp_type type, unsigned lon
 {
 	long r = syscall(SYS_kcmp, a, b, type, ia, ib);
 
+	*ret_order = 0;
 	if (r < 0)
 		return -errno;
 	if (r > 2)

@@ -274,7 +274,7 @@ static int infect_again(struct visit *v, uint64_t data_len)
 static int visit_prepare(struct visit *v)
 {
 	struct task *t = v->task;
-	struct remote_site site;
+	struct remote_site site = { 0 };
 	uint64_t region, len;
 	int err = 0;
 

@@ -45,7 +45,7 @@ static bool is_low(const struct proc_vmas *vmas)
 static int exe_is_x32(int proc, bool *ret)
 {
 	cleanup_close int fd = openat(proc, "exe", O_RDONLY | O_CLOEXEC);
-	Elf32_Ehdr h;
+	Elf32_Ehdr h = { 0 };
 	int r = fd < 0 ? -errno : io_pread(fd, &h, sizeof(h), 0);
 
 	if (r < 0)

@@ -434,6 +434,12 @@ static void node_link(struct fork_node *n)
 	n->parent->tail = &n->next;
 }
 
+static void node_place(struct fork_plan *plan, struct fork_node *n, size_t depth)
+{
+	n->depth = depth;
+	*array_push(plan->nodes, plan->nr, plan->cap) = n;
+}
+
 /* The parent before the child; what a circle has cut off from the root is not there. */
 static int nodes_order(struct planner *p)
 {
@@ -441,13 +447,11 @@ static int nodes_order(struct planner *p)
 
 	for (size_t i = 0; i < p->nr; i++)
 		node_link(p->all[i]);
-	p->all[0]->depth = 0;
-	*array_push(plan->nodes, plan->nr, plan->cap) = p->all[0];
+	if (p->nr)
+		node_place(plan, p->all[0], 0);
 	for (size_t i = 0; i < plan->nr; i++) {
-		for (struct fork_node *c = plan->nodes[i]->children; c; c = c->next) {
-			c->depth = plan->nodes[i]->depth + 1;
-			*array_push(plan->nodes, plan->nr, plan->cap) = c;
-		}
+		for (struct fork_node *c = plan->nodes[i]->children; c; c = c->next)
+			node_place(plan, c, plan->nodes[i]->depth + 1);
 	}
 	return plan->nr == p->nr ? 0 : fail_plain("pstree.img: sessions go in a circle");
 }
@@ -462,15 +466,18 @@ static int by_number(const void *a, const void *b)
 static void numbers_collect(struct planner *p)
 {
 	struct fork_plan *plan = p->plan;
-	size_t cap = 0;
+	size_t max = 0;
 	struct task *t;
 
+	tasks_for_each(t, p->tree)
+		max += 3 + t->nr_threads;
+	plan->numbers = mem_realloc(NULL, max, sizeof(*plan->numbers));
 	tasks_for_each(t, p->tree) {
-		*array_push(plan->numbers, plan->nr_numbers, cap) = t->pid;
-		*array_push(plan->numbers, plan->nr_numbers, cap) = t->pgid;
-		*array_push(plan->numbers, plan->nr_numbers, cap) = t->sid;
+		plan->numbers[plan->nr_numbers++] = t->pid;
+		plan->numbers[plan->nr_numbers++] = t->pgid;
+		plan->numbers[plan->nr_numbers++] = t->sid;
 		for (size_t i = 1; i < t->nr_threads; i++)
-			*array_push(plan->numbers, plan->nr_numbers, cap) = t->threads[i].tid;
+			plan->numbers[plan->nr_numbers++] = t->threads[i].tid;
 	}
 	qsort(plan->numbers, plan->nr_numbers, sizeof(*plan->numbers), by_number);
 }
