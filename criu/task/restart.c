@@ -79,11 +79,22 @@ static int call_prepare(struct restore *r, const struct thread *th, uint64_t lef
 	return tracee_mem_write(th->tid, scratch, bytes, timed_bytes(c->format));
 }
 
+/* It comes at once: a signal to crtool meanwhile is seen by whoever asks the session next. */
+static int stop_wait(pid_t tid)
+{
+	struct tracee_stop stop;
+	int err;
+
+	do
+		err = tracee_wait_interrupted(tid, &stop);
+	while (err == -EINTR);
+	return err;
+}
+
 int restart_prepare(struct restore *r, struct thread *th, const CoreEntry *core)
 {
 	const ThreadCoreEntry *tc = core->thread_core;
 	struct user_regs_struct *own = &th->regs.gp, gp = *own;
-	struct tracee_stop stop;
 	int err;
 
 	if (!tc->has_restart || tc->restart != RESTARTBLOCK)
@@ -102,7 +113,7 @@ int restart_prepare(struct restore *r, struct thread *th, const CoreEntry *core)
 	if (err >= 0)
 		err = tracee_cont(th->tid, 0);
 	if (err >= 0)
-		err = tracee_wait_interrupted(th->tid, &stop);
+		err = stop_wait(th->tid);
 	if (err >= 0)
 		err = tracee_get_gp(th->tid, &gp);
 	if (err < 0 || (int64_t)gp.rax == -RESTARTBLOCK)
