@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "criu/kernel/alike.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "criu/base/mem.h"
+
+/* Of more, those that come last are read each: every one is compared with all of them. */
+#define CLASSES_MAX 64
+
+#define RAW_VSYSCALL UINT64_MAX /* is not the task's, and not in the view */
+
+const struct view_thread *alike_seen(const struct alike *a, pid_t tid)
+{
+	return a->view ? taskview_find(a->view, tid) : NULL;
+}
+
+int alike_ns_read(struct alike *a, pid_t pid, int proc, struct proc_ns *ret)
+{
+	const struct view_thread *t = alike_seen(a, pid);
+	struct alike_ns *class;
+	int r;
+
+	for (size_t i = 0; t && i < a->nr_ns; i++) {
+		if (!memcmp(&a->ns[i].key, &t->ns, sizeof(t->ns))) {
+			*ret = a->ns[i].ns;
+			return 0;
+		}
+	}
+	r = proc_ns_read(proc, 0, ret);
+	if (r < 0 || !t || a->nr_ns == CLASSES_MAX)
+		return r;
+	class = array_push(a->ns, a->nr_ns, a->cap_ns);
+	class->key = t->ns;
+	class->ns = *ret;
+	return 0;
+}
+
+static uint64_t signals_looked_at(void)
+{
+	static const int signals[VIEW_SIGNALS_NR] = VIEW_SIGNALS;
+	uint64_t set = 0;
+
+	for (size_t i = 0; i < VIEW_SIGNALS_NR; i++)
+		set |= 1ull << (signals[i] - 1);
+	return set;
+}
+
+/* What every thread has for itself is left out. */
+static void status_copy(const struct proc_status *s, struct proc_status *ret)
+{
+	*ret = (struct proc_status){
+		.umask = s->umask,
+		.sig_blk = s->sig_blk,
+		.sig_cgt = s->sig_cgt & signals_looked_at(),
+		.nr_groups = s->nr_groups,
+		.no_new_privs = s->no_new_privs,
+		.shstk = s->shstk,
+		.cap_inh = s->cap_inh,
+		.cap_prm = s->cap_prm,
+		.cap_eff = s->cap_eff,
+		.cap_bnd = s->cap_bnd,
+		.cap_amb = s->cap_amb,
+		.seccomp = s->seccomp,
+		.seccomp_filters = s->seccomp_filters,
+	};
+	memcpy(ret->uid, s->uid, sizeof(ret->uid));
+	memcpy(ret->gid, s->gid, sizeof(ret->gid));
+	if (s->nr_groups)
+		ret->groups = mem_dup(s->groups, s->nr_groups * sizeof(*s->groups));
+}
+
+int alike_status_read(struct alike *a, pid_t tid, struct proc_buf *b, struct proc_status *ret)
+{
+	const struct view_thread *t = alike_seen(a, tid);
+	struct alike_status *class;
+	int r;
+
+	for (size_t i = 0; t && !t->has_pending && i < a->nr_statuses; i++) {
+		if (!memcmp(&a->statuses[i].key, &t->status, sizeof(t->status))) {
+			status_copy(&a->statuses[i].status, ret);
+			ret->pid = tid;
+			memcpy(ret->comm, t->comm, sizeof(t->comm));
+			return 0;
+		}
+	}
+	r = proc_status_of(tid, b, ret);
+	if (r < 0 || !t || t->has_pending || a->nr_statuses == CLASSES_MAX)
+		return r;
+	class = array_push(a->statuses, a->nr_statuses, a->cap_statuses);
+	class->key = t->status;
+	status_copy(ret, &class->status);
+	return 0;
+}
+
+int alike_link_read(struct alike *a, pid_t tid, int proc, enum view_link which, char **ret_path,
+		    struct stat *ret_st)
+{
+	static const char *const names[VIEW_LINKS] = { "exe", "cwd", "root" };
+	const struct view_thread *t = alike_seen(a, tid);
+	struct alike_link *class;
+	char path[PATH_MAX];
+	int r;
+
+	for (size_t i = 0; t && i < a->nr_links; i++) {
+		class = &a->links[i];
+		if (class->which == which &&
+		    !memcmp(&class->key, &t->links[which], sizeof(class->key))) {
+			*ret_path = mem_strdup(class->path);
+			*ret_st = class->st;
+			return 0;
+		}
+	}
+	r = proc_link(proc, names[which], path, sizeof(path));
+	if (r < 0)
+		return r;
+	if (fstatat(proc, names[which], ret_st, 0) < 0)
+		return -errno;
+	*ret_path = mem_strdup(path);
+	if (!t || !t->links[which].dentry || a->nr_links == CLASSES_MAX)
+		return 0;
+	class = array_push(a->links, a->nr_links, a->cap_links);
+	*class = (struct alike_link){ which, t->links[which], mem_strdup(path), *ret_st };
+	return 0;
+}
+
+/* --- mappings ---------------------------------------------------------------------------- */
+
+static const struct alike_flags *flags_find(const struct alike *a, uint64_t raw)
+{
+	for (size_t i = 0; i < a->nr_flags; i++)
+		if (a->flags[i].raw == raw)
+			return &a->flags[i];
+	return NULL;
+}
+
+/* What the view has of each mapping, in the same order: false where the two lists differ. */
+static bool pair(const struct proc_vmas *l, const struct view_vma *v, size_t nr, size_t i,
+		 size_t *at, uint64_t *ret_raw)
+{
+	if (l->v[i].special == PROC_VMA_VSYSCALL) {
+		*ret_raw = RAW_VSYSCALL;
+		return true;
+	}
+	if (*at == nr || v[*at].start != l->v[i].start)
+		return false;
+	*ret_raw = v[(*at)++].flags;
+	return true;
+}
+
+static bool flags_apply(const struct alike *a, struct proc_vmas *l, size_t nr)
+{
+	const struct alike_flags *f;
+	size_t at = 0;
+	uint64_t raw;
+
+	for (size_t i = 0; i < l->nr; i++) {
+		if (!pair(l, a->vmas, nr, i, &at, &raw))
+			return false;
+		f = flags_find(a, raw);
+		if (!f)
+			return false;
+		l->v[i].vmflags_known = true;
+		l->v[i].vmflags = f->vmflags;
+		l->v[i].pkey = f->pkey;
+	}
+	return at == nr;
+}
+
+static void flags_learn(struct alike *a, const struct proc_vmas *l, size_t nr)
+{
+	size_t at = 0;
+	uint64_t raw;
+
+	for (size_t i = 0; i < l->nr; i++) {
+		if (!pair(l, a->vmas, nr, i, &at, &raw))
+			return;
+		if (!l->v[i].vmflags_known || l->v[i].vmflags & PROC_VMF(HT) ||
+		    a->nr_flags == CLASSES_MAX || flags_find(a, raw))
+			continue;
+		*array_push(a->flags, a->nr_flags, a->cap_flags) =
+		    (struct alike_flags){ raw, l->v[i].vmflags, l->v[i].pkey };
+	}
+}
+
+/* How many; 0: not known. */
+static size_t view_read(struct alike *a, pid_t pid, size_t expected)
+{
+	ssize_t nr;
+
+	if (a->cap_vmas < expected) {
+		a->vmas = mem_realloc(a->vmas, expected, sizeof(*a->vmas));
+		a->cap_vmas = expected;
+	}
+	nr = taskview_vmas(a->view, pid, a->vmas, a->cap_vmas);
+	return nr < 0 || (size_t)nr > a->cap_vmas ? 0 : (size_t)nr;
+}
+
+int alike_smaps_read(struct alike *a, pid_t pid, int proc, struct proc_buf *b,
+		     struct proc_vmas *ret)
+{
+	size_t nr = 0;
+	int r;
+
+	if (a->view && a->nr_flags) {
+		r = proc_maps_read(proc, b, ret);
+		if (r < 0)
+			return r;
+		nr = view_read(a, pid, ret->nr);
+		if (nr && flags_apply(a, ret, nr))
+			return 0;
+		proc_vmas_done(ret);
+	}
+	r = proc_smaps_read(proc, b, ret);
+	if (r < 0 || !a->view)
+		return r;
+	if (!nr)
+		nr = view_read(a, pid, ret->nr);
+	flags_learn(a, ret, nr);
+	return 0;
+}
+
+void alike_done(struct alike *a)
+{
+	for (size_t i = 0; i < a->nr_statuses; i++)
+		proc_status_done(&a->statuses[i].status);
+	for (size_t i = 0; i < a->nr_links; i++)
+		free(a->links[i].path);
+	free(a->links);
+	free(a->ns);
+	free(a->statuses);
+	free(a->flags);
+	free(a->vmas);
+	*a = (struct alike){ 0 };
+}

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Files of /proc of many tasks that are alike: what an iterator of the kernel shows to be equal
+ * for two of them (taskview.h) is read for the first only. Without a view all is read.
+ * One of these serves one thread of crtool, and tasks that stand still.
+ */
+#pragma once
+#include <sys/stat.h>
+
+#include "criu/kernel/proc_stat.h"
+#include "criu/kernel/proc_task.h"
+#include "criu/kernel/proc_vma.h"
+#include "criu/kernel/taskview.h"
+
+struct alike_ns {
+	struct view_ns key;
+	struct proc_ns ns;
+};
+
+struct alike_status {
+	struct view_status key;
+	struct proc_status status;
+};
+
+struct alike_link {
+	enum view_link which;
+	struct view_path key;
+	char *path;
+	struct stat st;
+};
+
+struct alike_flags {
+	uint64_t raw;
+	uint64_t vmflags;
+	uint8_t pkey;
+};
+
+/* Zero-initialise but for the view, which the caller owns; NULL: there is none. */
+struct alike {
+	const struct taskview *view;
+	struct alike_ns *ns;
+	size_t nr_ns, cap_ns;
+	struct alike_status *statuses;
+	size_t nr_statuses, cap_statuses;
+	struct alike_link *links;
+	size_t nr_links, cap_links;
+	struct alike_flags *flags;
+	size_t nr_flags, cap_flags;
+	struct view_vma *vmas; /* of one task at a time */
+	size_t cap_vmas;
+};
+
+/* NULL: there is no view, or it is not in it. */
+const struct view_thread *alike_seen(const struct alike *a, pid_t tid);
+
+/* As proc_ns_read() of a process. */
+int alike_ns_read(struct alike *a, pid_t pid, int proc, struct proc_ns *ret);
+/* As proc_status_of() any thread; but of what is neither its name nor in struct view_status it
+ * may say 0, with signals that it does not have pending. */
+int alike_status_read(struct alike *a, pid_t tid, struct proc_buf *b, struct proc_status *ret);
+/* As proc_smaps_read(), but what smaps counts may be 0 (not where memory is of huge pages). */
+int alike_smaps_read(struct alike *a, pid_t pid, int proc, struct proc_buf *b,
+		     struct proc_vmas *ret);
+/* A link of /proc/PID, and what it leads to. *ret_path is the caller's. */
+int alike_link_read(struct alike *a, pid_t tid, int proc, enum view_link which, char **ret_path,
+		    struct stat *ret_st);
+void alike_done(struct alike *a);

@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "criu/kernel/bpf.h"
+
+#include <errno.h>
+#include <linux/bpf.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "criu/base/cleanup.h"
+#include "criu/base/mem.h"
+
+#define READ_BYTES (64u << 10)
+
+static int sys_bpf(enum bpf_cmd cmd, union bpf_attr *attr)
+{
+	int r = (int)syscall(SYS_bpf, cmd, attr, sizeof(*attr));
+
+	return r < 0 ? -errno : r;
+}
+
+/* --- programs --------------------------------------------------------------------------- */
+
+static void emit(struct bpf_code *c, int code, enum bpf_reg dst, enum bpf_reg src, int off, int imm)
+{
+	*array_push(c->insn, c->nr, c->cap) = (struct bpf_insn){
+		.code = (uint8_t)code,
+		.dst_reg = dst & 0xf,
+		.src_reg = src & 0xf,
+		.off = (int16_t)off,
+		.imm = imm,
+	};
+}
+
+static void mov(struct bpf_code *c, enum bpf_reg dst, enum bpf_reg src)
+{
+	emit(c, BPF_ALU64 | BPF_MOV | BPF_X, dst, src, 0, 0);
+}
+
+static void mov_number(struct bpf_code *c, enum bpf_reg dst, int number)
+{
+	emit(c, BPF_ALU64 | BPF_MOV | BPF_K, dst, BPF_R0, 0, number);
+}
+
+static void add_number(struct bpf_code *c, enum bpf_reg dst, int number)
+{
+	emit(c, BPF_ALU64 | BPF_ADD, dst, BPF_R0, 0, number); /* BPF_K is 0, too */
+}
+
+static void load(struct bpf_code *c, enum bpf_reg dst, enum bpf_reg at, int off)
+{
+	emit(c, BPF_LDX | BPF_DW | BPF_MEM, dst, at, off, 0);
+}
+
+static void store(struct bpf_code *c, enum bpf_reg at, int off, enum bpf_reg src)
+{
+	emit(c, BPF_STX | BPF_DW | BPF_MEM, at, src, off, 0);
+}
+
+static void call(struct bpf_code *c, int func)
+{
+	emit(c, BPF_JMP | BPF_CALL, BPF_R0, BPF_R0, 0, func);
+}
+
+/* From the frame pointer. */
+static int place(const struct bpf_code *c, size_t in_record)
+{
+	return (int)in_record - (int)c->record;
+}
+
+void bpf_code_begin(struct bpf_code *c, size_t record, int nr)
+{
+	c->record = record;
+	load(c, BPF_R6, BPF_R1, 0);
+	load(c, BPF_R7, BPF_R1, nr * 8);
+	/* To the end: see bpf_code_end(). */
+	emit(c, BPF_JMP | BPF_JEQ | BPF_K, BPF_R7, BPF_R0, 0, 0);
+	mov_number(c, BPF_R8, 0);
+	for (size_t i = 0; i < record; i += 8)
+		store(c, BPF_FP, place(c, i), BPF_R8);
+}
+
+void bpf_code_read(struct bpf_code *c, size_t to, size_t size, enum bpf_reg reg, int off)
+{
+	mov(c, BPF_R1, BPF_FP);
+	add_number(c, BPF_R1, place(c, to));
+	mov_number(c, BPF_R2, (int)size);
+	mov(c, BPF_R3, reg);
+	add_number(c, BPF_R3, off);
+	call(c, BPF_FUNC_probe_read_kernel);
+}
+
+void bpf_code_follow(struct bpf_code *c, size_t to, size_t size, size_t from, int off)
+{
+	load(c, BPF_R8, BPF_FP, place(c, from));
+	bpf_code_read(c, to, size, BPF_R8, off);
+}
+
+void bpf_code_element(struct bpf_code *c, size_t to, size_t at, size_t index, int factor)
+{
+	load(c, BPF_R8, BPF_FP, place(c, index));
+	emit(c, BPF_ALU64 | BPF_MUL | BPF_K, BPF_R8, BPF_R0, 0, factor);
+	load(c, BPF_R1, BPF_FP, place(c, at));
+	emit(c, BPF_ALU64 | BPF_ADD | BPF_X, BPF_R8, BPF_R1, 0, 0);
+	store(c, BPF_FP, place(c, to), BPF_R8);
+}
+
+void bpf_code_current(struct bpf_code *c, size_t to)
+{
+	call(c, BPF_FUNC_get_current_task);
+	store(c, BPF_FP, place(c, to), BPF_R0);
+}
+
+int bpf_code_end(struct bpf_code *c, uint32_t func, int *ret)
+{
+	union bpf_attr attr = {
+		.prog_type = BPF_PROG_TYPE_TRACING,
+		.expected_attach_type = BPF_TRACE_ITER,
+	};
+	int r;
+
+	load(c, BPF_R1, BPF_R6, 0); /* struct bpf_iter_meta: seq_file first */
+	mov(c, BPF_R2, BPF_FP);
+	add_number(c, BPF_R2, place(c, 0));
+	mov_number(c, BPF_R3, (int)c->record);
+	call(c, BPF_FUNC_seq_write);
+	c->insn[2].off = (int16_t)(c->nr - 3);
+	mov_number(c, BPF_R0, 0);
+	emit(c, BPF_JMP | BPF_EXIT, BPF_R0, BPF_R0, 0, 0);
+
+	attr.attach_btf_id = func;
+	attr.insns = (uintptr_t)c->insn;
+	attr.insn_cnt = (uint32_t)c->nr;
+	attr.license = (uintptr_t) "GPL";
+	r = sys_bpf(BPF_PROG_LOAD, &attr);
+	free(c->insn);
+	*c = (struct bpf_code){ 0 };
+	if (r >= 0)
+		*ret = r;
+	return r < 0 ? r : 0;
+}
+
+/* --- running them ----------------------------------------------------------------------- */
+
+static int iterator_open(int prog, pid_t tgid)
+{
+	union bpf_iter_link_info which = { .task = { .pid = (uint32_t)tgid } };
+	union bpf_attr attr = { 0 };
+	int link, r;
+
+	attr.link_create.prog_fd = (uint32_t)prog;
+	attr.link_create.attach_type = BPF_TRACE_ITER;
+	if (tgid) {
+		attr.link_create.iter_info = (uintptr_t)&which;
+		attr.link_create.iter_info_len = sizeof(which);
+	}
+	link = sys_bpf(BPF_LINK_CREATE, &attr);
+	if (link < 0)
+		return link;
+	attr = (union bpf_attr){ .iter_create = { .link_fd = (uint32_t)link } };
+	r = sys_bpf(BPF_ITER_CREATE, &attr);
+	close(link);
+	return r;
+}
+
+/* A read gives whole records or less: what is left of one comes with the next. */
+int bpf_iterate(int prog, size_t record, pid_t tgid, bpf_record_fn *fn, void *arg)
+{
+	cleanup_close int fd = iterator_open(prog, tgid);
+	char buf[READ_BYTES];
+	size_t have = 0;
+
+	if (fd < 0)
+		return fd;
+	for (;;) {
+		ssize_t n = read(fd, buf + have, sizeof(buf) - have);
+		size_t at = 0;
+
+		if (n < 0 && (errno == EINTR || errno == EAGAIN))
+			continue;
+		if (n <= 0)
+			return n < 0 ? -errno : have ? -EIO : 0;
+		for (have += (size_t)n; have - at >= record; at += record) {
+			int r = fn(arg, buf + at);
+
+			if (r < 0)
+				return r;
+		}
+		have -= at;
+		memmove(buf, buf + at, have);
+	}
+}

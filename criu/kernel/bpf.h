@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Small BPF programs for the iterators of the kernel (Linux 5.8; bpf(2), and
+ * Documentation/bpf/bpf_iterators.rst): built here, instruction by instruction.
+ */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#define BPF_CODE_MAX 256
+
+struct bpf_insn;
+
+/* Zero-initialise. */
+struct bpf_code {
+	struct bpf_insn *insn; /* owned */
+	size_t nr, cap;
+	size_t record; /* bytes of its stack that are written out for each object */
+};
+
+enum bpf_reg {
+	BPF_R0,
+	BPF_R1,
+	BPF_R2,
+	BPF_R3,
+	BPF_R4,
+	BPF_R5,
+	BPF_R6,
+	BPF_R7,
+	BPF_R8,
+	BPF_R9,
+	BPF_FP
+};
+
+/*
+ * The program sees one object after the other. bpf_code_begin: goes on only where argument nr of
+ * the iterator (from 1) is not NULL, which is then in BPF_R7. Then fields are read to their
+ * places in the record, from an address that is a register or lies in the record. Last
+ * bpf_code_end writes the record out.
+ */
+void bpf_code_begin(struct bpf_code *c, size_t record, int nr);
+/* size bytes at reg + off of the kernel's memory; 0 where they cannot be read. */
+void bpf_code_read(struct bpf_code *c, size_t to, size_t size, enum bpf_reg reg, int off);
+/* The same at what the record has at `from` + off. */
+void bpf_code_follow(struct bpf_code *c, size_t to, size_t size, size_t from, int off);
+/* record[to] = record[at] + record[index] * factor: 64-bit numbers. */
+void bpf_code_element(struct bpf_code *c, size_t to, size_t at, size_t index, int factor);
+/* record[to] = the task that runs the program: crtool's. */
+void bpf_code_current(struct bpf_code *c, size_t to);
+/* 0, or -errno of bpf(2): the program's fd is *ret. func: of the iterator (BTF id). */
+int bpf_code_end(struct bpf_code *c, uint32_t func, int *ret);
+
+/*
+ * What a program says of all tasks of crtool's pid namespace (tgid 0), or of those of one process
+ * (6.1): fn is called with whole records. 0, what fn has returned below 0, or -errno.
+ */
+typedef int bpf_record_fn(void *arg, const void *record);
+int bpf_iterate(int prog, size_t record, pid_t tgid, bpf_record_fn *fn, void *arg);

@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "criu/kernel/btf.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/btf.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "criu/base/cleanup.h"
+#include "criu/base/io.h"
+#include "criu/base/mem.h"
+
+#define VMLINUX     "/sys/kernel/btf/vmlinux"
+#define VMLINUX_MAX (64u << 20)
+#define UNNAMED_MAX 8 /* structs without a name in each other */
+
+/* What follows struct btf_type. */
+static size_t rest_len(const struct btf_type *t)
+{
+	size_t nr = BTF_INFO_VLEN(t->info);
+
+	switch (BTF_INFO_KIND(t->info)) {
+	case BTF_KIND_INT:
+		return sizeof(uint32_t);
+	case BTF_KIND_ARRAY:
+		return sizeof(struct btf_array);
+	case BTF_KIND_STRUCT:
+	case BTF_KIND_UNION:
+		return nr * sizeof(struct btf_member);
+	case BTF_KIND_ENUM:
+		return nr * sizeof(struct btf_enum);
+	case BTF_KIND_ENUM64:
+		return nr * sizeof(struct btf_enum64);
+	case BTF_KIND_FUNC_PROTO:
+		return nr * sizeof(struct btf_param);
+	case BTF_KIND_VAR:
+		return sizeof(struct btf_var);
+	case BTF_KIND_DATASEC:
+		return nr * sizeof(struct btf_var_secinfo);
+	case BTF_KIND_DECL_TAG:
+		return sizeof(struct btf_decl_tag);
+	default:
+		return 0;
+	}
+}
+
+static const char *name_of(const struct btf *b, uint32_t off)
+{
+	return off < b->names_len ? b->names + off : "";
+}
+
+/* Ids count from 1. */
+static int types_index(struct btf *b, const char *at, const char *end)
+{
+	size_t cap = (size_t)(end - at) / 32;
+
+	*array_push(b->types, b->nr_types, cap) = NULL;
+	while (at < end) {
+		const struct btf_type *t = (const void *)at;
+		size_t left = (size_t)(end - at);
+
+		if (left < sizeof(*t) || left - sizeof(*t) < rest_len(t))
+			return -EINVAL;
+		*array_push(b->types, b->nr_types, cap) = t;
+		at += sizeof(*t) + rest_len(t);
+	}
+	return 0;
+}
+
+int btf_parse(struct btf *ret, const void *data, size_t len)
+{
+	const struct btf_header *h = data;
+	struct btf b = { 0 };
+	const char *base;
+	size_t room;
+	int r;
+
+	if (len < sizeof(*h) || h->magic != BTF_MAGIC || h->hdr_len < sizeof(*h) ||
+	    h->hdr_len > len || (h->hdr_len | h->type_off) & 3)
+		return -EINVAL;
+	base = (const char *)data + h->hdr_len;
+	room = len - h->hdr_len;
+	if (h->type_off > room || h->type_len > room - h->type_off || h->str_off > room ||
+	    h->str_len > room - h->str_off || !h->str_len ||
+	    base[h->str_off + h->str_len - 1] != '\0')
+		return -EINVAL;
+	b.names = base + h->str_off;
+	b.names_len = h->str_len;
+	r = types_index(&b, base + h->type_off, base + h->type_off + h->type_len);
+	if (r < 0) {
+		btf_done(&b);
+		return r;
+	}
+	*ret = b;
+	return 0;
+}
+
+/* It can be mapped since Linux 6.14 or so. */
+static char *vmlinux_get(int fd, size_t len)
+{
+	void *p = mmap(NULL, len, PROT_READ, MAP_PRIVATE, fd, 0);
+	ssize_t n;
+
+	if (p != MAP_FAILED)
+		return p;
+	p = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (p == MAP_FAILED)
+		return NULL;
+	for (size_t at = 0; at < len; at += (size_t)n) {
+		n = read(fd, (char *)p + at, len - at);
+		if (n <= 0) {
+			munmap(p, len);
+			errno = n ? errno : EIO;
+			return NULL;
+		}
+	}
+	return p;
+}
+
+int btf_open(struct btf *ret)
+{
+	cleanup_close int fd = open(VMLINUX, O_RDONLY | O_CLOEXEC);
+	struct stat st;
+	char *data;
+	int r;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return -errno;
+	if (st.st_size <= 0 || st.st_size > VMLINUX_MAX)
+		return -EINVAL;
+	data = vmlinux_get(fd, (size_t)st.st_size);
+	if (!data)
+		return -errno;
+	r = btf_parse(ret, data, (size_t)st.st_size);
+	if (r < 0) {
+		munmap(data, (size_t)st.st_size);
+		return r;
+	}
+	ret->data = data;
+	ret->len = (size_t)st.st_size;
+	return 0;
+}
+
+void btf_done(struct btf *b)
+{
+	if (b->data)
+		munmap(b->data, b->len);
+	free(b->types);
+	*b = (struct btf){ 0 };
+}
+
+void btf_find(const struct btf *b, struct btf_name *names, size_t nr)
+{
+	for (uint32_t id = 1; id < b->nr_types; id++) {
+		const struct btf_type *t = b->types[id];
+		uint32_t kind = BTF_INFO_KIND(t->info);
+		const char *name;
+
+		if (kind != BTF_KIND_STRUCT && kind != BTF_KIND_FUNC)
+			continue;
+		name = name_of(b, t->name_off);
+		for (size_t i = 0; i < nr; i++)
+			if (names[i].kind == kind && !strcmp(names[i].name, name))
+				names[i].id = id;
+	}
+}
+
+/* In bits. */
+static uint32_t member_offset(const struct btf_type *t, const struct btf_member *m)
+{
+	return BTF_INFO_KFLAG(t->info) ? BTF_MEMBER_BIT_OFFSET(m->offset) : m->offset;
+}
+
+static bool is_struct(const struct btf *b, uint32_t id)
+{
+	uint32_t kind = id && id < b->nr_types ? BTF_INFO_KIND(b->types[id]->info) : BTF_KIND_UNKN;
+
+	return kind == BTF_KIND_STRUCT || kind == BTF_KIND_UNION;
+}
+
+struct unnamed {
+	uint32_t id;
+	uint32_t at; /* bits */
+	uint32_t next; /* member */
+};
+
+/* Goes down into unnamed ones as it meets them: a stack of where it was. */
+int btf_member(const struct btf *b, uint32_t id, const char *name)
+{
+	struct unnamed stack[UNNAMED_MAX] = { { id, 0, 0 } };
+	size_t depth = is_struct(b, id);
+
+	while (depth) {
+		struct unnamed *in = &stack[depth - 1];
+		const struct btf_type *t = b->types[in->id];
+		const struct btf_member *m = (const struct btf_member *)(t + 1) + in->next;
+		uint32_t at;
+
+		if (in->next++ >= BTF_INFO_VLEN(t->info)) {
+			depth--;
+			continue;
+		}
+		at = in->at + member_offset(t, m);
+		if (m->name_off && !strcmp(name_of(b, m->name_off), name))
+			return at % 8 ? -EINVAL : (int)(at / 8);
+		if (!m->name_off && is_struct(b, m->type) && depth < UNNAMED_MAX)
+			stack[depth++] = (struct unnamed){ m->type, at, 0 };
+	}
+	return -ENOENT;
+}
+
+size_t btf_size(const struct btf *b, uint32_t id)
+{
+	return is_struct(b, id) ? b->types[id]->size : 0;
+}

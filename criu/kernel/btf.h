@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The types of the running kernel (Documentation/bpf/btf.rst of Linux): where a member lies. */
+#pragma once
+#include <stddef.h>
+#include <stdint.h>
+
+struct btf_type;
+
+struct btf {
+	char *data; /* of btf_open(): mapped or read */
+	size_t len;
+	const char *names;
+	size_t names_len;
+	const struct btf_type **types; /* by id; owned */
+	uint32_t nr_types;
+};
+
+/* /sys/kernel/btf/vmlinux. 0, or -errno; -ENOENT: a kernel without. */
+int btf_open(struct btf *ret);
+/* The same of bytes that the caller keeps as long. -EINVAL: they are none. */
+int btf_parse(struct btf *ret, const void *data, size_t len);
+void btf_done(struct btf *b);
+
+#define cleanup_btf __attribute__((cleanup(btf_done)))
+
+/* A struct (BTF_KIND_STRUCT) or function (BTF_KIND_FUNC) by name: its id, or 0. Names that are
+ * looked for together cost one pass. */
+struct btf_name {
+	const char *name;
+	uint32_t kind;
+	uint32_t id; /* filled in */
+};
+
+void btf_find(const struct btf *b, struct btf_name *names, size_t nr);
+
+/* The offset in bytes of a member of struct id, also one of an unnamed struct or union in it.
+ * -ENOENT: there is none; -EINVAL: it does not begin at a byte. */
+int btf_member(const struct btf *b, uint32_t id, const char *name);
+/* Of a struct, in bytes. */
+size_t btf_size(const struct btf *b, uint32_t id);

@@ -1,0 +1,333 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "criu/kernel/taskview.h"
+
+#include <errno.h>
+#include <linux/btf.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "criu/base/cleanup.h"
+#include "criu/base/mem.h"
+#include "criu/kernel/bpf.h"
+#include "criu/kernel/btf.h"
+
+/* --- what lies where --------------------------------------------------------------------- */
+
+enum {
+	TASK,
+	CRED,
+	PID,
+	UPID,
+	SECCOMP,
+	FS,
+	SIGPENDING,
+	SIGNAL,
+	SIGHAND,
+	K_SIGACTION,
+	SIGACTION,
+	THREAD,
+	MM,
+	FILE_,
+	PATH,
+	VMA,
+	ITER_TASK,
+	ITER_VMA
+};
+
+static const struct btf_name kernel_names[] = {
+	[TASK] = { "task_struct", BTF_KIND_STRUCT, 0 },
+	[CRED] = { "cred", BTF_KIND_STRUCT, 0 },
+	[PID] = { "pid", BTF_KIND_STRUCT, 0 },
+	[UPID] = { "upid", BTF_KIND_STRUCT, 0 },
+	[SECCOMP] = { "seccomp", BTF_KIND_STRUCT, 0 },
+	[FS] = { "fs_struct", BTF_KIND_STRUCT, 0 },
+	[SIGPENDING] = { "sigpending", BTF_KIND_STRUCT, 0 },
+	[SIGNAL] = { "signal_struct", BTF_KIND_STRUCT, 0 },
+	[SIGHAND] = { "sighand_struct", BTF_KIND_STRUCT, 0 },
+	[K_SIGACTION] = { "k_sigaction", BTF_KIND_STRUCT, 0 },
+	[SIGACTION] = { "sigaction", BTF_KIND_STRUCT, 0 },
+	[THREAD] = { "thread_struct", BTF_KIND_STRUCT, 0 },
+	[MM] = { "mm_struct", BTF_KIND_STRUCT, 0 },
+	[FILE_] = { "file", BTF_KIND_STRUCT, 0 },
+	[PATH] = { "path", BTF_KIND_STRUCT, 0 },
+	[VMA] = { "vm_area_struct", BTF_KIND_STRUCT, 0 },
+	[ITER_TASK] = { "bpf_iter_task", BTF_KIND_FUNC, 0 },
+	[ITER_VMA] = { "bpf_iter_task_vma", BTF_KIND_FUNC, 0 },
+};
+
+struct layout {
+	struct btf btf;
+	struct btf_name names[ARRAY_SIZE(kernel_names)];
+	bool missing; /* something that has to be there */
+};
+
+static int at(struct layout *l, size_t type, const char *member)
+{
+	int r = l->names[type].id ? btf_member(&l->btf, l->names[type].id, member) : -ENOENT;
+
+	if (r >= 0)
+		return r;
+	l->missing = true;
+	return 0;
+}
+
+/* 0 where this kernel has none: a member is never the first. */
+static int at_optional(const struct layout *l, size_t type, const char *member)
+{
+	int r = btf_member(&l->btf, l->names[type].id, member);
+
+	return r < 0 ? 0 : r;
+}
+
+static int layout_open(struct layout *l)
+{
+	int r = btf_open(&l->btf);
+
+	memcpy(l->names, kernel_names, sizeof(l->names));
+	if (r < 0)
+		return r;
+	btf_find(&l->btf, l->names, ARRAY_SIZE(l->names));
+	for (size_t i = 0; i < ARRAY_SIZE(l->names); i++)
+		if (!l->names[i].id)
+			return -ENOTSUP;
+	return 0;
+}
+
+/* --- threads ----------------------------------------------------------------------------- */
+
+/* What the program writes for each. First what is needed to get at the rest. */
+struct view_record {
+	uint64_t self, pid, level, upid, cred, fs, signal, sighand,
+	    exe; /* addresses; level: a number */
+	uint64_t tid;
+	char comm[VIEW_COMM];
+	uint64_t nsproxy, user_ns, pid_ns, mm, files, cgroups;
+	struct view_path links[VIEW_LINKS];
+	uint64_t umask, seccomp_mode, seccomp_filters, seccomp_filter, atomic_flags, features;
+	uint64_t blocked, handlers[VIEW_SIGNALS_NR];
+	uint8_t creds[VIEW_CREDS];
+	uint64_t pending, shared_pending;
+};
+
+#define TO(field) offsetof(struct view_record, field)
+
+/* The number that a task has in the pid namespace of crtool, and its own namespace. */
+static void read_tid(struct layout *l, struct bpf_code *c)
+{
+	size_t upid = l->names[UPID].id ? sizeof(uint64_t) * 2 : 0; /* int, pointer */
+	int pid = at(l, TASK, "thread_pid"), numbers = at(l, PID, "numbers");
+	int level = at(l, PID, "level");
+
+	bpf_code_read(c, TO(pid), 8, BPF_R7, pid);
+	bpf_code_follow(c, TO(level), 4, TO(pid), level);
+	bpf_code_element(c, TO(upid), TO(pid), TO(level), (int)upid);
+	bpf_code_follow(c, TO(pid_ns), 8, TO(upid), numbers + at(l, UPID, "ns"));
+
+	bpf_code_current(c, TO(self));
+	bpf_code_follow(c, TO(self), 8, TO(self), pid);
+	bpf_code_follow(c, TO(level), 4, TO(self), level);
+	bpf_code_element(c, TO(upid), TO(pid), TO(level), (int)upid);
+	bpf_code_follow(c, TO(tid), 4, TO(upid), numbers + at(l, UPID, "nr"));
+}
+
+static void read_creds(struct layout *l, struct bpf_code *c)
+{
+	static const struct {
+		const char *member;
+		size_t size;
+	} part[] = {
+		{ "uid", 4 },         { "gid", 4 },           { "suid", 4 },
+		{ "sgid", 4 },        { "euid", 4 },          { "egid", 4 },
+		{ "fsuid", 4 },       { "fsgid", 4 },         { "securebits", 4 },
+		{ "user_ns", 8 },     { "group_info", 8 },    { "cap_inheritable", 8 },
+		{ "cap_bset", 8 },    { "cap_permitted", 8 }, { "cap_effective", 8 },
+		{ "cap_ambient", 8 },
+	};
+	size_t to = TO(creds);
+
+	bpf_code_read(c, TO(cred), 8, BPF_R7, at(l, TASK, "real_cred"));
+	bpf_code_follow(c, TO(user_ns), 8, TO(cred), at(l, CRED, "user_ns"));
+	for (size_t i = 0; i < ARRAY_SIZE(part); i++, to += 8)
+		bpf_code_follow(c, to, part[i].size, TO(cred), at(l, CRED, part[i].member));
+}
+
+static void read_signals(struct layout *l, struct bpf_code *c)
+{
+	static const int signals[VIEW_SIGNALS_NR] = VIEW_SIGNALS;
+	int signal = at(l, SIGPENDING, "signal");
+	int handler =
+	    at(l, SIGHAND, "action") + at(l, K_SIGACTION, "sa") + at(l, SIGACTION, "sa_handler");
+	int size = (int)btf_size(&l->btf, l->names[K_SIGACTION].id);
+
+	bpf_code_read(c, TO(blocked), 8, BPF_R7, at(l, TASK, "blocked"));
+	bpf_code_read(c, TO(sighand), 8, BPF_R7, at(l, TASK, "sighand"));
+	for (size_t i = 0; i < VIEW_SIGNALS_NR; i++)
+		bpf_code_follow(c, TO(handlers) + i * 8, 8, TO(sighand),
+				handler + (signals[i] - 1) * size);
+	bpf_code_read(c, TO(signal), 8, BPF_R7, at(l, TASK, "signal"));
+	bpf_code_read(c, TO(pending), 8, BPF_R7, at(l, TASK, "pending") + signal);
+	bpf_code_follow(c, TO(shared_pending), 8, TO(signal),
+			at(l, SIGNAL, "shared_pending") + signal);
+}
+
+static void read_link(struct layout *l, struct bpf_code *c, enum view_link which, size_t from,
+		      int off)
+{
+	size_t to = TO(links) + which * sizeof(struct view_path);
+
+	bpf_code_follow(c, to, 8, from, off + at(l, PATH, "mnt"));
+	bpf_code_follow(c, to + 8, 8, from, off + at(l, PATH, "dentry"));
+}
+
+static void read_links(struct layout *l, struct bpf_code *c)
+{
+	bpf_code_follow(c, TO(exe), 8, TO(mm), at(l, MM, "exe_file"));
+	read_link(l, c, VIEW_EXE, TO(exe), at(l, FILE_, "f_path"));
+	read_link(l, c, VIEW_CWD, TO(fs), at(l, FS, "pwd"));
+	read_link(l, c, VIEW_ROOT, TO(fs), at(l, FS, "root"));
+}
+
+static int threads_load(struct layout *l, int *ret)
+{
+	int seccomp = at(l, TASK, "seccomp"), features = at_optional(l, THREAD, "features");
+	struct bpf_code c = { 0 };
+
+	bpf_code_begin(&c, sizeof(struct view_record), 1);
+	read_tid(l, &c);
+	bpf_code_read(&c, TO(comm), VIEW_COMM, BPF_R7, at(l, TASK, "comm"));
+	bpf_code_read(&c, TO(nsproxy), 8, BPF_R7, at(l, TASK, "nsproxy"));
+	bpf_code_read(&c, TO(mm), 8, BPF_R7, at(l, TASK, "mm"));
+	bpf_code_read(&c, TO(files), 8, BPF_R7, at(l, TASK, "files"));
+	bpf_code_read(&c, TO(fs), 8, BPF_R7, at(l, TASK, "fs"));
+	bpf_code_follow(&c, TO(umask), 4, TO(fs), at(l, FS, "umask"));
+	bpf_code_read(&c, TO(seccomp_mode), 4, BPF_R7, seccomp + at(l, SECCOMP, "mode"));
+	bpf_code_read(&c, TO(seccomp_filters), 4, BPF_R7, seccomp + at(l, SECCOMP, "filter_count"));
+	bpf_code_read(&c, TO(seccomp_filter), 8, BPF_R7, seccomp + at(l, SECCOMP, "filter"));
+	bpf_code_read(&c, TO(atomic_flags), 8, BPF_R7, at(l, TASK, "atomic_flags"));
+	if (features)
+		bpf_code_read(&c, TO(features), 8, BPF_R7, at(l, TASK, "thread") + features);
+	bpf_code_read(&c, TO(cgroups), 8, BPF_R7, at(l, TASK, "cgroups"));
+	read_links(l, &c);
+	read_creds(l, &c);
+	read_signals(l, &c);
+	return bpf_code_end(&c, l->names[ITER_TASK].id, ret);
+}
+
+static int thread_add(void *arg, const void *record)
+{
+	const struct view_record *r = record;
+	struct taskview *view = arg;
+	struct view_thread *t = array_push(view->v, view->nr, view->cap);
+
+	t->tid = (pid_t)r->tid;
+	memcpy(t->comm, r->comm, VIEW_COMM);
+	t->comm[VIEW_COMM - 1] = '\0';
+	t->ns = (struct view_ns){ r->nsproxy, r->user_ns, r->pid_ns };
+	t->mm = r->mm;
+	t->files = r->files;
+	t->fs = r->fs;
+	t->cgroups = r->cgroups;
+	memcpy(t->links, r->links, sizeof(t->links));
+	t->status.umask = r->umask;
+	t->status.seccomp_mode = r->seccomp_mode;
+	t->status.seccomp_filters = r->seccomp_filters;
+	t->status.seccomp_filter = r->seccomp_filter;
+	t->status.atomic_flags = r->atomic_flags;
+	t->status.features = r->features;
+	t->status.blocked = r->blocked;
+	memcpy(t->status.handlers, r->handlers, sizeof(r->handlers));
+	memcpy(t->status.creds, r->creds, VIEW_CREDS);
+	t->has_pending = r->pending || r->shared_pending;
+	return 0;
+}
+
+static int by_tid(const void *a, const void *b)
+{
+	const struct view_thread *x = a, *y = b;
+
+	return (x->tid > y->tid) - (x->tid < y->tid);
+}
+
+int taskview_read(struct taskview *v)
+{
+	int r;
+
+	v->nr = 0;
+	r = bpf_iterate(v->threads, sizeof(struct view_record), 0, thread_add, v);
+	qsort(v->v, v->nr, sizeof(*v->v), by_tid);
+	return r;
+}
+
+const struct view_thread *taskview_find(const struct taskview *v, pid_t tid)
+{
+	struct view_thread key = { .tid = tid };
+
+	return v->nr ? bsearch(&key, v->v, v->nr, sizeof(*v->v), by_tid) : NULL;
+}
+
+/* --- mappings ---------------------------------------------------------------------------- */
+
+static int vmas_load(struct layout *l, int *ret)
+{
+	struct bpf_code c = { 0 };
+
+	bpf_code_begin(&c, sizeof(struct view_vma), 2);
+	bpf_code_read(&c, offsetof(struct view_vma, start), 8, BPF_R7, at(l, VMA, "vm_start"));
+	bpf_code_read(&c, offsetof(struct view_vma, flags), 8, BPF_R7, at(l, VMA, "vm_flags"));
+	return bpf_code_end(&c, l->names[ITER_VMA].id, ret);
+}
+
+struct vmas_arg {
+	struct view_vma *v;
+	size_t nr, max;
+};
+
+static int vma_add(void *arg, const void *record)
+{
+	struct vmas_arg *to = arg;
+
+	if (to->nr++ < to->max)
+		memcpy(&to->v[to->nr - 1], record, sizeof(*to->v));
+	return 0;
+}
+
+ssize_t taskview_vmas(const struct taskview *v, pid_t pid, struct view_vma *ret, size_t max)
+{
+	struct vmas_arg to = { ret, 0, max };
+	int r = bpf_iterate(v->vmas, sizeof(struct view_vma), pid, vma_add, &to);
+
+	return r < 0 ? r : (ssize_t)to.nr;
+}
+
+/* ----------------------------------------------------------------------------------------- */
+
+int taskview_open(struct taskview *ret)
+{
+	struct layout l = { 0 };
+	struct taskview v = { .threads = -1, .vmas = -1 };
+	int r = layout_open(&l);
+
+	if (r >= 0)
+		r = threads_load(&l, &v.threads);
+	if (r >= 0)
+		r = vmas_load(&l, &v.vmas);
+	btf_done(&l.btf);
+	if (r >= 0 && l.missing)
+		r = -ENOTSUP;
+	if (r < 0)
+		taskview_done(&v);
+	else
+		*ret = v;
+	return r;
+}
+
+void taskview_done(struct taskview *v)
+{
+	if (v->threads >= 0)
+		close(v->threads);
+	if (v->vmas >= 0)
+		close(v->vmas);
+	free(v->v);
+	*v = (struct taskview){ .threads = -1, .vmas = -1 };
+}

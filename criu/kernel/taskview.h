@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What the kernel's iterators show of threads and mappings, for a fiftieth of what a text of /proc
+ * costs. It is the kernel's own memory, whose meaning changes from one version to the next, so
+ * it is not understood but compared: whatever is equal here for two threads that stand still
+ * reads the same in /proc, and need be read there only once.
+ *
+ * Wants Linux 6.1 with BTF, CAP_BPF and CAP_PERFMON (or CAP_SYS_ADMIN); else all is read.
+ */
+#pragma once
+#include <signal.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#define VIEW_COMM 16
+
+/* Signals that may stop a thread for us: those that are ignored by default. */
+#define VIEW_SIGNALS                                                                               \
+	{                                                                                          \
+		SIGURG, SIGWINCH, SIGCHLD                                                          \
+	}
+#define VIEW_SIGNALS_NR 3
+
+/* Everything of a user's and group's ids, capabilities and securebits. */
+#define VIEW_CREDS 128
+
+enum view_link { VIEW_EXE, VIEW_CWD, VIEW_ROOT, VIEW_LINKS };
+
+struct view_thread {
+	pid_t tid; /* in crtool's pid namespace */
+	char comm[VIEW_COMM]; /* as prctl(PR_SET_NAME) took it; NUL-terminated */
+	/* The same: the same name spaces, all of them. */
+	struct view_ns {
+		uint64_t nsproxy, user, pid;
+	} ns;
+	uint64_t mm, files, fs, cgroups; /* the same object, and no other */
+	/* The same: the same link in /proc/PID, to the same file. */
+	struct view_path {
+		uint64_t mount, dentry;
+	} links[VIEW_LINKS];
+	/* The same, and nothing pending: the same credentials, seccomp mode and number of filters,
+	 * no_new_privs, umask, features of the processor, signal mask; and VIEW_SIGNALS are handled
+	 * or not alike; in the sense of /proc/PID/status. */
+	struct view_status {
+		uint64_t umask;
+		uint64_t seccomp_mode, seccomp_filters, seccomp_filter;
+		uint64_t atomic_flags, features, blocked;
+		uint64_t handlers[VIEW_SIGNALS_NR];
+		uint8_t creds[VIEW_CREDS];
+	} status;
+	bool has_pending; /* a signal, of its own or of the process */
+};
+
+struct view_vma {
+	uint64_t start;
+	uint64_t flags; /* the same: the same permissions, VmFlags and protection key */
+};
+
+struct taskview {
+	int threads, vmas; /* programs */
+	struct view_thread *v; /* sorted by tid */
+	size_t nr, cap;
+};
+
+/* 0, or -errno where this kernel or crtool's capabilities do not allow it: nothing is there. */
+int taskview_open(struct taskview *ret);
+/* All threads of the pid namespace, as they are now. 0, or -errno. */
+int taskview_read(struct taskview *v);
+/* NULL: it was not there. */
+const struct view_thread *taskview_find(const struct taskview *v, pid_t tid);
+/* The mappings of a process in ascending order, without the vsyscall page: how many, of which at
+ * most max are written; or -errno. From any thread. */
+ssize_t taskview_vmas(const struct taskview *v, pid_t pid, struct view_vma *ret, size_t max);
+void taskview_done(struct taskview *v);

@@ -1,0 +1,397 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Types and iterators of the kernel. What alike.h leaves unread has to be what /proc says: children
+ * that differ in one thing each are read together, and alone.
+ */
+#include "criu/kernel/alike.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <linux/capability.h>
+#include <linux/seccomp.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "criu/base/cleanup.h"
+#include "criu/base/mem.h"
+#include "criu/kernel/btf.h"
+#include "criu/kernel/proc.h"
+#include "test/unit/test.h"
+
+#include <linux/btf.h>
+
+static void no_change(void)
+{
+}
+
+static void change_umask(void)
+{
+	umask(0123);
+}
+
+static void change_uid(void)
+{
+	if (setresuid(0, 0, 1234) < 0)
+		_exit(1);
+}
+
+static void change_groups(void)
+{
+	if (setgroups(2, (const gid_t[]){ 7, 8 }) < 0)
+		_exit(1);
+}
+
+static void drop_bounding(void)
+{
+	if (prctl(PR_CAPBSET_DROP, CAP_MKNOD, 0, 0, 0) < 0)
+		_exit(1);
+}
+
+static void drop_effective(void)
+{
+	struct __user_cap_header_struct h = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct d[2];
+
+	if (syscall(SYS_capget, &h, d) < 0)
+		_exit(1);
+	d[0].effective &= ~(1u << CAP_CHOWN);
+	if (syscall(SYS_capset, &h, d) < 0)
+		_exit(1);
+}
+
+static void set_no_new_privs(void)
+{
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		_exit(1);
+}
+
+static void block_signal(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR1);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+}
+
+static void leave_pending(void)
+{
+	block_signal();
+	raise(SIGUSR1);
+}
+
+static void on_signal(int sig)
+{
+	(void)sig;
+}
+
+static void handle_signal(void)
+{
+	signal(SIGWINCH, on_signal);
+}
+
+static void change_dir(void)
+{
+	if (chdir("/") < 0)
+		_exit(1);
+}
+
+static void change_ns(void)
+{
+	if (unshare(CLONE_NEWUTS) < 0)
+		_exit(1);
+}
+
+static void change_pid_ns(void)
+{
+	if (unshare(CLONE_NEWPID) < 0)
+		_exit(1);
+}
+
+static void rename_it(void)
+{
+	prctl(PR_SET_NAME, "an\\odd\nname");
+}
+
+/* More and other mappings. */
+static void map_memory(void)
+{
+	char *p =
+	    mmap(NULL, 8 * PAGE_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (p == MAP_FAILED || madvise(p, PAGE_BYTES, MADV_DONTDUMP) < 0 ||
+	    madvise(p + 2 * PAGE_BYTES, PAGE_BYTES, MADV_WIPEONFORK) < 0 ||
+	    mprotect(p + 4 * PAGE_BYTES, PAGE_BYTES, PROT_NONE) < 0 ||
+	    mlock(p + 6 * PAGE_BYTES, PAGE_BYTES) < 0)
+		_exit(1);
+}
+
+static void enter_seccomp(void)
+{
+	prctl(PR_SET_SECCOMP, SECCOMP_MODE_STRICT);
+}
+
+static void (*const variants[])(void) = {
+	no_change,     no_change,        change_umask,  change_uid,    change_groups,
+	drop_bounding, drop_effective,   block_signal,  leave_pending, handle_signal,
+	change_dir,    set_no_new_privs, change_ns,     change_pid_ns, rename_it,
+	map_memory,    no_change,        enter_seccomp,
+};
+
+static pid_t child_start(void (*change)(void), int ready[2])
+{
+	pid_t pid = fork();
+
+	if (pid)
+		return pid;
+	if (change == enter_seccomp) {
+		/* May write, and then nothing but to wait to be killed. */
+		enter_seccomp();
+		syscall(SYS_write, ready[1], "", 1);
+		for (;;)
+			syscall(SYS_read, ready[0], &(char){ 0 }, 0);
+	}
+	change();
+	if (write(ready[1], "", 1) == 1)
+		pause();
+	_exit(1);
+}
+
+static void status_check(const struct proc_status *is, const struct proc_status *should)
+{
+	uint64_t signals = 1ull << (SIGURG - 1) | 1ull << (SIGWINCH - 1) | 1ull << (SIGCHLD - 1);
+
+	CHECK_STR_EQ(is->comm, should->comm);
+	CHECK_INT_EQ(is->pid, should->pid);
+	CHECK_INT_EQ(is->umask, should->umask);
+	CHECK(!memcmp(is->uid, should->uid, sizeof(is->uid)));
+	CHECK(!memcmp(is->gid, should->gid, sizeof(is->gid)));
+	if (CHECK_INT_EQ(is->nr_groups, should->nr_groups) && is->nr_groups)
+		CHECK(!memcmp(is->groups, should->groups, is->nr_groups * sizeof(*is->groups)));
+	CHECK_INT_EQ(is->no_new_privs, should->no_new_privs);
+	CHECK_INT_EQ(is->seccomp, should->seccomp);
+	CHECK_INT_EQ(is->seccomp_filters, should->seccomp_filters);
+	CHECK_INT_EQ(is->sig_pnd, should->sig_pnd);
+	CHECK_INT_EQ(is->shd_pnd, should->shd_pnd);
+	CHECK_INT_EQ(is->sig_blk, should->sig_blk);
+	CHECK_INT_EQ(is->sig_cgt & signals, should->sig_cgt & signals);
+	CHECK_INT_EQ(is->cap_inh, should->cap_inh);
+	CHECK_INT_EQ(is->cap_prm, should->cap_prm);
+	CHECK_INT_EQ(is->cap_eff, should->cap_eff);
+	CHECK_INT_EQ(is->cap_bnd, should->cap_bnd);
+	CHECK_INT_EQ(is->cap_amb, should->cap_amb);
+}
+
+static void smaps_check(const struct proc_vmas *is, const struct proc_vmas *should)
+{
+	if (!CHECK_INT_EQ(is->nr, should->nr))
+		return;
+	for (size_t i = 0; i < is->nr; i++) {
+		CHECK_INT_EQ(is->v[i].start, should->v[i].start);
+		CHECK_INT_EQ(is->v[i].end, should->v[i].end);
+		CHECK_INT_EQ(is->v[i].prot, should->v[i].prot);
+		CHECK(is->v[i].vmflags_known);
+		CHECK_INT_EQ(is->v[i].vmflags, should->v[i].vmflags);
+		CHECK_STR_EQ(is->v[i].path, should->v[i].path);
+	}
+}
+
+static void links_check(struct alike *a, pid_t pid, int proc)
+{
+	static const char *const names[VIEW_LINKS] = { "exe", "cwd", "root" };
+
+	for (size_t i = 0; i < VIEW_LINKS; i++) {
+		cleanup_free char *path = NULL;
+		struct stat st, should;
+		char link[4096];
+
+		CHECK_INT_EQ(alike_link_read(a, pid, proc, (enum view_link)i, &path, &st), 0);
+		if (CHECK(proc_link(proc, names[i], link, sizeof(link)) > 0) &&
+		    CHECK(fstatat(proc, names[i], &should, 0) == 0)) {
+			CHECK_STR_EQ(path, link);
+			CHECK_INT_EQ(st.st_ino, should.st_ino);
+		}
+	}
+}
+
+static void child_check(struct alike *a, pid_t pid)
+{
+	cleanup_proc_buf struct proc_buf b = { 0 };
+	cleanup_proc_status struct proc_status is = { 0 }, should = { 0 };
+	cleanup_proc_vmas struct proc_vmas maps = { 0 }, smaps = { 0 };
+	cleanup_close int proc = proc_open(pid);
+	struct proc_ns ns, ns_should;
+
+	if (!CHECK(proc >= 0))
+		return;
+	if (CHECK_INT_EQ(alike_ns_read(a, pid, proc, &ns), 0) &&
+	    CHECK_INT_EQ(proc_ns_read(proc, 0, &ns_should), 0))
+		CHECK(!memcmp(&ns, &ns_should, sizeof(ns)));
+	if (CHECK_INT_EQ(alike_status_read(a, pid, &b, &is), 0) &&
+	    CHECK_INT_EQ(proc_status_of(pid, &b, &should), 0))
+		status_check(&is, &should);
+	if (CHECK_INT_EQ(alike_smaps_read(a, pid, proc, &b, &maps), 0) &&
+	    CHECK_INT_EQ(proc_smaps_read(proc, &b, &smaps), 0))
+		smaps_check(&maps, &smaps);
+	links_check(a, pid, proc);
+}
+
+static void children_check(struct alike *a, const pid_t *pids)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(variants); i++) {
+		test_note("variant %zu, %s view", i, a->view ? "with a" : "without");
+		child_check(a, pids[i]);
+	}
+	test_note(NULL);
+}
+
+TEST(alike_says_what_proc_says)
+{
+	struct taskview view = { 0 };
+	struct alike with = { .view = &view }, without = { 0 };
+	pid_t pids[ARRAY_SIZE(variants)];
+	int ready[2], r = taskview_open(&view);
+	char byte;
+
+	if (r < 0)
+		test_skip("iterators of tasks by BPF: %s", strerror(-r));
+	if (!CHECK(pipe(ready) == 0))
+		return;
+	for (size_t i = 0; i < ARRAY_SIZE(variants); i++)
+		pids[i] = child_start(variants[i], ready);
+	for (size_t i = 0; i < ARRAY_SIZE(variants); i++)
+		CHECK(read(ready[0], &byte, 1) == 1);
+	if (CHECK_INT_EQ(taskview_read(&view), 0)) {
+		children_check(&with, pids);
+		/* They have differed in as much, and those that were alike were found to be. */
+		CHECK_INT_EQ(with.nr_ns, 3);
+		CHECK_INT_EQ(with.nr_statuses, 10);
+		CHECK_INT_EQ(with.nr_links, 4);
+		children_check(&without, pids);
+	}
+	alike_done(&with);
+	alike_done(&without);
+	taskview_done(&view);
+	for (size_t i = 0; i < ARRAY_SIZE(variants); i++) {
+		kill(pids[i], SIGKILL);
+		waitpid(pids[i], NULL, 0);
+	}
+}
+
+TEST(taskview_knows_who_shares)
+{
+	struct taskview view = { 0 };
+	const struct view_thread *self, *child;
+	int ready[2], r = taskview_open(&view);
+	pid_t pid;
+	char byte;
+
+	if (r < 0)
+		test_skip("iterators of tasks by BPF: %s", strerror(-r));
+	if (!CHECK(pipe(ready) == 0))
+		return;
+	pid = (pid_t)syscall(SYS_clone, CLONE_FS | CLONE_FILES | SIGCHLD, NULL, NULL, NULL, NULL);
+	if (!pid) {
+		if (write(ready[1], "", 1) == 1)
+			pause();
+		_exit(1);
+	}
+	CHECK(read(ready[0], &byte, 1) == 1);
+	CHECK_INT_EQ(taskview_read(&view), 0);
+	self = taskview_find(&view, getpid());
+	child = taskview_find(&view, pid);
+	if (CHECK(self) && CHECK(child)) {
+		CHECK(self->mm != child->mm);
+		CHECK(self->fs == child->fs);
+		CHECK(self->files == child->files);
+		CHECK(self->cgroups == child->cgroups);
+	}
+	CHECK(!taskview_find(&view, 0));
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	taskview_done(&view);
+}
+
+/* --- types ------------------------------------------------------------------------------- */
+
+struct image {
+	struct btf_header h;
+	struct btf_type inner;
+	struct btf_member inner_member[2];
+	struct btf_type outer;
+	struct btf_member outer_member[2];
+	struct btf_type func;
+	char names[32];
+};
+
+/* struct s { u a; struct { b; c:3 bits on }; }; void f(); */
+static const struct image image = {
+	.h = { .magic = BTF_MAGIC,
+	       .version = 1,
+	       .hdr_len = sizeof(struct btf_header),
+	       .type_len = offsetof(struct image, names) - offsetof(struct image, inner),
+	       .str_off = offsetof(struct image, names) - offsetof(struct image, inner),
+	       .str_len = sizeof(image.names) },
+	.inner = { 0, BTF_KIND_STRUCT << 24 | 2, { 16 } },
+	.inner_member = { { 3, 0, 0 }, { 5, 0, 67 } },
+	.outer = { 1, BTF_KIND_STRUCT << 24 | 2, { 24 } },
+	.outer_member = { { 9, 0, 0 }, { 0, 1, 64 } },
+	.func = { 7, BTF_KIND_FUNC << 24, { 0 } },
+	.names = "\0s\0b\0c\0f\0a",
+};
+
+TEST(btf_finds_members)
+{
+	struct btf_name names[] = { { "s", BTF_KIND_STRUCT, 0 },
+				    { "f", BTF_KIND_FUNC, 0 },
+				    { "s", BTF_KIND_FUNC, 0 } };
+	struct btf b = { 0 };
+
+	if (!CHECK_INT_EQ(btf_parse(&b, &image, sizeof(image)), 0))
+		return;
+	btf_find(&b, names, ARRAY_SIZE(names));
+	CHECK_INT_EQ(names[0].id, 2);
+	CHECK_INT_EQ(names[1].id, 3);
+	CHECK_INT_EQ(names[2].id, 0);
+	CHECK_INT_EQ(btf_member(&b, 2, "a"), 0);
+	CHECK_INT_EQ(btf_member(&b, 2, "b"), 8);
+	CHECK_INT_EQ(btf_member(&b, 2, "c"), -EINVAL);
+	CHECK_INT_EQ(btf_member(&b, 2, "d"), -ENOENT);
+	CHECK_INT_EQ(btf_member(&b, 3, "a"), -ENOENT);
+	CHECK_INT_EQ(btf_member(&b, 99, "a"), -ENOENT);
+	CHECK_INT_EQ(btf_size(&b, 2), 24);
+	btf_done(&b);
+}
+
+TEST(btf_takes_no_garbage)
+{
+	struct image broken;
+
+	for (size_t len = 0; len < sizeof(image); len++) {
+		struct btf b = { 0 };
+		void *copy = mem_dup(&image, len ? len : 1);
+
+		CHECK_INT_EQ(btf_parse(&b, copy, len), -EINVAL);
+		free(copy);
+	}
+	test_random_seed(7);
+	for (int i = 0; i < 20000; i++) {
+		struct btf b = { 0 };
+		struct btf_name name = { "s", BTF_KIND_STRUCT, 0 };
+
+		broken = image;
+		((uint8_t *)&broken)[test_random() % sizeof(broken)] = (uint8_t)test_random();
+		if (btf_parse(&b, &broken, sizeof(broken)) < 0)
+			continue;
+		btf_find(&b, &name, 1);
+		btf_member(&b, name.id, "nobody");
+		btf_done(&b);
+	}
+}
