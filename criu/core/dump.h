@@ -8,6 +8,7 @@
 #include "criu/core/ident.h"
 #include "criu/core/session.h"
 #include "criu/core/task.h"
+#include "criu/kernel/taskview.h"
 
 struct epoll_seen;
 struct ghost_seen;
@@ -41,6 +42,8 @@ struct dump {
 	struct proc_buf buf; /* for any one read of /proc */
 	struct arena arena; /* messages that live as long as the dump */
 	struct proc_ns own_ns; /* crtool's own namespaces */
+	struct taskview view; /* of the frozen tree, where it is worth one */
+	bool has_view;
 	size_t nr_processors; /* that the machine may have */
 	bool one_node; /* all memory is on node 0 */
 	uint64_t frozen_at_us;

@@ -31,6 +31,7 @@ static const int shared_kinds[] = { KCMP_VM, KCMP_FILES, KCMP_FS };
 struct sharing {
 	struct dump *d;
 	struct ident ident[ARRAY_SIZE(shared_kinds)];
+	struct map map[ARRAY_SIZE(shared_kinds)]; /* ids by address in the kernel */
 };
 
 static uint32_t *id_of(struct task *t, size_t kind)
@@ -38,6 +39,30 @@ static uint32_t *id_of(struct task *t, size_t kind)
 	uint32_t *ids[ARRAY_SIZE(shared_kinds)] = { &t->ids.vm, &t->ids.files, &t->ids.fs };
 
 	return ids[kind];
+}
+
+static uint64_t object_of(const struct view_thread *t, size_t kind)
+{
+	const uint64_t objects[ARRAY_SIZE(shared_kinds)] = { t->mm, t->files, t->fs };
+
+	return objects[kind];
+}
+
+/* All tasks are in the view, or none: what it shows of the frozen tree cannot change. */
+static int sharing_get(struct sharing *s, size_t kind, pid_t tid, uint32_t *ret)
+{
+	const struct view_thread *t = s->d->has_view ? taskview_find(&s->d->view, tid) : NULL;
+	uintptr_t id;
+
+	if (!t)
+		return ident_get(&s->ident[kind], shared_kinds[kind], tid, 0, ret);
+	id = (uintptr_t)map_get(&s->map[kind], object_of(t, kind));
+	if (!id) {
+		id = ++s->ident[kind].last;
+		map_put(&s->map[kind], object_of(t, kind), (void *)id);
+	}
+	*ret = (uint32_t)id;
+	return 0;
 }
 
 static int sharing_find(void *ctx, size_t kind, unsigned int worker)
@@ -48,9 +73,7 @@ static int sharing_find(void *ctx, size_t kind, unsigned int worker)
 	(void)worker;
 	s->ident[kind].last = 1; /* crtool's own in the inventory */
 	tasks_for_each(t, &s->d->tree) {
-		int r = task_is_alive(t) ? ident_get(&s->ident[kind], shared_kinds[kind],
-						     task_tid(t), 0, id_of(t, kind))
-					 : 0;
+		int r = task_is_alive(t) ? sharing_get(s, kind, task_tid(t), id_of(t, kind)) : 0;
 
 		if (r < 0)
 			return task_fail_at(r, t);
@@ -140,8 +163,10 @@ int ids_dump(struct dump *d)
 	struct sharing s = { .d = d };
 	int r = parallel_large(ARRAY_SIZE(shared_kinds), sharing_find, &s);
 
-	for (size_t i = 0; i < ARRAY_SIZE(shared_kinds); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(shared_kinds); i++) {
 		ident_done(&s.ident[i]);
+		map_done(&s.map[i]);
+	}
 	if (r >= 0)
 		sharing_judge(d);
 	return r;

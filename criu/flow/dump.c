@@ -168,6 +168,8 @@ static void dump_done(struct dump *d)
 	tree_done(&d->tree);
 	seccomp_done(d);
 	ident_set_done(&d->files);
+	if (d->has_view)
+		taskview_done(&d->view);
 	proc_buf_done(&d->buf);
 	arena_done(&d->arena);
 	map_done(&d->pipes);

@@ -20,6 +20,7 @@
 #include "criu/base/error.h"
 #include "criu/base/log.h"
 #include "criu/base/mem.h"
+#include "criu/kernel/taskview.h"
 #include "criu/mem/ldt.h"
 #include "criu/mem/mempolicy.h"
 #include "criu/pie/abi/parasite.h"
@@ -143,7 +144,7 @@ static int site_plant(const struct task *t, struct planted *p, struct remote_sit
  * be waiting for, and comes last. 0: none. */
 static int pick_signal(const struct task *t)
 {
-	static const int candidates[] = { SIGURG, SIGWINCH, SIGCHLD };
+	static const int candidates[] = VIEW_SIGNALS;
 	uint64_t used = 0, blocked = 0;
 	int second = 0;
 

@@ -15,6 +15,7 @@
 #include "criu/base/log.h"
 #include "criu/base/mem.h"
 #include "criu/base/parallel.h"
+#include "criu/kernel/alike.h"
 #include "criu/kernel/ia32.h"
 #include "criu/kernel/syscalls.h"
 #include "criu/mem/mempolicy.h"
@@ -180,6 +181,7 @@ struct reading {
 	struct dump *d;
 	struct task_thread *others; /* threads that are not leaders, of all tasks */
 	struct stuck_seen seen[PARALLEL_WORKERS_MAX];
+	struct alike alike[PARALLEL_WORKERS_MAX];
 	struct proc_buf buf[PARALLEL_WORKERS_MAX];
 };
 
@@ -196,9 +198,9 @@ static int limits_read(struct task *t, int proc, struct proc_buf *b)
 	return r < 0 ? fail(-r, "read limits") : 0;
 }
 
-static int thread_read_status(struct thread *th, struct proc_buf *b)
+static int thread_read_status(struct thread *th, struct alike *a, struct proc_buf *b)
 {
-	int r = proc_status_of(th->tid, b, &th->status);
+	int r = alike_status_read(a, th->tid, b, &th->status);
 
 	if (r < 0)
 		return fail(-r, "read status of thread %d", (int)th->tid);
@@ -223,35 +225,29 @@ static int auxv_read(struct task *t, int proc, struct proc_buf *b)
 	return 0;
 }
 
-static int link_read(int proc, const char *name, struct task_link *ret)
+static int links_read(struct task *t, int proc, struct alike *a)
 {
-	char path[4096];
-	int r = proc_link(proc, name, path, sizeof(path));
+	static const char *const names[VIEW_LINKS] = { "exe", "cwd", "root" };
+	struct task_link *const to[VIEW_LINKS] = { &t->exe, &t->cwd, &t->root };
 
-	if (r < 0)
-		return fail(-r, "read the link %s", name);
-	if (fstatat(proc, name, &ret->st, 0) < 0)
-		return fail(errno, "stat %s", name);
-	ret->path = mem_strdup(path);
+	for (size_t i = 0; i < VIEW_LINKS; i++) {
+		int r = alike_link_read(a, task_tid(t), proc, (enum view_link)i, &to[i]->path,
+					&to[i]->st);
+
+		if (r < 0)
+			return fail(-r, "read the link %s", names[i]);
+	}
 	return 0;
 }
 
-static int links_read(struct task *t, int proc)
+static int alive_read(const struct dump *d, struct task *t, int proc, struct alike *a,
+		      struct proc_buf *b)
 {
-	int r = link_read(proc, "exe", &t->exe);
-
-	if (r >= 0)
-		r = link_read(proc, "cwd", &t->cwd);
-	return r < 0 ? r : link_read(proc, "root", &t->root);
-}
-
-static int alive_read(const struct dump *d, struct task *t, int proc, struct proc_buf *b)
-{
-	int r = proc_ns_read(proc, 0, &t->ns);
+	int r = alike_ns_read(a, task_tid(t), proc, &t->ns);
 
 	if (r < 0)
 		return fail(-r, "read namespaces");
-	r = thread_read_status(&t->threads[0], b);
+	r = thread_read_status(&t->threads[0], a, b);
 	if (r >= 0)
 		r = modes_read(d, t, &t->threads[0], b);
 	if (r < 0)
@@ -262,7 +258,7 @@ static int alive_read(const struct dump *d, struct task *t, int proc, struct pro
 	r = proc_timers_read(proc, b, &t->timers);
 	if (r < 0 && r != -ENOENT)
 		return fail(-r, "read timers");
-	r = proc_smaps_read(proc, b, &t->vmas);
+	r = alike_smaps_read(a, t->pid, proc, b, &t->vmas);
 	if (r < 0)
 		return fail(-r, "read smaps");
 	r = compat_read(t, proc, b);
@@ -272,7 +268,7 @@ static int alive_read(const struct dump *d, struct task *t, int proc, struct pro
 	if (r < 0)
 		return fail(-r, "read the list of descriptors");
 	r = auxv_read(t, proc, b);
-	return r < 0 ? r : links_read(t, proc);
+	return r < 0 ? r : links_read(t, proc, a);
 }
 
 /* A main thread that has ended. */
@@ -314,10 +310,12 @@ static int task_read_proc(void *ctx, size_t i, unsigned int worker)
 	if (t->nr_threads && task_tid(t) != t->pid)
 		r = leader_read(t, proc, b);
 	if (r >= 0 && t->nr_threads) {
-		const char *frozen = stuck_frozen(reading->d, proc, b, &reading->seen[worker]);
+		const struct view_thread *view = alike_seen(&reading->alike[worker], task_tid(t));
+		const char *frozen = stuck_frozen(reading->d, proc, view ? view->cgroups : 0, b,
+						  &reading->seen[worker]);
 
 		t->frozen_cgroup = frozen ? mem_strdup(frozen) : NULL;
-		r = alive_read(reading->d, t, proc, b);
+		r = alive_read(reading->d, t, proc, &reading->alike[worker], b);
 	}
 	return r < 0 ? fail_at(r, "pid %d (%s)", (int)t->pid, t->stat.comm) : 0;
 }
@@ -327,25 +325,63 @@ static int thread_read_proc(void *ctx, size_t i, unsigned int worker)
 	struct reading *reading = ctx;
 	const struct task_thread *at = &reading->others[i];
 	struct proc_buf *b = &reading->buf[worker];
-	int r = thread_read_status(at->thread, b);
+	int r = thread_read_status(at->thread, &reading->alike[worker], b);
 
 	if (r >= 0)
 		r = modes_read(reading->d, at->task, at->thread, b);
 	return r < 0 ? fail_at(r, "pid %d (%s)", (int)at->task->pid, at->task->stat.comm) : 0;
 }
 
+/* A view costs about as much as reading this many. */
+static bool worth_a_view(size_t nr_tasks, size_t nr_others)
+{
+	return nr_tasks >= 32 || nr_others >= 256;
+}
+
+/* Of all that stand still, or of none. */
+static bool view_is_complete(const struct dump *d)
+{
+	struct task *t;
+
+	tasks_for_each(t, &d->tree)
+		for (size_t i = 0; i < t->nr_threads; i++)
+			if (!taskview_find(&d->view, t->threads[i].tid))
+				return false;
+	return true;
+}
+
+static bool view_open(struct dump *d)
+{
+	int r = taskview_open(&d->view);
+
+	if (r >= 0) {
+		r = taskview_read(&d->view);
+		if (r >= 0 && view_is_complete(d))
+			return true;
+		taskview_done(&d->view);
+	}
+	log_info("all of /proc is read for each task: no view of the kernel: %s",
+		 r < 0 ? strerror(-r) : "it is not complete");
+	return false;
+}
+
 static int read_procs(struct dump *d)
 {
 	struct reading reading = { .d = d };
 	size_t nr = tree_other_threads(&d->tree, &reading.others);
-	int r = parallel_for(d->tree.nr, task_read_proc, &reading);
+	int r;
 
+	d->has_view = worth_a_view(d->tree.nr, nr) && view_open(d);
+	for (size_t i = 0; d->has_view && i < PARALLEL_WORKERS_MAX; i++)
+		reading.alike[i].view = &d->view;
+	r = parallel_for(d->tree.nr, task_read_proc, &reading);
 	if (r >= 0)
 		r = parallel_for(nr, thread_read_proc, &reading);
 	free(reading.others);
 	for (size_t i = 0; i < PARALLEL_WORKERS_MAX; i++) {
 		proc_buf_done(&reading.buf[i]);
 		stuck_seen_done(&reading.seen[i]);
+		alike_done(&reading.alike[i]);
 	}
 	return r;
 }

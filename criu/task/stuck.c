@@ -102,12 +102,14 @@ void stuck_seen_done(struct stuck_seen *seen)
 	free(seen->frozen);
 }
 
-const char *stuck_frozen(const struct dump *d, int proc, struct proc_buf *b,
+const char *stuck_frozen(const struct dump *d, int proc, uint64_t cgroups, struct proc_buf *b,
 			 struct stuck_seen *seen)
 {
 	cleanup_proc_cgroups struct proc_cgroups l = { 0 };
 	const char *path;
 
+	if (cgroups && cgroups == seen->cgroups)
+		return seen->frozen;
 	if (!d->cgroup2 || proc_cgroup_read(proc, 0, b, &l) < 0)
 		return NULL;
 	path = path_in(&l, NULL);
@@ -118,6 +120,7 @@ const char *stuck_frozen(const struct dump *d, int proc, struct proc_buf *b,
 		seen->path = mem_strdup(path);
 		seen->frozen = frozen_from(d->cgroup2, path, "cgroup.freeze");
 	}
+	seen->cgroups = cgroups;
 	return seen->frozen;
 }
 

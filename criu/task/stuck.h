@@ -17,10 +17,11 @@ int stuck_traced(const struct dump *d, pid_t tracer);
 /* The cgroup that was looked at last, and what was found: one for all tasks that are in it. */
 struct stuck_seen {
 	char *path, *frozen;
+	uint64_t cgroups; /* the same: as struct view_thread has it; 0: not known */
 };
 
 /* The cgroup that keeps the task of /proc/PID from running, though not from stopping (v2), or
- * NULL. It is part of `seen`. */
-const char *stuck_frozen(const struct dump *d, int proc, struct proc_buf *b,
+ * NULL. It is part of `seen`. cgroups: see there. */
+const char *stuck_frozen(const struct dump *d, int proc, uint64_t cgroups, struct proc_buf *b,
 			 struct stuck_seen *seen);
 void stuck_seen_done(struct stuck_seen *seen);
