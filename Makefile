@@ -27,11 +27,11 @@ O := build
 PROGRAM := criu/crtool
 endif
 
-PKGS := libprotobuf-c libcap
+PKGS := libprotobuf-c libcap libnl-3.0
 ifneq ($(shell pkg-config --exists $(PKGS) 2>/dev/null && echo yes),yes)
 ifeq ($(filter clean help lint format,$(MAKECMDGOALS)),)
 $(error missing: $(foreach p,$(PKGS),$(shell pkg-config --exists $(p) || echo $(p))); \
-	on Debian 12: apt-get install pkg-config libprotobuf-c-dev protobuf-c-compiler libcap-dev)
+	on Debian 12: apt-get install pkg-config libprotobuf-c-dev protobuf-c-compiler libcap-dev libnl-3-dev)
 endif
 endif
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
