@@ -6,12 +6,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define IMAGE_MAGIC_COMMON  0x54564319u /* begins every image with IMAGE_FRAMING_COMMON */
-#define IMAGE_MAGIC_SERVICE 0x55105940u /* begins every image with IMAGE_FRAMING_SERVICE */
-#define IMAGE_VERSION       2u /* inventory_entry.img_version that we read and write */
-#define IMAGE_NAME_MAX      64 /* a buffer for any image file name */
-#define IMAGE_RECORD_MAX    (256u << 20) /* bytes; what would be larger is damaged */
-#define IMAGE_PARENT_LINK   "parent" /* symbolic link to the previous dump of a chain */
+#define IMAGE_MAGIC_COMMON       0x54564319u /* begins every image with IMAGE_FRAMING_COMMON */
+#define IMAGE_MAGIC_SERVICE      0x55105940u /* begins every image with IMAGE_FRAMING_SERVICE */
+#define IMAGE_VERSION            2u /* inventory_entry.img_version, unless: */
+/* There is a pagemap_entry.same_as: who does not know it would restore empty pages. */
+#define IMAGE_VERSION_SAME_PAGES 3u
+#define IMAGE_VERSION_MAX        IMAGE_VERSION_SAME_PAGES
+#define IMAGE_NAME_MAX           64 /* a buffer for any image file name */
+#define IMAGE_RECORD_MAX         (256u << 20) /* bytes; what would be larger is damaged */
+#define IMAGE_PARENT_LINK        "parent" /* symbolic link to the previous dump of a chain */
 
 enum image_kind {
 	/* the dump as a whole */

@@ -81,6 +81,7 @@ struct dump {
 
 	/* memory */
 	uint32_t next_pages_id;
+	bool has_same_pages; /* mem/cow.c: some are stored with another task */
 	uint32_t next_shmid;
 	map_file_fn map_file;
 	struct mapped_file *mapped; /* files/mapped.c */

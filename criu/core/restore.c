@@ -107,6 +107,8 @@ static void task_restore_done(struct restore *r, struct task *t)
 	free(tr->slots);
 	free(tr->locks);
 	free(tr->pages);
+	free(tr->sources);
+	free(tr->same);
 }
 
 void restore_done(struct restore *r)

@@ -26,6 +26,8 @@ struct ghost;
 struct ghost_use;
 struct memfd;
 struct seccomp_chain;
+struct share_pool;
+struct share_task;
 struct shmem_segment;
 struct terminal;
 struct vdso;
@@ -37,9 +39,17 @@ struct fd_slot {
 	struct file *file;
 };
 
-/* One run of pages in the pages image, in order. */
+/* One run of pages in a pages image. */
 struct page_run {
 	uint64_t addr, len; /* bytes */
+	uint64_t off; /* in the image */
+	uint32_t source; /* which image, of a task: index in sources */
+};
+
+/* Pages that another process has as well: pagemap_entry.same_as. */
+struct page_same {
+	uint64_t addr, len;
+	uint32_t pid;
 };
 
 /* A file lock, or a lease. The sorts are those of filelocks.img. */
@@ -65,9 +75,14 @@ struct task_restore {
 	struct held_lock *locks;
 	size_t nr_locks, cap_locks;
 
-	struct page_run *pages;
+	struct page_run *pages; /* that it reads by itself, ascending */
 	size_t nr_pages;
 	uint32_t pages_id;
+	uint32_t *sources; /* pages_id of each image that it reads, its own first */
+	size_t nr_sources, cap_sources;
+	struct page_same *same;
+	size_t nr_same;
+	struct share_task *share; /* mem/share.h; NULL */
 
 	bool runs_32bit; /* is a 32-bit task, or has a thread that runs 32-bit code */
 	struct seccomp_chain *seccomp; /* task/seccomp.h: of each thread; NULL: nobody has any */
@@ -132,6 +147,7 @@ struct restore {
 	uint64_t private_at; /* from here on a task's own: blob, program, stacks */
 	struct shmem_segment *segments;
 	size_t nr_segments;
+	struct share_pool *share; /* mem/share.h; NULL: nobody shares pages */
 
 	/* descriptors that tasks use themselves lie from here on, above all that they restore */
 	int service_base;

@@ -111,7 +111,7 @@ static int write_inventory(void *ctx)
 	TaskKobjIdsEntry ids = TASK_KOBJ_IDS_ENTRY__INIT;
 	ids.vm_id = ids.files_id = ids.fs_id = ids.sighand_id = 1;
 	ids_fill_namespaces(&ids);
-	e.img_version = IMAGE_VERSION;
+	e.img_version = d->has_same_pages ? IMAGE_VERSION_SAME_PAGES : IMAGE_VERSION;
 	e.has_fdinfo_per_id = e.fdinfo_per_id = true;
 	e.has_ns_per_id = e.ns_per_id = true;
 	e.root_ids = &ids;

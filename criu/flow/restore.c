@@ -41,6 +41,7 @@
 #include "criu/mem/fill.h"
 #include "criu/mem/load.h"
 #include "criu/mem/mempolicy.h"
+#include "criu/mem/share.h"
 #include "criu/mem/vdso.h"
 #include "criu/task/attrs.h"
 #include "criu/task/coresched.h"
@@ -192,6 +193,8 @@ static int plan(void *ctx)
 		ret = read_inherited(&r->inherited);
 	if (ret >= 0)
 		ret = files_open_mapped(r);
+	if (ret >= 0)
+		ret = share_plan(r);
 	if (ret < 0)
 		return ret;
 	plan_staging(r);
@@ -236,6 +239,7 @@ static int fork_tasks(void *ctx)
 	ret = spawn_root(r, restore_task);
 	if (ret >= 0)
 		ret = stage_wait(r->stage, r->s, spawn_alive, r);
+	share_drop(r);
 	r->s->stats.forking_us = clock_us() - start;
 	return ret;
 }

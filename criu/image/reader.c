@@ -209,9 +209,9 @@ static int reader_next_record(struct image_reader *r, const ProtobufCMessageDesc
 
 static int version_check(const struct image_reader *r, uint32_t version)
 {
-	if (version > IMAGE_VERSION)
+	if (version > IMAGE_VERSION_MAX)
 		return fail_plain("%s: image version %u: made by a newer crtool, this one reads %u",
-				  r->path, version, IMAGE_VERSION);
+				  r->path, version, IMAGE_VERSION_MAX);
 	if (version < IMAGE_VERSION)
 		return fail_plain("%s: image version %u is too old, crtool reads %u", r->path,
 				  version, IMAGE_VERSION);
@@ -223,7 +223,7 @@ static int record_fail(const struct image_reader *r, const ProtobufCMessageDescr
 		       const uint8_t *data, size_t size, const char *why)
 {
 	if (desc == &inventory_entry__descriptor && size >= 2 && data[0] == 1 << 3 &&
-	    data[1] > IMAGE_VERSION && data[1] < 0x80)
+	    data[1] > IMAGE_VERSION_MAX && data[1] < 0x80)
 		return version_check(r, data[1]);
 	return fail_plain("%s: record %" PRIu64 " (%s): %s", r->path, r->records, desc->name, why);
 }

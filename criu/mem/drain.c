@@ -18,12 +18,13 @@
 #include "criu/base/parallel.h"
 #include "criu/image/writer.h"
 #include "criu/kernel/pagemap.h"
+#include "criu/mem/cow.h"
 #include "criu/mem/ldt.h"
 #include "criu/mem/pages.h"
 #include "criu/mem/shmem.h"
 #include "criu/mem/vma.h"
 
-static int scan(const struct task *t, struct pagemap_regions *ret)
+static int scan(const struct task *t, struct pagemap_regions *ret, int *ret_fd)
 {
 	struct pagemap_query q = {
 		.start = 0,
@@ -43,6 +44,7 @@ static int scan(const struct task *t, struct pagemap_regions *ret)
 	r = pagemap_collect(fd, &q, ret);
 	if (r < 0)
 		return fail(-r, "scan %s", path);
+	*ret_fd = take_fd(&fd);
 	return 0;
 }
 
@@ -52,8 +54,16 @@ static uint32_t page_flags(const VmaEntry *v)
 	       (v->status & VMA_ANON_PRIVATE && !(v->status & VMA_VDSO) ? PAGE_LAZY : 0);
 }
 
+/* cow: NULL when all pages are the task's own. */
+static int range_write(struct page_out *o, struct cow *cow, uint64_t from, uint64_t to,
+		       uint32_t flags)
+{
+	return cow ? cow_range(cow, from, to, flags) : page_out_range(o, from, to, flags);
+}
+
 /* Regions and mappings both ascend: one walk over the two. */
-static int write_regions(struct page_out *o, const MmEntry *mm, const struct pagemap_regions *l)
+static int write_regions(struct page_out *o, struct cow *cow, const MmEntry *mm,
+			 const struct pagemap_regions *l)
 {
 	size_t i = 0;
 
@@ -75,7 +85,7 @@ static int write_regions(struct page_out *o, const MmEntry *mm, const struct pag
 		for (size_t j = i; j < l->nr && l->v[j].start < vma->end; j++) {
 			uint64_t from = l->v[j].start > vma->start ? l->v[j].start : vma->start;
 			uint64_t to = l->v[j].end < vma->end ? l->v[j].end : vma->end;
-			int r = page_out_range(o, from, to, page_flags(vma));
+			int r = range_write(o, cow, from, to, page_flags(vma));
 
 			if (r < 0)
 				return r;
@@ -84,35 +94,44 @@ static int write_regions(struct page_out *o, const MmEntry *mm, const struct pag
 	return 0;
 }
 
-/* It was forked and has not executed anything since, or has children of which that is true. */
-static bool shares_pages(const struct dump *d, const struct task *t)
-{
-	const struct task *c;
+struct draining {
+	struct dump *d;
+	uint32_t first_pages_id;
+	struct cow_kinship kinship;
+	struct page_room room[PARALLEL_WORKERS_MAX];
+};
 
-	if (t->stat.flags & PROC_PF_FORKNOEXEC && t->parent)
-		return true;
-	tasks_for_each(c, &d->tree) {
-		if (c->parent == t && c->stat.flags & PROC_PF_FORKNOEXEC)
-			return true;
-	}
-	return false;
+static int pages_write(struct draining *dr, size_t i, struct page_out *o,
+		       const struct pagemap_regions *regions, int pagemap)
+{
+	struct dump *d = dr->d;
+	struct cow *cow;
+	uint64_t same;
+	int r = cow_open(&dr->kinship, &d->tree, i, pagemap, o, &cow);
+
+	if (r >= 0)
+		r = write_regions(o, cow, d->tree.tasks[i]->mm, regions);
+	cow = cow_free(cow, &same);
+	if (same)
+		__atomic_store_n(&d->has_same_pages, true, __ATOMIC_RELAXED);
+	return r < 0 ? r : page_out_close(o);
 }
 
-static int pages_dump(struct dump *d, const struct task *t, struct page_room *room,
-		      uint32_t pages_id)
+static int pages_dump(struct draining *dr, size_t i, struct page_room *room)
 {
+	struct dump *d = dr->d;
+	const struct task *t = d->tree.tasks[i];
 	struct pagemap_regions regions = { 0 };
+	cleanup_close int pagemap = -1;
 	struct page_out o;
-	int r = scan(t, &regions);
+	int r = scan(t, &regions, &pagemap);
 
 	if (r >= 0) {
-		r = page_out_open(&o, d->s, room, IMAGE_PAGEMAP, (uint64_t)t->pid, pages_id,
-				  task_tid(t));
-		o.gently = shares_pages(d, t);
+		r = page_out_open(&o, d->s, room, IMAGE_PAGEMAP, (uint64_t)t->pid,
+				  dr->first_pages_id + (uint32_t)i, task_tid(t));
+		o.gently = cow_has_kin(&dr->kinship, i);
 		if (r >= 0)
-			r = write_regions(&o, t->mm, &regions);
-		if (r >= 0)
-			r = page_out_close(&o);
+			r = pages_write(dr, i, &o, &regions, pagemap);
 		__atomic_add_fetch(&d->s->stats.pages_written, o.written, __ATOMIC_RELAXED);
 		__atomic_add_fetch(&d->s->stats.memwrite_us, o.write_us, __ATOMIC_RELAXED);
 		page_out_done(&o);
@@ -225,12 +244,6 @@ int mappings_dump(struct dump *d)
 	return 0;
 }
 
-struct draining {
-	struct dump *d;
-	uint32_t first_pages_id;
-	struct page_room room[PARALLEL_WORKERS_MAX];
-};
-
 static int task_drain(void *ctx, size_t i, unsigned int worker)
 {
 	struct draining *dr = ctx;
@@ -242,7 +255,7 @@ static int task_drain(void *ctx, size_t i, unsigned int worker)
 		return 0;
 	r = image_put(d->s->images, IMAGE_MM, (uint64_t)t->pid, &t->mm->base);
 	if (r >= 0)
-		r = pages_dump(d, t, &dr->room[worker], dr->first_pages_id + (uint32_t)i);
+		r = pages_dump(dr, i, &dr->room[worker]);
 	return task_fail_at(r, t);
 }
 
@@ -264,7 +277,9 @@ int drain_tasks(struct dump *d)
 	int r;
 
 	progress_start(&d->s->progress, "memory written", 0);
+	cow_kinship_find(&dr.kinship, &d->tree);
 	r = parallel_for(d->tree.nr, task_drain, &dr);
+	cow_kinship_done(&dr.kinship);
 	progress_end(&d->s->progress);
 	for (size_t i = 0; i < PARALLEL_WORKERS_MAX; i++)
 		page_room_done(&dr.room[i]);

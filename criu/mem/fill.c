@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * All runs of pages lie back to back in the image. What is small is read into place by a few
+ * Runs of pages mostly lie back to back in the image. What is small is read into place by a few
  * large calls. Of ranges that have all pages of a huge page, each is read into a huge page
  * aside, and that is moved into place (UFFDIO_MOVE): the kernel enters one page instead of 512,
  * which takes a sixth of the time, and the mapping is not changed. It has as many bytes of
@@ -65,7 +65,8 @@ struct filling {
 	struct program *p; /* NULL: only count */
 	const struct task_restore *tr;
 	const uint8_t *prot;
-	int fd;
+	const int *fds; /* by source */
+	uint32_t source; /* of what is not in an operation yet */
 	uint64_t staging; /* 0: no huge pages */
 	struct op_iov *iov;
 	size_t nr_iov, first; /* so many, from first on not in an operation yet */
@@ -81,7 +82,7 @@ static void flush(struct filling *f)
 		f->nr_ops++;
 		if (f->p) {
 			op = program_op(f->p, OP_READ, OP_WHAT_READ);
-			op->arg[0] = (uint64_t)f->fd;
+			op->arg[0] = (uint64_t)f->fds[f->source];
 			op->arg[1] = f->off;
 			op->arg[2] = (uint64_t)(uintptr_t)(f->iov + f->first);
 			op->arg[3] = f->nr_iov - f->first;
@@ -114,7 +115,7 @@ static void add_huge(struct filling *f, size_t vma, uint64_t addr, uint64_t end)
 	f->nr_huge++;
 	if (f->p) {
 		op = program_op(f->p, OP_READ_HUGE, OP_WHAT_READ);
-		op->arg[0] = (uint64_t)f->fd;
+		op->arg[0] = (uint64_t)f->fds[f->source];
 		op->arg[1] = f->off;
 		op->arg[2] = addr;
 		op->arg[3] = end - addr;
@@ -137,6 +138,16 @@ static void add_part(struct filling *f, size_t vma, uint64_t addr, uint64_t end)
 	add_small(f, to, end);
 }
 
+/* What is read in one operation lies back to back. */
+static void go_to(struct filling *f, const struct page_run *run)
+{
+	if (f->source == run->source && f->off + f->total == run->off)
+		return;
+	flush(f);
+	f->source = run->source;
+	f->off = run->off;
+}
+
 /* Runs and mappings both ascend, and every run lies in mappings: pages_check(). What is stored
  * of the vdso is there to be compared only. */
 static void walk(struct filling *f)
@@ -145,8 +156,10 @@ static void walk(struct filling *f)
 	size_t v = 0;
 
 	for (size_t i = 0; i < f->tr->nr_pages; i++) {
-		uint64_t at = f->tr->pages[i].addr, end = at + f->tr->pages[i].len, to;
+		const struct page_run *run = &f->tr->pages[i];
+		uint64_t at = run->addr, end = at + run->len, to;
 
+		go_to(f, run);
 		for (; at < end; at = to) {
 			while (v + 1 < mm->n_vmas && mm->vmas[v]->end <= at)
 				v++;
@@ -179,10 +192,10 @@ size_t fill_room(const struct restore *r, const struct task_restore *tr)
 }
 
 void fill_program(struct program *p, const struct restore *r, const struct task_restore *tr,
-		  const uint8_t *prot, int fd)
+		  const uint8_t *prot, const int *fds)
 {
 	struct filling count = { .tr = tr, .staging = r->staging };
-	struct filling f = { p, tr, prot, fd, .staging = r->staging };
+	struct filling f = { p, tr, prot, fds, .staging = r->staging };
 
 	walk(&count);
 	f.iov = program_data(p, count.nr_iov * sizeof(*f.iov));

@@ -10,6 +10,6 @@ bool fill_wants_huge(const struct task_restore *tr);
 
 /* Bytes of program that fill_program() takes. */
 size_t fill_room(const struct restore *r, const struct task_restore *tr);
-/* prot[i]: what mapping i has meanwhile. fd: the pages image. */
+/* prot[i]: what mapping i has meanwhile. fds: the pages images, by source. */
 void fill_program(struct program *p, const struct restore *r, const struct task_restore *tr,
-		  const uint8_t *prot, int fd);
+		  const uint8_t *prot, const int *fds);

@@ -17,6 +17,7 @@
 #include "criu/image/reader.h"
 #include "criu/kernel/proc.h"
 #include "criu/mem/load.h"
+#include "criu/mem/share.h"
 #include "criu/mem/vma.h"
 
 #define HOLE_LOWEST 0x10000000ull /* above mmap_min_addr and where programs begin */
@@ -178,6 +179,7 @@ static uint64_t layout(struct restore *r, uint64_t *ret_brokers, uint64_t *ret_c
 	r->staging = at;
 	if (r->staging_len)
 		at += r->staging_len + HUGE_BYTES; /* to be aligned */
+	at = share_layout(r, at);
 	r->private_at = at;
 	tasks_for_each(t, &r->tree) {
 		if (t->restore->room > room)
@@ -217,7 +219,8 @@ int hole_make(struct restore *r)
 	free(had);
 	log_debug("hole at %#llx, %llu KiB", (unsigned long long)r->hole,
 		  (unsigned long long)(r->hole_len >> 10));
-	return segments_make(r);
+	err = segments_make(r);
+	return err < 0 ? err : share_make(r);
 }
 
 void hole_done(struct restore *r)
@@ -232,4 +235,5 @@ void hole_done(struct restore *r)
 	r->created = NULL;
 	free(r->segments);
 	r->segments = NULL;
+	share_done(r);
 }

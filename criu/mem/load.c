@@ -2,6 +2,7 @@
 #include "criu/mem/load.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -30,19 +31,43 @@ static int entry_pages(const PagemapEntry *e, struct page_run *ret)
 	    e->vaddr > TASK_END - nr * PAGE_BYTES)
 		return fail_plain("%llu pages at %#llx", (unsigned long long)nr,
 				  (unsigned long long)e->vaddr);
-	*ret = (struct page_run){ e->vaddr, nr * PAGE_BYTES };
+	*ret = (struct page_run){ .addr = e->vaddr, .len = nr * PAGE_BYTES };
 	return 0;
 }
 
-/* The runs of a pagemap image, ascending. 0 when there is none. */
-int pagemap_load(struct restore *r, enum image_kind kind, uint64_t id, struct page_run **ret,
-		 size_t *ret_nr, uint32_t *ret_pages_id)
+struct run_list {
+	struct page_run *runs;
+	struct page_same *same;
+	size_t nr, cap, nr_same, cap_same;
+	uint64_t last, off;
+};
+
+static int entry_load(struct run_list *l, const PagemapEntry *e)
 {
-	struct page_run *runs = NULL;
-	size_t nr = 0, cap = 0;
+	struct page_run run = { 0 };
+	int err = entry_pages(e, &run);
+
+	if (err < 0)
+		return err;
+	if (run.addr < l->last)
+		return fail_plain("pages at %#llx are out of order", (unsigned long long)run.addr);
+	l->last = run.addr + run.len;
+	if (e->has_same_as && e->same_as) {
+		*array_push(l->same, l->nr_same, l->cap_same) =
+		    (struct page_same){ run.addr, run.len, e->same_as };
+		return 0;
+	}
+	run.off = l->off;
+	l->off += run.len;
+	*array_push(l->runs, l->nr, l->cap) = run;
+	return 0;
+}
+
+static int image_load(struct restore *r, enum image_kind kind, uint64_t id, struct run_list *l,
+		      uint32_t *ret_pages_id)
+{
 	struct image_reader *img;
 	ProtobufCMessage *m;
-	uint64_t last = 0;
 	int err = image_reader_open(r->s->images, kind, id, &img);
 
 	if (err <= 0)
@@ -53,13 +78,7 @@ int pagemap_load(struct restore *r, enum image_kind kind, uint64_t id, struct pa
 		protobuf_c_message_free_unpacked(m, NULL);
 	}
 	while (err > 0 && (err = image_read(img, &m)) > 0) {
-		struct page_run *run = array_push(runs, nr, cap);
-
-		err = entry_pages((const PagemapEntry *)m, run);
-		if (err >= 0 && run->addr < last)
-			err = fail_plain("pages at %#llx are out of order",
-					 (unsigned long long)run->addr);
-		last = run->addr + run->len;
+		err = entry_load(l, (const PagemapEntry *)m);
 		protobuf_c_message_free_unpacked(m, NULL);
 		if (err < 0) {
 			fail_at(err, "%s", image_reader_where(img));
@@ -68,30 +87,50 @@ int pagemap_load(struct restore *r, enum image_kind kind, uint64_t id, struct pa
 		err = 1;
 	}
 	image_reader_free(img);
-	*ret = runs;
-	*ret_nr = nr;
 	return err < 0 ? err : 1;
 }
 
-/* Every run lies in mappings that have pages of their own. */
-static int pages_check(const struct task_restore *tr)
+int pagemap_load(struct restore *r, enum image_kind kind, uint64_t id, struct page_run **ret,
+		 size_t *ret_nr, uint32_t *ret_pages_id)
 {
-	size_t v = 0;
+	struct run_list l = { 0 };
+	int err = image_load(r, kind, id, &l, ret_pages_id);
 
-	for (size_t i = 0; i < tr->nr_pages; i++) {
-		uint64_t at = tr->pages[i].addr, end = at + tr->pages[i].len;
+	if (err > 0 && l.nr_same)
+		err = fail_plain("pages of a process in the pagemap of shared memory %llu",
+				 (unsigned long long)id);
+	free(l.same);
+	*ret = l.runs;
+	*ret_nr = l.nr;
+	return err;
+}
 
-		while (at < end) {
-			while (v < tr->mm->n_vmas && tr->mm->vmas[v]->end <= at)
-				v++;
-			if (v == tr->mm->n_vmas || tr->mm->vmas[v]->start > at ||
-			    !vma_has_private_pages(tr->mm->vmas[v]))
-				return fail_plain("pagemap: page %#llx is in no private mapping",
-						  (unsigned long long)at);
-			at = tr->mm->vmas[v]->end;
-		}
+/* From *v on, the mappings that at to end lies in have pages of their own. */
+static int range_check(const MmEntry *mm, uint64_t at, uint64_t end, size_t *v)
+{
+	while (at < end) {
+		while (*v < mm->n_vmas && mm->vmas[*v]->end <= at)
+			++*v;
+		if (*v == mm->n_vmas || mm->vmas[*v]->start > at ||
+		    !vma_has_private_pages(mm->vmas[*v]))
+			return fail_plain("pagemap: page %#llx is in no private mapping",
+					  (unsigned long long)at);
+		at = mm->vmas[*v]->end;
 	}
 	return 0;
+}
+
+static int pages_check(const struct task_restore *tr)
+{
+	size_t v = 0, w = 0;
+	int err = 0;
+
+	for (size_t i = 0; i < tr->nr_pages && err >= 0; i++)
+		err = range_check(tr->mm, tr->pages[i].addr, tr->pages[i].addr + tr->pages[i].len,
+				  &v);
+	for (size_t i = 0; i < tr->nr_same && err >= 0; i++)
+		err = range_check(tr->mm, tr->same[i].addr, tr->same[i].addr + tr->same[i].len, &w);
+	return err;
 }
 
 static int segment_add(struct restore *r, const VmaEntry *v, size_t *cap)
@@ -153,6 +192,7 @@ static int mm_load(void *ctx, size_t i, unsigned int worker)
 	struct restore *r = ctx;
 	struct task *t = r->tree.tasks[i];
 	struct task_restore *tr = t->restore;
+	struct run_list l = { 0 };
 	ProtobufCMessage *m = NULL;
 	int err;
 
@@ -168,8 +208,12 @@ static int mm_load(void *ctx, size_t i, unsigned int worker)
 		err = vma_load_check(tr->mm);
 	if (err < 0)
 		return task_fail_at(fail_at(err, "mm-%d.img", (int)t->pid), t);
-	err = pagemap_load(r, IMAGE_PAGEMAP, (uint64_t)t->pid, &tr->pages, &tr->nr_pages,
-			   &tr->pages_id);
+	err = image_load(r, IMAGE_PAGEMAP, (uint64_t)t->pid, &l, &tr->pages_id);
+	tr->pages = l.runs;
+	tr->nr_pages = l.nr;
+	tr->same = l.same;
+	tr->nr_same = l.nr_same;
+	*array_push(tr->sources, tr->nr_sources, tr->cap_sources) = tr->pages_id;
 	if (err == 0)
 		err = fail(ENOENT, "%s/pagemap-%d.img", image_dir_path(r->s->images), (int)t->pid);
 	if (err >= 0)

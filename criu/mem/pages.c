@@ -151,15 +151,19 @@ static int run_end(struct page_out *o)
 	e.nr_pages = (o->run_end - o->run_start) / PAGE_BYTES;
 	e.has_flags = true;
 	e.flags = o->run_flags;
+	e.has_same_as = o->run_same_as != 0;
+	e.same_as = o->run_same_as;
 	o->run_start = o->run_end = 0;
 	return image_write(o->map, &e.base);
 }
 
-static int run_add(struct page_out *o, uint64_t start, uint64_t end, uint32_t flags)
+static int run_add(struct page_out *o, uint64_t start, uint64_t end, uint32_t flags,
+		   uint32_t same_as)
 {
 	int r;
 
-	if (o->run_end == start && o->run_flags == flags && o->run_start != o->run_end) {
+	if (o->run_end == start && o->run_flags == flags && o->run_same_as == same_as &&
+	    o->run_start != o->run_end) {
 		o->run_end = end;
 		return 0;
 	}
@@ -167,14 +171,20 @@ static int run_add(struct page_out *o, uint64_t start, uint64_t end, uint32_t fl
 	o->run_start = start;
 	o->run_end = end;
 	o->run_flags = flags;
+	o->run_same_as = same_as;
 	return r;
 }
 
 int page_out_range(struct page_out *o, uint64_t start, uint64_t end, uint32_t flags)
 {
-	int r = run_add(o, start, end, flags);
+	int r = run_add(o, start, end, flags, 0);
 
 	return r < 0 ? r : queue(o, start, end);
+}
+
+int page_out_same(struct page_out *o, uint64_t start, uint64_t end, uint32_t same_as)
+{
+	return run_add(o, start, end, 0, same_as);
 }
 
 /* The last page of a file may end in the middle: who has it mapped sees all of it. */
@@ -209,7 +219,7 @@ static int file_read(int fd, uint8_t *to, uint64_t len, uint64_t off)
 
 int page_out_file(struct page_out *o, int fd, uint64_t off, uint64_t len)
 {
-	int r = run_add(o, off, off + len, PAGE_PRESENT);
+	int r = run_add(o, off, off + len, PAGE_PRESENT, 0);
 
 	while (r >= 0 && len) {
 		uint64_t n = len < BUF_SIZE ? len : BUF_SIZE;

@@ -28,7 +28,7 @@ struct page_out {
 
 	/* the run that the next range may extend */
 	uint64_t run_start, run_end;
-	uint32_t run_flags;
+	uint32_t run_flags, run_same_as;
 
 	/* ranges of the target that wait to be copied */
 	struct iovec *iov;
@@ -44,6 +44,8 @@ int page_out_open(struct page_out *o, struct session *s, struct page_room *room,
 		  enum image_kind kind, uint64_t id, uint32_t pages_id, pid_t pid);
 /* Memory of the task, in ascending order. */
 int page_out_range(struct page_out *o, uint64_t start, uint64_t end, uint32_t flags);
+/* The same page, at the same address, as that of another process: stored there. */
+int page_out_same(struct page_out *o, uint64_t start, uint64_t end, uint32_t same_as);
 /* What a file has at off: shared memory. vaddr: what the pagemap calls it. */
 int page_out_file(struct page_out *o, int fd, uint64_t off, uint64_t len);
 int page_out_close(struct page_out *o);

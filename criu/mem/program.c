@@ -29,6 +29,7 @@
 #include "criu/mem/ldt.h"
 #include "criu/mem/load.h"
 #include "criu/mem/mempolicy.h"
+#include "criu/mem/share.h"
 #include "criu/mem/vma.h"
 
 #ifndef PR_SET_VMA
@@ -60,11 +61,31 @@ static int exe_check(int fd)
 	return fail_hint(fail(ETXTBSY, "%s", path), "end whoever has it open for writing");
 }
 
+static int pages_open(struct restore *r, const struct task_restore *tr, struct mem_fds *fds)
+{
+	fds->pages = mem_alloc((tr->nr_sources + 1) * sizeof(*fds->pages));
+	for (size_t i = 0; i < tr->nr_sources && tr->nr_pages; i++) {
+		int fd, err = image_open_raw(r->s->images, IMAGE_PAGES, tr->sources[i], &fd);
+
+		/* One of its own there need not be: all of its pages may be others', too. */
+		fds->pages[i] = err == 0 && i == 0 ? -1 : 0;
+		if (fds->pages[i] < 0)
+			continue;
+		if (err <= 0)
+			return err < 0 ? err
+				       : fail_plain("pages-%u.img is missing", tr->sources[i]);
+		fds->pages[i] = service_fd(r, fd);
+		if (fds->pages[i] < 0)
+			return fds->pages[i];
+	}
+	return 0;
+}
+
 int mem_open(struct restore *r, struct task *t,
 	     int (*open_file)(struct restore *r, uint32_t id, uint32_t flags), struct mem_fds *ret)
 {
 	const MmEntry *mm = t->restore->mm;
-	struct mem_fds fds = { .exe = -1, .pages = -1 };
+	struct mem_fds fds = { .exe = -1 };
 	int err;
 
 	fds.vma = mem_alloc((mm->n_vmas + 1) * sizeof(*fds.vma));
@@ -90,18 +111,9 @@ int mem_open(struct restore *r, struct task *t,
 	err = exe_check(fds.exe);
 	if (err < 0)
 		return fail_at(err, "executable");
-	if (t->restore->nr_pages) {
-		err = image_open_raw(r->s->images, IMAGE_PAGES, t->restore->pages_id, &fds.pages);
-		if (err <= 0)
-			return err < 0
-				   ? err
-				   : fail_plain("pages-%u.img is missing", t->restore->pages_id);
-		fds.pages = service_fd(r, fds.pages);
-		if (fds.pages < 0)
-			return fds.pages;
-	}
+	err = pages_open(r, t->restore, &fds);
 	*ret = fds;
-	return 0;
+	return err;
 }
 
 static size_t nr_policies(const MmEntry *mm)
@@ -119,7 +131,7 @@ size_t mem_program_room(const struct restore *r, const struct task_restore *tr)
 
 	return ops * sizeof(struct op) + fill_room(r, tr) + tr->mm->n_mm_saved_auxv * 8 +
 	       tr->mm->n_vmas * (VMA_NAME_MAX + 16) + nr_policies(tr->mm) * MEMPOLICY_ROOM +
-	       ldt_room(tr->mm) + 4096;
+	       ldt_room(tr->mm) + share_room(r, tr) + 4096;
 }
 
 /* --- leaving crtool's address space -------------------------------------------- */
@@ -162,18 +174,6 @@ static bool has_pages(const struct task_restore *tr, const VmaEntry *v)
 			hi = mid;
 	}
 	return lo < tr->nr_pages && tr->pages[lo].addr < v->end;
-}
-
-static bool str_same(const char *a, const char *b)
-{
-	return a && b ? str_eq(a, b) : a == b;
-}
-
-static bool alike(const VmaEntry *a, const VmaEntry *b)
-{
-	return a->end == b->start && a->status == b->status && a->prot == b->prot &&
-	       a->flags == b->flags && a->madv == b->madv && a->shmid == b->shmid &&
-	       str_same(a->name, b->name);
 }
 
 /* Made by others: the vdso is moved, vsyscall is everywhere. */
@@ -250,13 +250,18 @@ static void map_all(struct program *p, const struct restore *r, const struct tas
 		}
 		if (vma_has_private_pages(v) && has_pages(tr, v))
 			prot[i] |= PROT_READ | PROT_WRITE;
-		odd = i && alike(mm->vmas[i - 1], v) ? !odd : false;
+		odd = i && vma_alike(mm->vmas[i - 1], v) ? !odd : false;
 		if (odd)
 			prot[i] ^= PROT_EXEC;
-		map_one(p, v, fds->vma[i], prot[i]);
+		if (share_of(r, tr, i))
+			share_move(p, r, tr, i, prot[i]);
+		else
+			map_one(p, v, fds->vma[i], prot[i]);
 		mempolicy_bind(p, v);
 		advise(p, mm, v);
 	}
+	if (r->share && r->share->len)
+		unmap(p, r->share->at, r->share->at + r->share->len);
 }
 
 static void finish_mapping(struct program *p, const VmaEntry *v, uint8_t prot)

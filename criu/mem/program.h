@@ -7,7 +7,7 @@
 /* Descriptors that the program uses, all of them service descriptors. */
 struct mem_fds {
 	int exe;
-	int pages; /* -1: no pages */
+	int *pages; /* by index in sources of the task */
 	int *vma; /* by index in mm->vmas; -1: not a file */
 };
 

@@ -183,6 +183,33 @@ uint64_t vma_shmem_key(const struct proc_vma *v)
 	return v->ino ^ (uint64_t)v->dev_minor << 48 ^ (uint64_t)v->dev_major << 56;
 }
 
+size_t vma_find(const MmEntry *mm, uint64_t addr)
+{
+	size_t lo = 0, hi = mm->n_vmas;
+
+	while (lo < hi) {
+		size_t mid = (lo + hi) / 2;
+
+		if (mm->vmas[mid]->end <= addr)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo;
+}
+
+static bool str_same(const char *a, const char *b)
+{
+	return a && b ? str_eq(a, b) : a == b;
+}
+
+bool vma_alike(const VmaEntry *a, const VmaEntry *b)
+{
+	return a->end == b->start && a->status == b->status && a->prot == b->prot &&
+	       a->flags == b->flags && a->madv == b->madv && a->shmid == b->shmid &&
+	       str_same(a->name, b->name);
+}
+
 static int vma_check_one(const VmaEntry *v)
 {
 	static const uint32_t known = VMA_REGULAR | VMA_VSYSCALL | VMA_VDSO | VMA_HEAP |

@@ -42,6 +42,12 @@ static inline bool vma_is_file(const VmaEntry *v)
 	return v->status & (VMA_FILE_PRIVATE | VMA_FILE_SHARED);
 }
 
+/* The mapping that holds addr, or the next one; n_vmas. */
+size_t vma_find(const MmEntry *mm, uint64_t addr);
+
+/* Neighbours of which the kernel makes one mapping, unless they have pages of their own. */
+bool vma_alike(const VmaEntry *a, const VmaEntry *b);
+
 /* One entry for v, without shmid and fdflags of a file. Mappings that cannot be kept are
  * recorded as blockers; then NULL. */
 VmaEntry *vma_dump(struct arena *a, const struct task *t, const struct proc_vma *v);

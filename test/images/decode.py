@@ -316,7 +316,7 @@ def decode_file(decoder, path):
     out = []
     decode_magic(kind, r)
     decode_records(decoder, kind, r, out)
-    if kind.name == "INVENTORY" and out[0]["img_version"] != 2:
+    if kind.name == "INVENTORY" and out[0]["img_version"] not in (2, 3):
         raise Bad(f"img_version {out[0]['img_version']}")
     return kind.name, out
 

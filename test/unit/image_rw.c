@@ -256,12 +256,16 @@ TEST(image_version_is_checked)
 	protobuf_c_message_free_unpacked(m, NULL);
 	p[9] = 3;
 	put_file("inventory.img", p, 10);
+	CHECK_INT_EQ(image_get(d, IMAGE_INVENTORY, 0, &m), 0);
+	protobuf_c_message_free_unpacked(m, NULL);
+	p[9] = 4;
+	put_file("inventory.img", p, 10);
 	CHECK(image_get(d, IMAGE_INVENTORY, 0, &m) < 0);
-	CHECK_ERROR("inventory.img: image version 3: made by a newer crtool");
+	CHECK_ERROR("inventory.img: image version 4: made by a newer crtool");
 	p[4] = 4; /* with an lsmtype that we do not know */
 	put_file("inventory.img", p, 12);
 	CHECK(image_get(d, IMAGE_INVENTORY, 0, &m) < 0);
-	CHECK_ERROR("inventory.img: image version 3: made by a newer crtool");
+	CHECK_ERROR("inventory.img: image version 4: made by a newer crtool");
 	p[9] = 1;
 	p[4] = 2;
 	put_file("inventory.img", p, 10);

@@ -194,8 +194,8 @@ def _inventory_version(world, version, *lines):
     scene = _dumped(world)
     path = world.images / "inventory.img"
     whole = path.read_bytes()
-    if whole[8:10] != b"\x08\x02":
-        raise Failure("the inventory does not begin with version 2")
+    if whole[8:10] not in (b"\x08\x02", b"\x08\x03"):
+        raise Failure("the inventory does not begin with version 2 or 3")
     path.write_bytes(whole[:9] + bytes([version]) + whole[10:])
     _refused(world, *[line.format(path=path) for line in lines])
     path.write_bytes(whole)
@@ -300,9 +300,9 @@ def add_cases(suite):
     suite.add("image/pidfd/flips", _flips, KINDS["files"], 1, "pidfd-reaped")
     suite.add("image/ended-leader/flips", _flips, KINDS["core"], 1, "leader-gone")
     suite.case("image/old-version")(_old_version)
-    suite.add("image/newer-version", _inventory_version, 3,
-              "restore: load tasks: {path}: image version 3: made by a newer crtool, this one "
-              "reads 2")
+    suite.add("image/newer-version", _inventory_version, 4,
+              "restore: load tasks: {path}: image version 4: made by a newer crtool, this one "
+              "reads 3")
     suite.add("image/older-version", _inventory_version, 1,
               "restore: load tasks: {path}: image version 1 is too old, crtool reads 2")
     suite.case("image/huge-record")(_huge_record)

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Pages that processes have in common since a fork: stored once. */
+#pragma once
+#include "criu/core/dump.h"
+#include "criu/mem/pages.h"
+
+/* Who may have pages in common with whom: by index in the tree. */
+struct cow_kinship {
+	struct cow_kin *v;
+};
+
+void cow_kinship_find(struct cow_kinship *k, const struct tree *tree);
+void cow_kinship_done(struct cow_kinship *k);
+/* It has been forked and has not executed anything since, or has a child of which that is true. */
+bool cow_has_kin(const struct cow_kinship *k, size_t task);
+
+/* Writes the pages of one task. */
+struct cow;
+
+/* NULL: it has no kin that comes before it. pagemap: of the task; is not closed. Speaks. */
+int cow_open(const struct cow_kinship *k, const struct tree *tree, size_t task, int pagemap,
+	     struct page_out *o, struct cow **ret);
+/* As page_out_range(), but pages that kin have, too, become references. */
+int cow_range(struct cow *c, uint64_t start, uint64_t end, uint32_t flags);
+/* NULL; how many pages are not stored. */
+struct cow *cow_free(struct cow *c, uint64_t *ret_same);

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Pages that processes have in common since a fork: shared again after the restore. */
+#pragma once
+#include "criu/core/restore.h"
+#include "criu/mem/vma.h"
+
+/*
+ * What several mappings have in common, in the hole, where it is before the first fork. All of
+ * them are at the same addresses: a task moves its part of it to where it belongs.
+ */
+struct share_segment {
+	uint64_t start, end; /* where it belongs */
+	uint64_t at; /* where it waits */
+	const VmaEntry *like; /* one of the mappings */
+	size_t first_part, nr_parts; /* what is in it, ascending */
+};
+
+struct share_part {
+	uint64_t addr, len;
+	const struct task *holder; /* in whose pages image it is, from off on */
+	uint64_t off;
+};
+
+struct share_pool {
+	struct share_segment *segments;
+	size_t nr_segments, cap_segments;
+	struct share_part *parts;
+	size_t nr_parts, cap_parts;
+	uint64_t at, len;
+};
+
+struct share_move {
+	uint32_t vma, segment;
+};
+
+struct share_span {
+	uint64_t addr, len;
+};
+
+/* Of one task. */
+struct share_task {
+	struct share_move *moves; /* ascending */
+	size_t nr_moves, cap_moves;
+	struct share_span *kept; /* what is to stay of all that is moved, ascending */
+	size_t nr_kept, cap_kept;
+};
+
+/* After files that are mapped have been opened, before the hole is made: who shares what; what a
+ * task reads by itself is what is left in its pages. Speaks. */
+int share_plan(struct restore *r);
+/* Gives the segments their places from at on: the end. */
+uint64_t share_layout(struct restore *r, uint64_t at);
+/* In crtool, when there is a hole: pages are read. Speaks. */
+int share_make(struct restore *r);
+/* In crtool, when all tasks are forked. */
+void share_drop(struct restore *r);
+void share_done(struct restore *r);
+
+/* Does the mapping come from a segment? NULL: no. */
+const struct share_segment *share_of(const struct restore *r, const struct task_restore *tr,
+				     size_t vma);
+size_t share_room(const struct restore *r, const struct task_restore *tr);
+/* Moves it to its place, with these rights. */
+void share_move(struct program *p, const struct restore *r, const struct task_restore *tr,
+		size_t vma, uint64_t prot);

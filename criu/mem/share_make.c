@@ -1,0 +1,300 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Segments lie in the hole of crtool, filled, when the first task is forked: from then on all have
+ * the same pages. Each task moves its part to where it belongs (mremap(2) moves page tables, no
+ * contents), gives back what it does not share, and reads over that what it has for itself.
+ *
+ * A private mapping remembers where its first page came to it (vm_pgoff), and the kernel joins
+ * two mappings only where that fits. So a segment begins its life as a single page at the place
+ * where it belongs, and is moved from there into the hole.
+ */
+#include "criu/mem/share.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "criu/base/cleanup.h"
+#include "criu/base/error.h"
+#include "criu/base/io.h"
+#include "criu/base/mem.h"
+#include "criu/image/reader.h"
+
+#define GAP        PAGE_BYTES /* so that neighbours stay apart */
+#define SHARE_PROT (PROT_READ | PROT_WRITE)
+
+static void *ptr(uint64_t addr)
+{
+	return (void *)(uintptr_t)addr;
+}
+
+/* Huge pages can be moved as they are where both places are alike in this. */
+static uint64_t segment_room(const struct share_segment *g)
+{
+	return g->end - g->start + HUGE_BYTES + GAP;
+}
+
+uint64_t share_layout(struct restore *r, uint64_t at)
+{
+	struct share_pool *pool = r->share;
+
+	if (!pool)
+		return at;
+	pool->at = at;
+	for (size_t i = 0; i < pool->nr_segments; i++)
+		pool->len += segment_room(&pool->segments[i]);
+	return at + pool->len;
+}
+
+/* --- crtool ------------------------------------------------------------------------ */
+
+static int segment_flags(const VmaEntry *v)
+{
+	return (int)v->flags & ~(MAP_LOCKED | MAP_FIXED);
+}
+
+/* A single page where the segment belongs; not when crtool itself has something there. */
+static bool seed_move(const struct share_segment *g, uint64_t len)
+{
+	char *seed = mmap(ptr(g->start), PAGE_BYTES, SHARE_PROT,
+			  segment_flags(g->like) | MAP_FIXED_NOREPLACE, -1, 0);
+	void *to = ptr(g->at);
+
+	if (seed == MAP_FAILED)
+		return false;
+	*seed = 0;
+	if (seed != ptr(g->start) ||
+	    mremap(seed, PAGE_BYTES, len, MREMAP_MAYMOVE | MREMAP_FIXED, to) != to) {
+		munmap(seed, PAGE_BYTES);
+		return false;
+	}
+	return madvise(to, PAGE_BYTES, MADV_DONTNEED) == 0;
+}
+
+static int segment_map(const struct restore *r, const struct share_segment *g)
+{
+	const VmaEntry *v = g->like;
+	uint64_t len = g->end - g->start;
+	const struct file *f = vma_is_file(v) ? restore_find_file(r, (uint32_t)v->shmid) : NULL;
+
+	if (!f && seed_move(g, len))
+		return 0;
+	if (mmap(ptr(g->at), len, SHARE_PROT, segment_flags(v) | MAP_FIXED, f ? f->mapped_fd : -1,
+		 f ? (off_t)v->pgoff : 0) == MAP_FAILED)
+		return fail(errno, "map %llu bytes for pages that tasks share",
+			    (unsigned long long)len);
+	return 0;
+}
+
+/* The image of the last holder stays open for the next part. */
+struct source {
+	const struct task *holder;
+	int fd;
+};
+
+static int source_open(struct restore *r, struct source *from, const struct task *holder)
+{
+	uint32_t id = holder->restore->pages_id;
+	int err;
+
+	if (from->holder == holder)
+		return 0;
+	if (from->fd >= 0)
+		close(from->fd);
+	from->fd = -1;
+	from->holder = holder;
+	err = image_open_raw(r->s->images, IMAGE_PAGES, id, &from->fd);
+	return err < 0 ? err : err ? 0 : fail_plain("pages-%u.img is missing", id);
+}
+
+static int parts_read(struct restore *r, const struct share_segment *g)
+{
+	struct source from = { NULL, -1 };
+	int err = 0;
+
+	for (size_t i = 0; i < g->nr_parts && err >= 0; i++) {
+		const struct share_part *part = &r->share->parts[g->first_part + i];
+
+		err = source_open(r, &from, part->holder);
+		if (err < 0)
+			break;
+		err = io_pread(from.fd, ptr(g->at + (part->addr - g->start)), part->len,
+			       (off_t)part->off);
+		if (err < 0)
+			err = fail(-err, "read pages-%u.img", part->holder->restore->pages_id);
+		r->s->stats.pages_restored += part->len / PAGE_BYTES;
+		if (err >= 0)
+			err = session_interrupted(r->s);
+	}
+	if (from.fd >= 0)
+		close(from.fd);
+	return err;
+}
+
+static int segments_make(struct restore *r)
+{
+	uint64_t at = r->share->at;
+
+	for (size_t i = 0; i < r->share->nr_segments; i++) {
+		struct share_segment *g = &r->share->segments[i];
+		int err;
+
+		g->at = at + ((g->start - at) & (HUGE_BYTES - 1));
+		at += segment_room(g);
+		if (!g->nr_parts)
+			continue;
+		err = segment_map(r, g);
+		if (err >= 0)
+			err = parts_read(r, g);
+		if (err < 0)
+			return err;
+	}
+	return 0;
+}
+
+int share_make(struct restore *r)
+{
+	int was, err;
+
+	if (!r->share)
+		return 0;
+	r->share->at += r->hole;
+	/* With huge pages there would soon be more than there has been. */
+	was = prctl(PR_GET_THP_DISABLE, 0, 0, 0, 0);
+	prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);
+	err = segments_make(r);
+	if (!was)
+		prctl(PR_SET_THP_DISABLE, 0, 0, 0, 0);
+	return err;
+}
+
+/* The range stays reserved: all of the hole is unmapped at the end. */
+void share_drop(struct restore *r)
+{
+	if (r->share && r->share->len)
+		(void)mmap(ptr(r->share->at), r->share->len, PROT_NONE,
+			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
+}
+
+void share_done(struct restore *r)
+{
+	for (size_t i = 0; i < r->tree.nr; i++) {
+		struct task_restore *tr = r->tree.tasks[i]->restore;
+
+		if (!tr || !tr->share)
+			continue;
+		free(tr->share->moves);
+		free(tr->share->kept);
+		free(tr->share);
+		tr->share = NULL;
+	}
+	if (r->share) {
+		free(r->share->segments);
+		free(r->share->parts);
+	}
+	free(r->share);
+	r->share = NULL;
+}
+
+/* --- the task ---------------------------------------------------------------------- */
+
+const struct share_segment *share_of(const struct restore *r, const struct task_restore *tr,
+				     size_t vma)
+{
+	size_t lo = 0, hi = tr->share ? tr->share->nr_moves : 0;
+
+	while (lo < hi) {
+		size_t mid = (lo + hi) / 2;
+
+		if (tr->share->moves[mid].vma < vma)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	if (!tr->share || lo == tr->share->nr_moves || tr->share->moves[lo].vma != vma)
+		return NULL;
+	return &r->share->segments[tr->share->moves[lo].segment];
+}
+
+static bool has_part(const struct restore *r, const struct share_segment *g, uint64_t from,
+		     uint64_t to)
+{
+	const struct share_part *parts = &r->share->parts[g->first_part];
+	size_t lo = 0, hi = g->nr_parts;
+
+	while (lo < hi) {
+		size_t mid = (lo + hi) / 2;
+
+		if (parts[mid].addr + parts[mid].len <= from)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo < g->nr_parts && parts[lo].addr < to;
+}
+
+/* Of what has come with the move, all that is not shared goes. p: NULL to count only. */
+static size_t drop_rest(struct program *p, const struct restore *r, const struct share_task *st,
+			const struct share_segment *g, const VmaEntry *v)
+{
+	uint64_t at = v->start, end = v->end < g->end ? v->end : g->end;
+	size_t k = 0, hi = st->nr_kept, nr = 0;
+
+	while (k < hi) {
+		size_t mid = (k + hi) / 2;
+
+		if (st->kept[mid].addr + st->kept[mid].len <= at)
+			k = mid + 1;
+		else
+			hi = mid;
+	}
+	for (; at < end; k++) {
+		bool last = k == st->nr_kept || st->kept[k].addr >= end;
+		uint64_t to = last ? end : st->kept[k].addr;
+
+		if (at < to && has_part(r, g, at, to)) {
+			nr++;
+			if (p)
+				PROGRAM_SYSCALL(p, OP_WHAT_ADVISE, SYS_madvise, at, to - at,
+						MADV_DONTNEED);
+		}
+		at = last ? end : to + st->kept[k].len;
+	}
+	return nr;
+}
+
+size_t share_room(const struct restore *r, const struct task_restore *tr)
+{
+	size_t nr = 1;
+
+	for (size_t i = 0; tr->share && i < tr->share->nr_moves; i++) {
+		const struct share_move *m = &tr->share->moves[i];
+
+		nr += 2 + drop_rest(NULL, r, tr->share, &r->share->segments[m->segment],
+				    tr->mm->vmas[m->vma]);
+	}
+	return nr * sizeof(struct op);
+}
+
+/* The mapping may reach further than what is shared: then it grows as it is moved. */
+void share_move(struct program *p, const struct restore *r, const struct task_restore *tr,
+		size_t vma, uint64_t prot)
+{
+	const struct share_segment *g = share_of(r, tr, vma);
+	const VmaEntry *v = tr->mm->vmas[vma];
+	uint64_t from = g->at + (v->start - g->start);
+	uint64_t len = (v->end < g->end ? v->end : g->end) - v->start;
+	struct op *op;
+
+	if (prot != SHARE_PROT)
+		PROGRAM_SYSCALL(p, OP_WHAT_PROTECT, SYS_mprotect, from, len, prot);
+	op = PROGRAM_SYSCALL(p, OP_WHAT_SHMEM, SYS_mremap, from, len, v->end - v->start,
+			     MREMAP_MAYMOVE | MREMAP_FIXED, v->start);
+	op->flags |= OP_EXPECT;
+	op->expect = (int64_t)v->start;
+	drop_rest(p, r, tr->share, g, v);
+}
