@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "criu/base/keep.h"
 #include "criu/base/mem.h"
 
 #define CHUNK_SIZE 65536ul
@@ -14,6 +15,16 @@ struct arena_chunk {
 	size_t size;
 };
 
+static struct arena_chunk *chunk_alloc(struct arena *a, size_t size)
+{
+	struct arena_chunk *c = a->keep ? keep_alloc(a->keep, size) : NULL;
+
+	if (!c)
+		return mem_alloc(size);
+	memset(c, 0, size);
+	return c;
+}
+
 void *arena_alloc(struct arena *a, size_t size)
 {
 	size_t need = (size + ALIGNMENT - 1) & ~(ALIGNMENT - 1);
@@ -23,7 +34,7 @@ void *arena_alloc(struct arena *a, size_t size)
 	if (need > a->left) {
 		size_t room = need > CHUNK_SIZE ? need : CHUNK_SIZE;
 
-		c = mem_alloc(sizeof(*c) + ALIGNMENT + room);
+		c = chunk_alloc(a, sizeof(*c) + ALIGNMENT + room);
 		c->next = a->chunks;
 		a->chunks = c;
 		a->at = (char *)(((size_t)(c + 1) + ALIGNMENT - 1) & ~(ALIGNMENT - 1));
@@ -54,7 +65,10 @@ void arena_done(struct arena *a)
 	while (a->chunks) {
 		struct arena_chunk *next = a->chunks->next;
 
-		free(a->chunks);
+		if (a->keep)
+			keep_free(a->keep, a->chunks);
+		else
+			free(a->chunks);
 		a->chunks = next;
 	}
 	*a = (struct arena){ 0 };

@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Many small things that die together. Zero-initialise; everything in it is zeroed. */
+/* Many small things that die together. Zero-initialise, but for keep; everything in it is
+ * zeroed. */
 #pragma once
 #include <stddef.h>
 
 struct arena_chunk;
+struct keep;
 
 struct arena {
 	struct arena_chunk *chunks;
 	char *at;
 	size_t left;
+	struct keep *keep; /* whose memory it takes; NULL: that of malloc(3) */
 };
 
 void *arena_alloc(struct arena *a, size_t size);

@@ -83,6 +83,8 @@ static void message_part_free(void *keep, void *p)
 void restore_init(struct restore *r)
 {
 	keep_init(&r->keep);
+	r->kept.keep = &r->keep;
+	r->tree.arena = &r->kept;
 	r->messages = (ProtobufCAllocator){ message_alloc, message_part_free, &r->keep };
 }
 
@@ -104,11 +106,38 @@ static void task_restore_done(struct restore *r, struct task *t)
 	message_free(r, tr->mm);
 	message_free(r, tr->fs);
 	message_free(r, tr->ids);
-	free(tr->slots);
-	free(tr->locks);
-	free(tr->pages);
-	free(tr->sources);
+	keep_free(&r->keep, tr->slots);
+	keep_free(&r->keep, tr->locks);
+	keep_free(&r->keep, tr->pages);
+	keep_free(&r->keep, tr->sources);
 	free(tr->same);
+}
+
+void *restore_keep(struct restore *r, void *p, size_t size)
+{
+	void *kept;
+
+	if (!p || !r->keep.base)
+		return p;
+	kept = arena_dup(&r->kept, p, size);
+	free(p);
+	return kept;
+}
+
+void restore_settle(struct restore *r)
+{
+	struct task *t;
+
+	tasks_for_each(t, &r->tree) {
+		struct task_restore *tr = t->restore;
+
+		tr->slots = restore_keep(r, tr->slots, tr->nr_slots * sizeof(*tr->slots));
+		tr->locks = restore_keep(r, tr->locks, tr->nr_locks * sizeof(*tr->locks));
+		tr->pages = restore_keep(r, tr->pages, tr->nr_pages * sizeof(*tr->pages));
+		tr->sources = restore_keep(r, tr->sources, tr->nr_sources * sizeof(*tr->sources));
+		free(tr->same);
+		tr->same = NULL;
+	}
 }
 
 void restore_done(struct restore *r)
@@ -136,5 +165,6 @@ void restore_done(struct restore *r)
 	message_free(r, r->seccomp);
 	tree_done(&r->tree);
 	arena_done(&r->arena);
+	arena_done(&r->kept);
 	keep_done(&r->keep);
 }

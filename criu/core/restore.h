@@ -114,7 +114,8 @@ struct inherited {
 struct restore {
 	struct session *s;
 	struct tree tree;
-	struct arena arena;
+	struct arena arena; /* a task that writes to what is in it has its own copy */
+	struct arena kept; /* of keep: tasks only read it, once they are there */
 	struct keep keep; /* messages of the images: what the tasks need of them */
 	ProtobufCAllocator messages; /* of keep */
 	InventoryEntry *inventory;
@@ -167,6 +168,10 @@ struct restore {
 
 /* Before images are loaded. */
 void restore_init(struct restore *r);
+/* An array on the heap that no task writes to: its place among what is kept. p is taken. */
+void *restore_keep(struct restore *r, void *p, size_t size);
+/* Before the first fork, and when nothing grows any more: what lists tasks have goes to keep. */
+void restore_settle(struct restore *r);
 /* Frees what the images were loaded into, whatever there is of it. */
 void restore_done(struct restore *r);
 

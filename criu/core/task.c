@@ -5,12 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "criu/base/arena.h"
 #include "criu/base/error.h"
 #include "criu/base/mem.h"
 
 struct task *tree_add(struct tree *tree, pid_t pid, struct task *parent)
 {
-	struct task *t = mem_alloc(sizeof(*t));
+	struct task *t = tree->arena ? arena_alloc(tree->arena, sizeof(*t)) : mem_alloc(sizeof(*t));
 
 	t->pid = pid;
 	t->parent = parent;
@@ -72,7 +73,7 @@ static void task_free(struct task *t)
 
 void tree_done(struct tree *tree)
 {
-	for (size_t i = 0; i < tree->nr; i++)
+	for (size_t i = 0; i < tree->nr && !tree->arena; i++)
 		task_free(tree->tasks[i]);
 	free(tree->tasks);
 	free(tree->by_pid);
@@ -102,16 +103,27 @@ size_t tree_other_threads(const struct tree *tree, struct task_thread **ret)
 	return nr;
 }
 
-struct thread *task_add_thread(struct task *t, pid_t tid)
+static struct thread *thread_init(struct thread *th, pid_t tid)
 {
-	struct thread *th;
-
-	t->threads = mem_realloc(t->threads, t->nr_threads + 1, sizeof(*t->threads));
-	th = &t->threads[t->nr_threads++];
 	memset(th, 0, sizeof(*th));
 	th->tid = tid;
 	th->restart_left = UINT64_MAX;
 	return th;
+}
+
+void tree_set_threads(struct tree *tree, struct task *t, const uint32_t *tids, size_t nr)
+{
+	size_t size = nr * sizeof(*t->threads);
+
+	t->threads = tree->arena ? arena_alloc(tree->arena, size) : mem_alloc(size);
+	for (; t->nr_threads < nr; t->nr_threads++)
+		thread_init(&t->threads[t->nr_threads], (pid_t)tids[t->nr_threads]);
+}
+
+struct thread *task_add_thread(struct task *t, pid_t tid)
+{
+	t->threads = mem_realloc(t->threads, t->nr_threads + 1, sizeof(*t->threads));
+	return thread_init(&t->threads[t->nr_threads++], tid);
 }
 
 struct thread *task_find_thread(struct task *t, pid_t tid)

@@ -132,6 +132,7 @@ struct tree {
 	struct task **tasks; /* a parent comes before its children; the root first */
 	size_t nr, cap;
 	struct task **by_pid; /* sorted, made by tree_index() */
+	struct arena *arena; /* restore: where tasks and threads are; NULL: on the heap */
 };
 
 #define tasks_for_each(t, tree)                                                                    \
@@ -155,6 +156,8 @@ struct task_thread {
 /* All of them, to be freed by the caller: how many. */
 size_t tree_other_threads(const struct tree *tree, struct task_thread **ret);
 
+/* restore: all of them at once. */
+void tree_set_threads(struct tree *tree, struct task *t, const uint32_t *tids, size_t nr);
 struct thread *task_add_thread(struct task *t, pid_t tid);
 struct thread *task_find_thread(struct task *t, pid_t tid);
 void task_advance(struct task *t, enum task_life life);

@@ -185,7 +185,7 @@ static int plan(void *ctx)
 {
 	struct restore *r = ctx;
 	struct task *t;
-	int ret = fork_plan_make(&r->arena, &r->tree, r->plan);
+	int ret = fork_plan_make(&r->kept, &r->tree, r->plan);
 
 	if (ret >= 0)
 		ret = plan_descriptors(r);
@@ -197,6 +197,7 @@ static int plan(void *ctx)
 		ret = share_plan(r);
 	if (ret < 0)
 		return ret;
+	restore_settle(r);
 	plan_staging(r);
 	tasks_for_each(t, &r->tree) {
 		if (task_is_alive(t))

@@ -187,9 +187,8 @@ void share_done(struct restore *r)
 
 		if (!tr || !tr->share)
 			continue;
-		free(tr->share->moves);
-		free(tr->share->kept);
-		free(tr->share);
+		keep_free(&r->keep, tr->share->moves);
+		keep_free(&r->keep, tr->share->kept);
 		tr->share = NULL;
 	}
 	if (r->share) {

@@ -495,14 +495,19 @@ static void task_plan(struct sharing *s, uint32_t task)
 	struct reading w = { .s = s, .task = t };
 	struct task_restore *tr = t->restore;
 
-	if (!tr->mm || (s->first_piece[task] == s->first_piece[task + 1] && !s->node_of[task]))
+	if (!tr->mm || !s->pieces ||
+	    (s->first_piece[task] == s->first_piece[task + 1] && !s->node_of[task]))
 		return;
-	w.share = mem_alloc(sizeof(*w.share));
+	w.share = arena_alloc(&s->r->kept, sizeof(*w.share));
 	own_divide(&w, task);
 	for (size_t i = s->first_piece[task]; i < s->first_piece[task + 1]; i++)
 		range_divide(&w, s->pieces[i], s->pieces[i].segment);
 	kept_merge(w.share);
 	moves_find(&w, task);
+	w.share->kept =
+	    restore_keep(s->r, w.share->kept, w.share->nr_kept * sizeof(*w.share->kept));
+	w.share->moves =
+	    restore_keep(s->r, w.share->moves, w.share->nr_moves * sizeof(*w.share->moves));
 	if (w.nr)
 		qsort(w.runs, w.nr, sizeof(*w.runs), by_addr);
 	free(tr->pages);

@@ -175,7 +175,7 @@ static int thread_load(struct restore *r, struct task *t, size_t i)
 	const ThreadCoreEntry *tc = core->thread_core;
 
 	return regs_load(core->thread_info, tc->has_restart ? tc->restart : 0,
-			 r->s->opts->cpu_cap_none, &t->threads[i].regs);
+			 r->s->opts->cpu_cap_none, &r->kept, &t->threads[i].regs);
 }
 
 int registers_load(struct restore *r)

@@ -74,8 +74,7 @@ static int pstree_entry_load(struct restore *r, const PstreeEntry *e)
 	t->pgid = (pid_t)e->pgid;
 	t->sid = (pid_t)e->sid;
 	if (e->threads[0])
-		for (size_t i = 0; i < e->n_threads; i++)
-			task_add_thread(t, (pid_t)e->threads[i]);
+		tree_set_threads(&r->tree, t, e->threads, e->n_threads);
 	return 0;
 }
 
@@ -243,9 +242,9 @@ int load_tasks(struct restore *r)
 		return ret;
 	tree_index(&r->tree);
 	tasks_for_each(t, &r->tree) {
-		t->restore = arena_alloc(&r->arena, sizeof(*t->restore));
+		t->restore = arena_alloc(&r->kept, sizeof(*t->restore));
 		t->restore->cores =
-		    arena_array(&r->arena, CoreEntry *, t->nr_threads ? t->nr_threads : 1);
+		    arena_array(&r->kept, CoreEntry *, t->nr_threads ? t->nr_threads : 1);
 	}
 	ret = parallel_for(r->tree.nr, task_load, r);
 	if (ret < 0)

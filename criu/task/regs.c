@@ -325,23 +325,22 @@ static int legacy_load(const UserX86FpregsEntry *e, uint8_t *x)
 	return 0;
 }
 
-int regs_load(const ThreadInfoX86 *ti, int restart, bool ignore_cpu, struct tracee_regs *ret)
+int regs_load(const ThreadInfoX86 *ti, int restart, bool ignore_cpu, struct arena *a,
+	      struct tracee_regs *ret)
 {
 	struct tracee_regs regs = { .xstate_len = xlayout()->size };
 	const UserX86FpregsEntry *fp = ti->fpregs;
 	int r;
 
 	gp_load(ti->gpregs, restart, &regs.gp);
-	regs.xstate = mem_alloc(regs.xstate_len);
+	regs.xstate = arena_alloc(a, regs.xstate_len);
 	r = legacy_load(fp, regs.xstate);
 	if (r >= 0 && fp->has_xsave_raw && fp->xsave_raw.len == regs.xstate_len)
 		memcpy(regs.xstate, fp->xsave_raw.data, regs.xstate_len);
 	else if (r >= 0 && fp->xsave)
 		r = xsave_load(fp->xsave, regs.xstate, ignore_cpu);
-	if (r < 0) {
-		free(regs.xstate);
+	if (r < 0)
 		return r;
-	}
 	*ret = regs;
 	return 0;
 }

@@ -13,6 +13,7 @@ struct user_desc;
 
 /* Fills ret->gp, ret->xstate; restart is the extension of thread_core_entry, 0 without. Speaks:
  * a component that this processor lacks is named. ignore_cpu: it is dropped instead. */
-int regs_load(const ThreadInfoX86 *ti, int restart, bool ignore_cpu, struct tracee_regs *ret);
+int regs_load(const ThreadInfoX86 *ti, int restart, bool ignore_cpu, struct arena *a,
+	      struct tracee_regs *ret);
 /* The TLS entries that are in use: how many. */
 size_t regs_load_tls(const ThreadInfoX86 *ti, struct user_desc *ret, size_t max);

@@ -157,11 +157,11 @@ TEST(kernel_unix_diag_hostile)
 	CHECK_INT_EQ(u.shutdown, 2);
 	CHECK_INT_EQ(u.peer, 7);
 	for (uint32_t len = 0; len < m.h.nlmsg_len; len++) {
-		struct message *cut = malloc(len + sizeof(m.h));
-
 		/* In a block of just this size, so that the sanitizer sees a byte too many. */
-		memcpy(cut, &m, len + sizeof(m.h) < sizeof(m) ? len + sizeof(m.h) : sizeof(m));
-		cut = realloc(cut, len < sizeof(m.h) ? sizeof(m.h) : len);
+		size_t size = len < sizeof(m.h) ? sizeof(m.h) : len;
+		struct message *cut = malloc(size);
+
+		memcpy(cut, &m, size);
 		cut->h.nlmsg_len = len;
 		CHECK(unix_diag_parse(&cut->h, &u) <= 0);
 		free(cut);
