@@ -66,7 +66,7 @@ struct dump {
 	size_t nr_types, cap_types;
 	struct image_writer *files_img;
 	struct image_writer *pipes_data_img, *fifo_data_img;
-	struct image_writer *tty_info_img;
+	struct image_writer *tty_info_img, *tty_data_img;
 	struct map pipes; /* inode numbers whose contents are written */
 	struct map fifos; /* files/fifo.c: by inode number */
 	struct seen_lock *locks; /* files/lock.c */
@@ -77,7 +77,7 @@ struct dump {
 	struct image_writer *remap_img;
 	struct map memfds; /* files/memfd.c: by inode, in the arena */
 	struct image_writer *memfd_img;
-	struct tty_seen *ttys; /* files/tty.c: terminals that were met; in the arena */
+	struct tty_seen *ttys; /* files/ttydump.c: terminals that were met; in the arena */
 
 	/* memory */
 	uint32_t next_pages_id;

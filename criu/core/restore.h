@@ -25,6 +25,7 @@ struct fork_plan;
 struct ghost;
 struct ghost_use;
 struct memfd;
+struct pty;
 struct seccomp_chain;
 struct share_pool;
 struct share_task;
@@ -135,6 +136,9 @@ struct restore {
 	bool pipes_loaded, fifos_loaded; /* what was in them */
 	TtyInfoEntry **ttys; /* terminals that descriptors are of */
 	size_t nr_ttys;
+	struct pty *ptys; /* files/pty.c */
+	/* What a task does that has just founded a session: task/ must not know files/. Speaks. */
+	int (*session_made)(const struct restore *r, const struct task *t);
 
 	/* memory shared by crtool and all tasks */
 	struct stage_area *stage;

@@ -21,6 +21,7 @@
 #include "criu/files/lock.h"
 #include "criu/files/memfd.h"
 #include "criu/files/reg.h"
+#include "criu/files/tty.h"
 #include "criu/image/reader.h"
 #include "criu/kernel/syscalls.h"
 #include "criu/mem/vma.h"
@@ -268,6 +269,8 @@ int files_load(struct restore *r)
 		if (file_load(r, r->files[i]) < 0)
 			file_error_keep(&errors);
 	ret = file_errors_fail(&errors);
+	if (ret >= 0)
+		ret = ttys_load(r);
 	return ret < 0 ? ret : locks_load(r);
 }
 

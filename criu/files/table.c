@@ -336,7 +336,7 @@ int tables_dump(struct dump *d)
 		if (r < 0)
 			return task_fail_at(r, t);
 	}
-	ttys_check_sessions(d);
+	ttys_judge(d);
 	for (const struct file_kind *const *k = file_kinds; *k; k++) {
 		int r = (*k)->dump_end ? (*k)->dump_end(d) : 0;
 
@@ -360,7 +360,5 @@ int files_finish(struct dump *d)
 		r = ghosts_dump_end(d);
 	if (r >= 0)
 		r = memfds_dump_end(d);
-	if (d->tty_info_img && r >= 0)
-		r = image_writer_close(&d->tty_info_img);
-	return r;
+	return r < 0 ? r : ttys_write(d);
 }

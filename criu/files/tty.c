@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Terminals. Images: images/tty.proto. Tests: test/unit/tty.c, test/shell_job.py.
+ * Terminals. Images: images/tty.proto. Tests: test/unit/tty.c, test/shell_job.py,
+ * test/zdtm/static/pty*. The dump is files/ttydump.c; ptys whose master is in the tree are
+ * files/pty.c, and what is in them files/ptydata.c.
  *
  * A terminal whose master lies outside of the tree (a window, a login) cannot be made again.
  * With --shell-job the one that crtool is started on takes its place: each description of
@@ -26,9 +28,9 @@
 #include "criu/base/mem.h"
 #include "criu/files/fown.h"
 #include "criu/files/kinds.h"
+#include "criu/files/pty.h"
 #include "criu/files/reg.h"
 #include "criu/image/reader.h"
-#include "criu/image/writer.h"
 
 /* Documentation/admin-guide/devices.txt of the kernel */
 #define MAJOR_TTY       4 /* virtual consoles; from minor 64 on serial lines */
@@ -41,11 +43,11 @@
 #define MAJORS_PTS      8
 #define MINOR_SERIAL    64
 #define FLAGS_OF_OPEN   (O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC)
-#define ID_OF_OTHERS    0x40000000u /* above all that are made of a pty's index */
 
 struct tty_file {
 	struct file file;
 	const TtyInfoEntry *info;
+	const struct pty *pty; /* whose master is in the images; NULL */
 };
 
 /* --- modes -------------------------------------------------------------------- */
@@ -121,6 +123,11 @@ static bool is_pts_major(unsigned int maj)
 	return maj >= MAJOR_PTS_FIRST && maj < MAJOR_PTS_FIRST + MAJORS_PTS;
 }
 
+bool tty_is_pts(dev_t rdev)
+{
+	return is_pts_major(major(rdev));
+}
+
 static bool is_tty_device(dev_t dev)
 {
 	unsigned int maj = major(dev);
@@ -136,7 +143,7 @@ static bool is_master_device(dev_t dev)
 	       (maj >= MAJOR_PTM_FIRST && maj < MAJOR_PTS_FIRST);
 }
 
-static TtyType type_of_device(dev_t dev)
+TtyType tty_type(dev_t dev)
 {
 	if (is_pts_major(major(dev)) || is_master_device(dev))
 		return TTY_TYPE__PTY;
@@ -155,231 +162,6 @@ static bool tty_match(const struct fd_probe *p)
 
 	return S_ISCHR(p->st.st_mode) && !(p->info.flags & O_PATH) &&
 	       (is_tty_device(p->st.st_rdev) || tty_fd_device(p->lfd, &dev) == 0);
-}
-
-/* --- dump --------------------------------------------------------------------- */
-
-/* A terminal that was met, by the name that it was met under. */
-struct tty_seen {
-	struct tty_seen *next;
-	uint64_t dev, rdev; /* st_dev, st_rdev */
-	uint32_t device; /* what it really is: of /dev/tty and /dev/console another one */
-	uint32_t id;
-};
-
-static const struct tty_seen *seen_find(const struct dump *d, const struct stat *st,
-					uint32_t device)
-{
-	const struct tty_seen *s;
-
-	for (s = d->ttys; s; s = s->next)
-		if (s->dev == st->st_dev && s->rdev == st->st_rdev && s->device == device)
-			break;
-	return s;
-}
-
-/* Ids of ptys are made of their index, as CRIU does: 2 N the slave, 2 N + 1 the master. */
-static uint32_t id_choose(const struct dump *d, const struct stat *st)
-{
-	bool pts = is_pts_major(major(st->st_rdev));
-	uint32_t id = pts ? minor(st->st_rdev) * 2 : ID_OF_OTHERS;
-	const struct tty_seen *s;
-
-	for (s = d->ttys; s; s = s->next)
-		if (s->id == id)
-			id = ID_OF_OTHERS;
-	for (s = d->ttys; s && id >= ID_OF_OTHERS; s = s->next)
-		if (s->id >= id)
-			id = s->id + 1;
-	return id;
-}
-
-/* A task whose session the terminal controls. */
-static const struct task *controlled_task(const struct dump *d, uint32_t device)
-{
-	const struct task *t;
-
-	tasks_for_each(t, &d->tree) {
-		if (task_is_alive(t) && (uint32_t)t->stat.tty_nr == device)
-			return t;
-	}
-	return NULL;
-}
-
-static int modes_dump(struct dump *d, int fd, TtyInfoEntry *e)
-{
-	struct termios2 modes = { 0 }, locked = { 0 };
-	struct winsize size = { 0 };
-
-	if (ioctl(fd, TCGETS2, &modes) < 0)
-		return fail(errno, "TCGETS2");
-	if (ioctl(fd, TIOCGLCKTRMIOS, &locked) < 0)
-		return fail(errno, "TIOCGLCKTRMIOS");
-	if (ioctl(fd, TIOCGWINSZ, &size) < 0)
-		return fail(errno, "TIOCGWINSZ");
-	e->termios = arena_alloc(&d->arena, sizeof(*e->termios));
-	e->termios_locked = arena_alloc(&d->arena, sizeof(*e->termios_locked));
-	e->winsize = arena_message(&d->arena, WinsizeEntry, WINSIZE_ENTRY__INIT);
-	termios_to_image(&modes, e->termios, arena_array(&d->arena, uint32_t, TTY_NCC));
-	termios_to_image(&locked, e->termios_locked, arena_array(&d->arena, uint32_t, TTY_NCC));
-	e->winsize->ws_row = size.ws_row;
-	e->winsize->ws_col = size.ws_col;
-	e->winsize->ws_xpixel = size.ws_xpixel;
-	e->winsize->ws_ypixel = size.ws_ypixel;
-	return 0;
-}
-
-static int info_dump(struct dump *d, const struct fd_probe *p, const struct tty_seen *seen)
-{
-	const struct task *t = controlled_task(d, seen->device);
-	TtyInfoEntry e = TTY_INFO_ENTRY__INIT;
-	TtyPtyEntry pty = TTY_PTY_ENTRY__INIT;
-	int exclusive = 0, r;
-
-	if (ioctl(p->lfd, TIOCGEXCL, &exclusive) < 0)
-		return fail(errno, "TIOCGEXCL");
-	e.id = seen->id;
-	e.type = type_of_device(p->st.st_rdev);
-	e.exclusive = exclusive;
-	e.sid = t ? (uint32_t)t->sid : 0;
-	e.pgrp = t && t->stat.tpgid > 0 ? (uint32_t)t->stat.tpgid : 0;
-	e.rdev = (uint32_t)p->st.st_rdev;
-	e.has_dev = e.has_uid = e.has_gid = true;
-	e.dev = (uint32_t)p->st.st_dev;
-	e.uid = p->st.st_uid;
-	e.gid = p->st.st_gid;
-	if (e.type == TTY_TYPE__PTY) {
-		pty.index = minor(p->st.st_rdev);
-		e.pty = &pty;
-	}
-	r = modes_dump(d, p->lfd, &e);
-	if (r < 0)
-		return r;
-	if (!d->tty_info_img)
-		r = image_writer_open(d->s->images, IMAGE_TTY_INFO, 0, &d->tty_info_img);
-	return r < 0 ? r : image_write(d->tty_info_img, &e.base);
-}
-
-/* True when it stands in the way. */
-static bool outside_blocked(const struct dump *d, const struct fd_probe *p, uint32_t device)
-{
-	const struct task *t = controlled_task(d, device);
-	char name[64];
-
-	if (t && tree_find(&d->tree, t->sid))
-		return true; /* session_block() speaks */
-	fd_probe_name(p, name, sizeof(name));
-	if (!d->s->opts->shell_job)
-		blocker("use --shell-job, and restore it on another terminal",
-			"%s: %s: a terminal whose master is outside the tree", name, p->link);
-	else if (d->ttys && d->ttys->device != device)
-		blocker(NULL,
-			"%s: %s: a second terminal whose master is outside the tree, where "
-			"--shell-job can give only one",
-			name, p->link);
-	else
-		return false;
-	return true;
-}
-
-static bool tty_blocked(const struct dump *d, const struct fd_probe *p, uint32_t *ret_device)
-{
-	char name[64];
-	int r;
-
-	fd_probe_name(p, name, sizeof(name));
-	if (tty_fd_is_master(p->lfd)) {
-		blocker(NULL,
-			"%s: %s: a terminal whose master is in the tree, which cannot be kept yet",
-			name, p->link);
-		return true;
-	}
-	r = tty_fd_device(p->lfd, ret_device);
-	if (r == -EIO) {
-		blocker(NULL, "%s: %s: a terminal that was hung up, which cannot be kept yet", name,
-			p->link);
-		return true;
-	}
-	if (r < 0) {
-		blocker(NULL, "%s: %s: TIOCGDEV: %s", name, p->link, strerror(-r));
-		return true;
-	}
-	return outside_blocked(d, p, *ret_device);
-}
-
-static int seen_get(struct dump *d, const struct fd_probe *p, uint32_t device, uint32_t *ret_id)
-{
-	const struct tty_seen *seen = seen_find(d, &p->st, device);
-	struct tty_seen *fresh;
-
-	if (seen) {
-		*ret_id = seen->id;
-		return 0;
-	}
-	fresh = arena_alloc(&d->arena, sizeof(*fresh));
-	*fresh = (struct tty_seen){
-		.next = d->ttys,
-		.dev = p->st.st_dev,
-		.rdev = p->st.st_rdev,
-		.device = device,
-		.id = id_choose(d, &p->st),
-	};
-	d->ttys = fresh;
-	*ret_id = fresh->id;
-	return info_dump(d, p, fresh);
-}
-
-static int tty_dump(struct dump *d, const struct fd_probe *p)
-{
-	FileEntry fe = FILE_ENTRY__INIT;
-	TtyFileEntry e = TTY_FILE_ENTRY__INIT;
-	FownEntry fown;
-	uint32_t device = 0;
-	int r;
-
-	if (tty_blocked(d, p, &device))
-		return 0;
-	r = fown_dump(p->lfd, &fown);
-	if (r >= 0)
-		r = seen_get(d, p, device, &e.tty_info_id);
-	if (r < 0)
-		return r;
-	e.id = p->id;
-	e.flags = fd_probe_flags(p);
-	e.fown = &fown;
-	e.has_regf_id = true;
-	e.regf_id = ++d->next_file_id;
-	fe.type = FD_TYPES__TTY;
-	fe.tty = &e;
-	r = dump_file_write(d, p->id, &fe);
-	return r < 0 ? r : reg_dump_path(d, e.regf_id, p->link, &p->st, e.flags);
-}
-
-/* A session has lost its terminal unless the master of it is in the tree. */
-static void session_block(const struct task *t)
-{
-	dev_t dev = (dev_t)(uint32_t)t->stat.tty_nr;
-	char name[32];
-
-	if (is_pts_major(major(dev)))
-		snprintf(name, sizeof(name), "/dev/pts/%u", minor(dev));
-	else
-		snprintf(name, sizeof(name), "device %u:%u", major(dev), minor(dev));
-	blocker(
-	    "dump from the process on that has the master",
-	    "pid %d (%s): the terminal that controls its session, %s: its master is outside the "
-	    "tree",
-	    (int)t->pid, t->comm, name);
-}
-
-void ttys_check_sessions(const struct dump *d)
-{
-	const struct task *t;
-
-	tasks_for_each(t, &d->tree) {
-		if (task_is_alive(t) && t->sid == t->pid && t->stat.tty_nr)
-			session_block(t);
-	}
 }
 
 /* --- restore ------------------------------------------------------------------ */
@@ -428,12 +210,18 @@ static int info_find(struct restore *r, uint32_t id, const TtyInfoEntry **ret)
 	return fail_plain("tty-info.img has no terminal %u", id);
 }
 
-static bool has_master(const struct restore *r, const TtyInfoEntry *e)
+/* The pty is in the images, with its master. /dev/tty is that of a session. */
+static bool is_inside(const struct restore *r, const TtyInfoEntry *e)
 {
-	for (size_t i = 0; r->ttys && i < r->nr_ttys; i++) {
+	bool by_session = e->type == TTY_TYPE__CTTY && e->sid;
+
+	if (is_master_device(e->rdev))
+		return true;
+	for (size_t i = 0; i < r->nr_ttys; i++) {
 		const TtyInfoEntry *o = r->ttys[i];
 
-		if (is_master_device(o->rdev) && o->pty && e->pty && o->pty->index == e->pty->index)
+		if (is_master_device(o->rdev) && o->pty &&
+		    (e->pty ? o->pty->index == e->pty->index : by_session && o->sid == e->sid))
 			return true;
 	}
 	return false;
@@ -449,17 +237,21 @@ const TtyInfoEntry *tty_outside(const struct restore *r)
 {
 	const TtyInfoEntry *any = NULL;
 
-	for (size_t i = 0; r->ttys && i < r->nr_ttys; i++) {
-		if (is_itself(r->ttys[i]))
-			return r->ttys[i];
-		any = r->ttys[i];
+	for (size_t i = 0; i < r->nr_ttys; i++) {
+		const TtyInfoEntry *e = r->ttys[i];
+
+		if (e->hung_up || is_inside(r, e))
+			continue;
+		if (is_itself(e))
+			return e;
+		any = e;
 	}
 	return any;
 }
 
 bool tty_is_needed(const struct restore *r)
 {
-	return r->nr_ttys > 0;
+	return tty_outside(r);
 }
 
 static const char *tty_name(const struct restore *r, const TtyFileEntry *e)
@@ -473,10 +265,6 @@ static int outside_check(const struct restore *r, const TtyInfoEntry *e)
 {
 	const TtyInfoEntry *first = tty_outside(r);
 
-	if (is_master_device(e->rdev) || has_master(r, e))
-		return fail_plain(
-		    "a terminal whose master is in the images, which cannot be restored "
-		    "yet");
 	if (!r->s->opts->shell_job)
 		return fail_hint(fail_plain("a terminal whose master is outside the images"),
 				 "try --shell-job, on a terminal that is to take its place");
@@ -486,6 +274,16 @@ static int outside_check(const struct restore *r, const TtyInfoEntry *e)
 	if (is_itself(e) && (first->rdev != e->rdev || first->dev != e->dev))
 		return fail_plain("a second terminal whose master is outside the images");
 	return 0;
+}
+
+static int master_load(struct restore *r, struct file *f, struct tty_file *t)
+{
+	const char *name = tty_name(r, f->entry->tty);
+	struct pty *pty;
+	int ret = pty_load(r, t->info, name[0] == '/' ? name : "/dev/ptmx", &pty);
+
+	t->pty = ret < 0 ? NULL : pty;
+	return ret;
 }
 
 static int tty_load(struct restore *r, const FileEntry *fe, struct file *f)
@@ -499,9 +297,40 @@ static int tty_load(struct restore *r, const FileEntry *fe, struct file *f)
 	if ((e->flags & O_ACCMODE) == O_ACCMODE)
 		return fail_plain("a terminal with flags %o", e->flags);
 	ret = info_find(r, e->tty_info_id, &t->info);
-	if (ret >= 0)
+	if (ret >= 0 && is_master_device(t->info->rdev))
+		ret = master_load(r, f, t);
+	else if (ret >= 0 && !t->info->hung_up && !is_inside(r, t->info))
 		ret = outside_check(r, t->info);
 	return ret < 0 ? fail_at(ret, "%s", tty_name(r, e)) : 0;
+}
+
+/* When all masters are known. */
+static int slave_find(struct restore *r, struct tty_file *t)
+{
+	struct pty *pty;
+
+	if (t->pty || t->info->hung_up || !is_inside(r, t->info))
+		return 0;
+	pty = t->info->pty ? pty_find(r, t->info->pty->index) : pty_of_session(r, t->info->sid);
+	if (!pty)
+		return fail_plain("files.img has no master of terminal %u", t->info->id);
+	pty_has_slave(pty);
+	t->pty = pty;
+	return 0;
+}
+
+int ttys_load(struct restore *r)
+{
+	int ret = 0;
+
+	for (size_t i = 0; i < r->nr_files && ret >= 0; i++) {
+		struct file *f = r->files[i];
+
+		if (f->kind == &tty_kind)
+			ret = fail_at(slave_find(r, file_to(struct tty_file, f)), "%s",
+				      tty_name(r, f->entry->tty));
+	}
+	return ret < 0 ? ret : ptys_load(r);
 }
 
 /*
@@ -522,14 +351,29 @@ static int terminal_reopen(const struct restore *r, const struct tty_file *t, in
 	return fd < 0 ? fail(errno, "open the terminal of crtool") : fd;
 }
 
+static int any_open(const struct restore *r, const struct file *f, int flags)
+{
+	const struct tty_file *t = file_to(const struct tty_file, f);
+	int fd = -1;
+
+	if (t->info->hung_up)
+		return pty_open_hung_up(flags);
+	if (!t->pty)
+		return terminal_reopen(r, t, flags);
+	if (is_master_device(t->info->rdev))
+		return pty_open_master(t->pty);
+	/* The session that it was opened in: handed on to another, it goes by its own name. */
+	if (t->info->type == TTY_TYPE__CTTY && (uint32_t)f->owner->sid == t->info->sid)
+		fd = open("/dev/tty", flags);
+	return fd >= 0 ? fd : pty_open_slave(t->pty, flags);
+}
+
 static int tty_open(struct restore *r, struct file *f)
 {
-	const struct tty_file *t = file_to(struct tty_file, f);
 	const TtyFileEntry *e = f->entry->tty;
 	uint32_t flags = e->flags & ~(uint32_t)FLAGS_OF_OPEN;
 	/* O_NONBLOCK: a serial line waits for its carrier. */
-	cleanup_close int fd =
-	    terminal_reopen(r, t, (int)flags | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	cleanup_close int fd = any_open(r, f, (int)flags | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	int ret;
 
 	if (fd < 0)

@@ -7,6 +7,7 @@
 #include <sys/types.h>
 
 #include "criu/core/dump.h"
+#include "criu/core/file.h"
 #include "criu/core/restore.h"
 #include "images/tty.pb-c.h"
 
@@ -23,8 +24,20 @@ bool tty_fd_is_master(int fd);
  * its own name. 0, or -errno. Quiet. */
 int tty_fd_device(int fd, uint32_t *ret);
 
-/* Sessions of the tree whose terminal does not come along are blockers. */
-void ttys_check_sessions(const struct dump *d);
+/* The slave of a pty, by its st_rdev. */
+bool tty_is_pts(dev_t rdev);
+TtyType tty_type(dev_t rdev);
+
+/* The kind's. */
+int tty_dump(struct dump *d, const struct fd_probe *p);
+/* When all descriptors have been seen: what stands in the way. */
+void ttys_judge(const struct dump *d);
+/* When nothing does: modes, and what is in the queues. Speaks. */
+int ttys_write(struct dump *d);
+void ttys_dump_done(struct dump *d);
+
+/* When all files are loaded. Speaks. */
+int ttys_load(struct restore *r);
 
 /* The terminal outside of the tree whose place crtool's takes; NULL: the images have none. */
 const TtyInfoEntry *tty_outside(const struct restore *r);

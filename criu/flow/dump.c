@@ -17,6 +17,7 @@
 #include "criu/core/dump.h"
 #include "criu/files/lock.h"
 #include "criu/files/table.h"
+#include "criu/files/tty.h"
 #include "criu/flow/stats.h"
 #include "criu/flow/step.h"
 #include "criu/image/writer.h"
@@ -163,7 +164,7 @@ static void dump_done(struct dump *d)
 	image_writer_free(d->remap_img);
 	image_writer_free(d->pipes_data_img);
 	image_writer_free(d->fifo_data_img);
-	image_writer_free(d->tty_info_img);
+	ttys_dump_done(d);
 	locks_dump_done(d);
 	tree_done(&d->tree);
 	seccomp_done(d);

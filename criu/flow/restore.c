@@ -30,6 +30,7 @@
 #include "criu/files/ghost.h"
 #include "criu/files/load.h"
 #include "criu/files/memfd.h"
+#include "criu/files/pty.h"
 #include "criu/files/terminal.h"
 #include "criu/flow/job.h"
 #include "criu/flow/restore_task.h"
@@ -195,6 +196,8 @@ static int plan(void *ctx)
 		ret = files_open_mapped(r);
 	if (ret >= 0)
 		ret = share_plan(r);
+	if (ret >= 0)
+		ret = ptys_make(r);
 	if (ret < 0)
 		return ret;
 	restore_settle(r);
@@ -274,7 +277,7 @@ static int connect_files(void *ctx)
 	int ret = run_stage(ctx, STAGE_CONNECT, spawn_nr_alive(ctx));
 
 	files_create_done(ctx);
-	return ret;
+	return ret < 0 ? ret : ptys_finish(ctx);
 }
 
 static int restore_memory(void *ctx)
@@ -423,6 +426,7 @@ int restore_run(struct session *s, int *ret_status)
 		.vdso = vdso,
 		.tty_fd = -1,
 		.terminal = &terminal,
+		.session_made = pty_control,
 		.crtool_pid = getpid(),
 		.start_us = clock_us(),
 		.brokers = mem_alloc(BROKERS_MAX * sizeof(struct broker)),
@@ -436,6 +440,7 @@ int restore_run(struct session *s, int *ret_status)
 		*ret_status = s->opts->shell_job ? job_wait(&r) : wait_for_root(&r);
 	ghosts_done(&r);
 	memfds_done(&r);
+	ptys_done(&r);
 	s->images = image_dir_free(s->images);
 	hole_done(&r);
 	restore_done(&r);

@@ -186,6 +186,10 @@ static int node_settle(struct restore *r, struct fork_node *n, task_body body)
 		return ret;
 	if (n->setsid && setsid() < 0)
 		return fail(errno, "setsid");
+	if (n->setsid && n->task && task_is_alive(n->task))
+		ret = r->session_made(r, n->task);
+	if (ret < 0)
+		return ret;
 	if (n->adopts & 1 && prctl(PR_SET_CHILD_SUBREAPER, 1) < 0)
 		return fail(errno, "become a subreaper");
 	ret = fork_children(r, n, false, body);

@@ -10,14 +10,16 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent), str(HERE)]
 
 from harness import suite  # noqa: E402
-from cases import blockers, files, images, pids, setup, space, targets, usage  # noqa: E402
+from cases import blockers, files, images, pids, setup, space, targets, terminals  # noqa: E402
+from cases import usage  # noqa: E402
 
 
 def main():
     """All cases, from what needs least to what needs most."""
     options = suite.parser(__doc__).parse_args()
     cases = suite.Suite()
-    for module in (usage, setup, targets, blockers, space, images, files, pids):
+    for module in (usage, setup, targets, blockers, space, images, files,
+                   terminals, pids):
         module.add_cases(cases)
     return suite.main(cases, options)
 

@@ -13,7 +13,8 @@ struct scene {
 	void (*set)(int argc, char **argv);
 };
 
-extern const struct scene scenes_busy[], scenes_fd[], scenes_map[], scenes_task[], scenes_tree[];
+extern const struct scene scenes_busy[], scenes_fd[], scenes_map[], scenes_task[],
+    scenes_tree[], scenes_tty[];
 
 #define SCENE_TEXT  240
 #define SCENE_SLOTS 480

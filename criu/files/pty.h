@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Ptys whose master is in the images, at a restore. */
+#pragma once
+#include "criu/core/restore.h"
+
+/* A master has been met, with the flags of its file; name is what it was opened by. Speaks. */
+int pty_load(struct restore *r, const TtyInfoEntry *master, const char *name, struct pty **ret);
+/* Somebody has the slave. */
+void pty_has_slave(struct pty *p);
+/* NULL: the master is not in the images. */
+struct pty *pty_find(const struct restore *r, uint32_t index);
+/* The pty that controls this session; NULL. */
+struct pty *pty_of_session(const struct restore *r, uint32_t sid);
+
+/* When all files are loaded: what was in them; that nobody else has their numbers. Speaks. */
+int ptys_load(struct restore *r);
+
+/* In crtool, before the first fork: all tasks have them then, until they run. Speaks. */
+int ptys_make(struct restore *r);
+/* In a session leader that has just become one, before its children are made: they have the
+ * terminal from it by fork. Speaks. */
+int pty_control(const struct restore *r, const struct task *t);
+/* In it, when all process groups are there: the foreground one. Speaks. */
+int pty_foreground(const struct restore *r, const struct task *t);
+/* In crtool, when every task has what it needs of them. Speaks. */
+int ptys_finish(struct restore *r);
+void ptys_done(struct restore *r);
+
+/* In a task: new descriptors. Speaks. */
+int pty_open_master(const struct pty *p);
+int pty_open_slave(const struct pty *p, int flags);
+/* Of a pty whose master has gone. Speaks. */
+int pty_open_hung_up(int flags);
