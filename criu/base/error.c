@@ -120,6 +120,11 @@ size_t blockers_count(void)
 	return record.nr_blockers;
 }
 
+const char *blockers_text(void)
+{
+	return record.blockers.data ? record.blockers.data : "";
+}
+
 int blockers_fail(void)
 {
 	if (!record.nr_blockers)

@@ -34,6 +34,8 @@ int fail_hint(int r, const char *fmt, ...) __attribute__((format(printf, 2, 3), 
  */
 void blocker(const char *hint, const char *fmt, ...) __attribute__((format(printf, 2, 3), cold));
 size_t blockers_count(void);
+/* The lines, each behind "\n  "; as many as are shown. Until the next call. */
+const char *blockers_text(void);
 int blockers_fail(void); /* 0 when there are none */
 
 /* Every text starts with this: "dump", then "dump: freeze tasks". Both may be NULL. */

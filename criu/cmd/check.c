@@ -7,6 +7,7 @@
 
 #include "criu/base/error.h"
 #include "criu/base/str.h"
+#include "criu/cmd/check_tree.h"
 #include "criu/cmd/nearest.h"
 #include "criu/core/session.h"
 #include "criu/kernel/feature.h"
@@ -109,7 +110,13 @@ static size_t check_kinds(const struct options *o)
 int check_run(struct session *s, int *ret_status)
 {
 	const struct options *o = s->opts;
-	size_t missing = o->nr_features ? check_asked(o) : check_kinds(o);
+	size_t missing;
+
+	if (o->tree) {
+		*ret_status = 0;
+		return check_tree(s);
+	}
+	missing = o->nr_features ? check_asked(o) : check_kinds(o);
 
 	if (!missing && !o->nr_features)
 		printf("Looks good.\n");

@@ -224,7 +224,8 @@ static int session_start(struct session *s, const struct cmdline *c, const struc
 		return r;
 	run_id_make(s->run_id, sizeof(s->run_id));
 	log_first_line(s, c);
-	if (runner->images) /* the others have nothing to undo: a signal may end them */
+	/* The others have nothing to undo: a signal may end them. */
+	if (runner->images || s->opts->tree)
 		session_signals();
 	return 0;
 }

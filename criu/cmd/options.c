@@ -195,7 +195,8 @@ static int set_nothing(struct options *o, const struct option_def *d, const char
 #define FLAG(f) .arg = ARG_NONE, .set = set_flag, .offset = offsetof(struct options, f)
 #define TEXT(f, m)                                                                                 \
 	.arg = ARG_REQUIRED, .metavar = (m), .set = set_text, .offset = offsetof(struct options, f)
-#define FOR_TREE (FOR_DUMP | FOR_RESTORE)
+#define FOR_TREE  (FOR_DUMP | FOR_RESTORE)
+#define FOR_TRIAL (FOR_DUMP | FOR_CHECK) /* check -t tries what dump would do */
 
 /* clang-format off */
 const struct option_def option_table[] = {
@@ -216,11 +217,11 @@ const struct option_def option_table[] = {
 	  .help = "How much is logged: 0 nothing, 1 errors, 2 warnings too (for a log file the "
 		  "default), 3 each step, 4 everything. -v adds one and may be repeated." },
 	{ "shell-job", 'j', FLAG(shell_job),
-	  .commands = FOR_TREE, .group = GROUP_GENERAL,
+	  .commands = FOR_ALL, .group = GROUP_GENERAL,
 	  .help = "The tree belongs to the session of a shell and uses its terminal. It is "
 		  "restored into the session and terminal that restore runs in." },
 	{ "file-locks", 'l', FLAG(file_locks),
-	  .commands = FOR_TREE, .group = GROUP_GENERAL,
+	  .commands = FOR_ALL, .group = GROUP_GENERAL,
 	  .help = "Save file locks and leases. Without it, dump refuses a tree that has any: while "
 		  "it is not running, others can lock the files. Restore locks them again, with or "
 		  "without this, before anything runs, or says who has them." },
@@ -242,8 +243,9 @@ const struct option_def option_table[] = {
 	  .help = "Print the manual page: crtool --man | man -l -" },
 
 	{ "tree", 't', .arg = ARG_REQUIRED, .metavar = "PID",
-	  .commands = FOR_DUMP, .required = FOR_DUMP, .group = GROUP_DUMP, .set = set_tree,
-	  .help = "The process to save, with all its descendants." },
+	  .commands = FOR_TRIAL, .required = FOR_DUMP, .group = GROUP_DUMP, .set = set_tree,
+	  .help = "The process to save, with all its descendants. For check: whether it could be "
+		  "saved, with the options that are given." },
 	{ "leave-running", 'R', .arg = ARG_NONE,
 	  .commands = FOR_DUMP, .group = GROUP_DUMP, .set = set_end, .value = END_RUNNING,
 	  .help = "Let the tree run on once it is saved. Without this or -s it is killed." },
@@ -251,12 +253,12 @@ const struct option_def option_table[] = {
 	  .commands = FOR_DUMP, .group = GROUP_DUMP, .set = set_end, .value = END_STOPPED,
 	  .help = "Leave the tree stopped once it is saved; SIGCONT lets it run on." },
 	{ "timeout", 0, .arg = ARG_REQUIRED, .metavar = "SECONDS",
-	  .commands = FOR_DUMP, .group = GROUP_DUMP, .set = set_timeout,
+	  .commands = FOR_TRIAL, .group = GROUP_DUMP, .set = set_timeout,
 	  .help = "Give up, and let the tree run on, when it could not be frozen in this time. "
 		  "10 if not given, 0 waits for ever." },
 
 	{ "ghost-limit", 0, .arg = ARG_REQUIRED, .metavar = "SIZE",
-	  .commands = FOR_DUMP, .group = GROUP_DUMP, .set = set_ghost_limit,
+	  .commands = FOR_TRIAL, .group = GROUP_DUMP, .set = set_ghost_limit,
 	  .help = "Refuse a tree that has a deleted file of more than this open or mapped: its "
 		  "contents go into the images. Bytes, or with K, M or G; 0, and without the "
 		  "option, no limit." },
@@ -305,6 +307,7 @@ _Static_assert(ARRAY_SIZE(option_table) <= OPTIONS_MAX, "raise OPTIONS_MAX");
 const struct option_relation option_relations[] = {
 	{ "leave-running", "leave-stopped", false },
 	{ "restore-sibling", "restore-detached", true },
+	{ "tree", "feature", false },
 };
 const size_t option_relations_nr = ARRAY_SIZE(option_relations);
 
@@ -320,7 +323,10 @@ const struct command_def command_table[] = {
 	  "left behind.\n" },
 	{ "check", FOR_CHECK, "", "tell whether this kernel has what is needed",
 	  "Tries what dump and restore need from the kernel. Prints what is missing and what to do "
-	  "about it, or \"Looks good.\"\n" },
+	  "about it, or \"Looks good.\"\n"
+	  "With -t PID, tries a dump of that tree as far as it takes to find what stands in its "
+	  "way, which is some milliseconds. Nothing is written, and the tree runs on as it was. "
+	  "Each obstacle is one line, and the options that a dump needs come last.\n" },
 };
 const size_t command_table_nr = ARRAY_SIZE(command_table);
 

@@ -157,7 +157,7 @@ static int ghost_write(struct dump *d, uint32_t id, int fd, const struct stat *s
 	e.mtim = &mtim;
 	if (r >= 0)
 		r = image_write(w, &e.base);
-	if (r >= 0)
+	if (r >= 0 && !image_dir_is_nowhere(d->s->images))
 		r = contents_dump(w, fd, st->st_size);
 	if (r >= 0)
 		return image_writer_close(&w);

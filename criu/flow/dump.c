@@ -158,6 +158,41 @@ static const struct step steps[] = {
 
 const struct command dump_command = { "dump", steps, ARRAY_SIZE(steps) };
 
+/* --- crtool check -t -------------------------------------------------------------- */
+
+static int open_nowhere(void *ctx)
+{
+	struct dump *d = ctx;
+
+	return image_dir_nowhere(&d->s->images);
+}
+
+static int try_mappings(void *ctx)
+{
+	int r = mappings_dump(ctx);
+
+	return r < 0 ? r : blockers_fail();
+}
+
+static int let_go(void *ctx)
+{
+	thaw(ctx);
+	return 0;
+}
+
+static const struct step try_steps[] = {
+	{ "check tree", check_root, NULL, false },
+	{ "open images", open_nowhere, forget_images, false },
+	{ "freeze tasks", freeze, thaw, false },
+	{ "read tasks", read_tasks, NULL, false },
+	{ "ask tasks", ask, NULL, false },
+	{ "dump files", dump_files, NULL, false },
+	{ "dump mappings", try_mappings, NULL, false },
+	{ "let go", let_go, NULL, true },
+};
+
+static const struct command try_command = { "check", try_steps, ARRAY_SIZE(try_steps) };
+
 static void dump_done(struct dump *d)
 {
 	image_writer_free(d->files_img);
@@ -185,13 +220,23 @@ static void dump_done(struct dump *d)
 	d->s->images = image_dir_free(d->s->images);
 }
 
-int dump_run(struct session *s)
+static int dump_steps(struct session *s, const struct command *c)
 {
 	struct dump d = { .s = s, .map_file = mapped_file_dump, .next_pages_id = 1 };
 	int r;
 
 	ident_set_init(&d.files, &d.next_file_id);
-	r = steps_run(s, &dump_command, &d);
+	r = steps_run(s, c, &d);
 	dump_done(&d);
 	return r;
+}
+
+int dump_run(struct session *s)
+{
+	return dump_steps(s, &dump_command);
+}
+
+int dump_try(struct session *s)
+{
+	return dump_steps(s, &try_command);
 }

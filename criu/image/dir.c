@@ -20,7 +20,7 @@
 
 #define PARENT_CHAIN_MAX 256
 
-enum dir_mode { DIR_READ, DIR_CREATE, DIR_JOIN };
+enum dir_mode { DIR_READ, DIR_CREATE, DIR_JOIN, DIR_NOWHERE };
 
 struct image_dir {
 	enum dir_mode mode;
@@ -231,6 +231,28 @@ int image_dir_create(const char *path, struct image_dir **ret)
 	return 0;
 }
 
+int image_dir_nowhere(struct image_dir **ret)
+{
+	int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	if (fd < 0)
+		return fail(errno, "open /dev/null");
+	*ret = dir_new(fd, "/dev/null", DIR_NOWHERE);
+	return 0;
+}
+
+bool image_dir_is_nowhere(const struct image_dir *d)
+{
+	return d->mode == DIR_NOWHERE;
+}
+
+static int file_nowhere(const struct image_dir *d)
+{
+	int fd = fcntl(d->fd, F_DUPFD_CLOEXEC, 0);
+
+	return fd < 0 ? fail(errno, "duplicate the descriptor of %s", d->path) : fd;
+}
+
 int image_dir_join(const char *path, struct image_dir **ret)
 {
 	int fd = dir_open_fd(path);
@@ -346,6 +368,8 @@ int image_dir_create_file(struct image_dir *d, enum image_kind kind, uint64_t id
 	int fd;
 
 	assert(d->mode != DIR_READ && !d->committed);
+	if (d->mode == DIR_NOWHERE)
+		return file_nowhere(d);
 	image_file_name(kind, id, name);
 	if (kind == IMAGE_INVENTORY) {
 		assert(d->mode == DIR_CREATE);

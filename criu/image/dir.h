@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* A directory that holds a dump: complete with inventory.img, or not a dump at all. */
 #pragma once
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "images/table.h"
@@ -26,6 +27,11 @@ int image_dir_open_parent(const struct image_dir *d, struct image_dir **ret);
  * it is until image_dir_commit(), the remains of an unfinished one are removed.
  */
 int image_dir_create(const char *path, struct image_dir **ret);
+
+/* Whatever is written there is gone: for a dump that is only tried. */
+int image_dir_nowhere(struct image_dir **ret);
+/* So that long contents need not be read at all. */
+bool image_dir_is_nowhere(const struct image_dir *d);
 
 /*
  * A directory to add files to that somebody else owns: the work directory, or a page server's.

@@ -16,6 +16,7 @@
 #include "criu/base/cleanup.h"
 #include "criu/base/error.h"
 #include "criu/base/mem.h"
+#include "criu/image/dir.h"
 #include "criu/mem/pages.h"
 #include "criu/mem/vma.h"
 
@@ -49,6 +50,8 @@ int shmem_dump_file(struct dump *d, int fd, off_t size, uint64_t shmid)
 	struct page_out o;
 	int r;
 
+	if (image_dir_is_nowhere(d->s->images))
+		return 0;
 	if (!d->shmem_room)
 		d->shmem_room = mem_alloc(sizeof(*d->shmem_room));
 	r = page_out_open(&o, d->s, d->shmem_room, IMAGE_SHMEM_PAGEMAP, shmid, d->next_pages_id++,

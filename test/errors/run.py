@@ -11,7 +11,7 @@ sys.path[:0] = [str(HERE.parent), str(HERE)]
 
 from harness import suite  # noqa: E402
 from cases import blockers, files, images, pids, setup, space, targets, terminals  # noqa: E402
-from cases import usage  # noqa: E402
+from cases import trial, usage  # noqa: E402
 
 
 def main():
@@ -19,7 +19,7 @@ def main():
     options = suite.parser(__doc__).parse_args()
     cases = suite.Suite()
     for module in (usage, setup, targets, blockers, space, images, files,
-                   terminals, pids):
+                   terminals, trial, pids):
         module.add_cases(cases)
     return suite.main(cases, options)
 

@@ -250,8 +250,21 @@ TEST(options_of_another_command)
 	refused("dump -t 5 --pidfile x", "--pidfile is an option of restore, not of dump");
 	refused("restore -t 5", "--tree is an option of dump, not of restore");
 	refused("restore --no-leave-running", "--leave-running is an option of dump");
-	refused("check --shell-job", "--shell-job is an option of dump, not of check");
+	refused("check --leave-running", "--leave-running is an option of dump, not of check");
 	refused("dump -t 5 --feature tun", "--feature is an option of check, not of dump");
+}
+
+TEST(options_of_a_trial)
+{
+	struct cmdline c;
+
+	CHECK(parse(&c, "check -t 5 -j --file-locks --ghost-limit 1M") >= 0);
+	CHECK_INT_EQ(c.opts.tree, 5);
+	CHECK(c.opts.shell_job && c.opts.file_locks);
+	CHECK_INT_EQ(c.opts.ghost_limit, 1 << 20);
+	cmdline_done(&c);
+	refused("check -t 5 --feature tun", "--tree and --feature contradict each other");
+	refused("check -t 5 -R", "--leave-running is an option of dump, not of check");
 }
 
 TEST(options_missing_parts)

@@ -337,6 +337,13 @@ static void set_several(int argc, char **argv)
 	set_unix(argc, argv);
 }
 
+/* What an option helps against, and what none does. */
+static void set_flock_perf(int argc, char **argv)
+{
+	set_flock(argc, argv);
+	set_perf(argc, argv);
+}
+
 const struct scene scenes_fd[] = {
 	{ "unix", set_unix },
 	{ "unix-bound", set_unix_bound },
@@ -372,5 +379,6 @@ const struct scene scenes_fd[] = {
 	{ "locks-and-packets", set_locks_and_packets },
 	{ "device", set_device },
 	{ "several", set_several },
+	{ "flock-perf", set_flock_perf },
 	{ NULL, NULL },
 };
