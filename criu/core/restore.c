@@ -103,6 +103,8 @@ static void task_restore_done(struct restore *r, struct task *t)
 		return;
 	for (size_t i = 0; i < nr; i++)
 		message_free(r, tr->cores[i]);
+	if (tr->mm)
+		tr->mm->n_vmas += tr->nr_guards;
 	message_free(r, tr->mm);
 	message_free(r, tr->fs);
 	message_free(r, tr->ids);

@@ -66,6 +66,7 @@ struct held_lock {
 struct task_restore {
 	CoreEntry **cores; /* one for each thread, the leader first; a zombie has one */
 	MmEntry *mm;
+	size_t nr_guards; /* guard ranges, behind its n_vmas mappings */
 	FsEntry *fs;
 	TaskKobjIdsEntry *ids;
 

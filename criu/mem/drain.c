@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "criu/base/cleanup.h"
 #include "criu/base/clock.h"
@@ -17,6 +18,7 @@
 #include "criu/base/mem.h"
 #include "criu/base/parallel.h"
 #include "criu/image/writer.h"
+#include "criu/kernel/feature.h"
 #include "criu/kernel/pagemap.h"
 #include "criu/mem/cow.h"
 #include "criu/mem/ldt.h"
@@ -24,7 +26,8 @@
 #include "criu/mem/shmem.h"
 #include "criu/mem/vma.h"
 
-static int scan(const struct task *t, struct pagemap_regions *ret, int *ret_fd)
+/* guards: the kernel tells them apart; before Linux 6.15 it does not. */
+static int scan(const struct task *t, bool guards, struct pagemap_regions *ret, int *ret_fd)
 {
 	struct pagemap_query q = {
 		.start = 0,
@@ -32,6 +35,7 @@ static int scan(const struct task *t, struct pagemap_regions *ret, int *ret_fd)
 		.inverted = PAGE_IS_FILE | PAGE_IS_PFNZERO,
 		.all_of = PAGE_IS_FILE | PAGE_IS_PFNZERO,
 		.any_of = PAGE_IS_PRESENT | PAGE_IS_SWAPPED,
+		.report = guards ? PAGE_IS_GUARD : 0,
 	};
 	char path[32];
 	cleanup_close int fd = -1;
@@ -85,7 +89,9 @@ static int write_regions(struct page_out *o, struct cow *cow, const MmEntry *mm,
 		for (size_t j = i; j < l->nr && l->v[j].start < vma->end; j++) {
 			uint64_t from = l->v[j].start > vma->start ? l->v[j].start : vma->start;
 			uint64_t to = l->v[j].end < vma->end ? l->v[j].end : vma->end;
-			int r = range_write(o, cow, from, to, page_flags(vma));
+			int r = l->v[j].categories & PAGE_IS_GUARD
+				    ? 0
+				    : range_write(o, cow, from, to, page_flags(vma));
 
 			if (r < 0)
 				return r;
@@ -94,8 +100,56 @@ static int write_regions(struct page_out *o, struct cow *cow, const MmEntry *mm,
 	return 0;
 }
 
+/* What has a guard, a mapping after the other. to: NULL to count them. */
+static size_t guards_find(const MmEntry *mm, const struct pagemap_regions *l, VmaEntry *to)
+{
+	size_t nr = 0;
+
+	for (size_t i = 0; i < l->nr; i++) {
+		const struct page_region *region = &l->v[i];
+
+		if (!(region->categories & PAGE_IS_GUARD))
+			continue;
+		for (size_t v = vma_find(mm, region->start);
+		     v < mm->n_vmas && mm->vmas[v]->start < region->end; v++) {
+			const VmaEntry *vma = mm->vmas[v];
+
+			if (to) {
+				to[nr] = *vma;
+				to[nr].start =
+				    region->start > vma->start ? region->start : vma->start;
+				to[nr].end = region->end < vma->end ? region->end : vma->end;
+				to[nr].status = VMA_GUARD;
+			}
+			nr++;
+		}
+	}
+	return nr;
+}
+
+/* Others look at t->mm meanwhile: guards are only in the image. */
+static int mm_write(struct dump *d, const struct task *t, const struct pagemap_regions *l)
+{
+	size_t nr = guards_find(t->mm, l, NULL);
+	cleanup_free VmaEntry *guards = NULL;
+	cleanup_free VmaEntry **all = NULL;
+	MmEntry mm = *t->mm;
+
+	if (nr) {
+		guards = mem_alloc(nr * sizeof(*guards));
+		all = mem_alloc((mm.n_vmas + nr) * sizeof(*all));
+		memcpy(all, mm.vmas, mm.n_vmas * sizeof(*all));
+		guards_find(t->mm, l, guards);
+		for (size_t i = 0; i < nr; i++)
+			all[mm.n_vmas++] = &guards[i];
+		mm.vmas = all;
+	}
+	return image_put(d->s->images, IMAGE_MM, (uint64_t)t->pid, &mm.base);
+}
+
 struct draining {
 	struct dump *d;
+	bool guards;
 	uint32_t first_pages_id;
 	struct cow_kinship kinship;
 	struct page_room room[PARALLEL_WORKERS_MAX];
@@ -124,7 +178,10 @@ static int pages_dump(struct draining *dr, size_t i, struct page_room *room)
 	struct pagemap_regions regions = { 0 };
 	cleanup_close int pagemap = -1;
 	struct page_out o;
-	int r = scan(t, &regions, &pagemap);
+	int r = scan(t, dr->guards, &regions, &pagemap);
+
+	if (r >= 0)
+		r = mm_write(d, t, &regions);
 
 	if (r >= 0) {
 		r = page_out_open(&o, d->s, room, IMAGE_PAGEMAP, (uint64_t)t->pid,
@@ -253,9 +310,7 @@ static int task_drain(void *ctx, size_t i, unsigned int worker)
 
 	if (!task_is_alive(t))
 		return 0;
-	r = image_put(d->s->images, IMAGE_MM, (uint64_t)t->pid, &t->mm->base);
-	if (r >= 0)
-		r = pages_dump(dr, i, &dr->room[worker]);
+	r = pages_dump(dr, i, &dr->room[worker]);
 	return task_fail_at(r, t);
 }
 
@@ -271,7 +326,9 @@ static uint64_t pages_of(const MmEntry *mm)
 
 int drain_tasks(struct dump *d)
 {
-	struct draining dr = { .d = d, .first_pages_id = d->next_pages_id };
+	struct draining dr = { .d = d,
+			       .guards = feature_has(FEATURE_PAGEMAP_SCAN_GUARD_PAGES) > 0,
+			       .first_pages_id = d->next_pages_id };
 	uint64_t start = clock_us();
 	struct task *t;
 	int r;

@@ -21,6 +21,7 @@
 
 #include "criu/base/cleanup.h"
 #include "criu/base/mem.h"
+#include "criu/kernel/uapi.h"
 #include "criu/mem/vma.h"
 
 #ifndef UFFD_USER_MODE_ONLY
@@ -56,7 +57,8 @@ bool fill_can_use_huge(void)
 static bool vma_takes_huge(const MmEntry *mm, const VmaEntry *v)
 {
 	return v->status & VMA_ANON_PRIVATE &&
-	       !(v->status & (VMA_VDSO | VMA_VVAR | VMA_VSYSCALL)) && !(v->flags & MAP_GROWSDOWN) &&
+	       !(v->status & (VMA_VDSO | VMA_VVAR | VMA_VSYSCALL)) &&
+	       !(v->flags & (MAP_GROWSDOWN | MAP_DROPPABLE)) &&
 	       !(mm->has_thp_disabled && mm->thp_disabled) &&
 	       !(v->has_madv && v->madv & 1ull << MADV_NOHUGEPAGE) && !v->has_mempolicy;
 }
@@ -120,7 +122,7 @@ static void add_huge(struct filling *f, size_t vma, uint64_t addr, uint64_t end)
 		op->arg[2] = addr;
 		op->arg[3] = end - addr;
 		op->arg[4] = f->staging;
-		op->arg[5] = f->prot[vma];
+		op->arg[5] = f->prot[vma] & (PROT_READ | PROT_WRITE | PROT_EXEC);
 	}
 	f->off += end - addr;
 }

@@ -205,7 +205,7 @@ static int mm_load(void *ctx, size_t i, unsigned int worker)
 	tr->mm = (MmEntry *)m;
 	err = ldt_load_check(tr->mm);
 	if (err >= 0)
-		err = vma_load_check(tr->mm);
+		err = vma_load_check(tr->mm, &tr->nr_guards);
 	if (err < 0)
 		return task_fail_at(fail_at(err, "mm-%d.img", (int)t->pid), t);
 	err = image_load(r, IMAGE_PAGEMAP, (uint64_t)t->pid, &l, &tr->pages_id);

@@ -6,7 +6,7 @@
  *
  * Neighbours that are alike must not become one mapping: they were two. Two mappings
  * with pages of their own are not merged by the kernel; so until they have some, every
- * other one of a row is executable.
+ * other one of a row is executable, and read at random.
  */
 #include "criu/mem/program.h"
 
@@ -127,7 +127,7 @@ static size_t nr_policies(const MmEntry *mm)
 
 size_t mem_program_room(const struct restore *r, const struct task_restore *tr)
 {
-	size_t ops = tr->mm->n_vmas * OPS_PER_VMA + OPS_OF_MM;
+	size_t ops = tr->mm->n_vmas * OPS_PER_VMA + tr->nr_guards + OPS_OF_MM;
 
 	return ops * sizeof(struct op) + fill_room(r, tr) + tr->mm->n_mm_saved_auxv * 8 +
 	       tr->mm->n_vmas * (VMA_NAME_MAX + 16) + nr_policies(tr->mm) * MEMPOLICY_ROOM +
@@ -228,7 +228,24 @@ static void advise(struct program *p, const MmEntry *mm, const VmaEntry *v)
 					n);
 }
 
-/* prot[i]: what mapping i has until its pages are there. */
+/*
+ * Of two alike neighbours the second is made with other rights, or it would join the first; and
+ * until it has pages it is said to be read at random, or the kernel, which does not mind rights
+ * there, would have one anon_vma for both and join them later.
+ */
+static bool can_stay_apart(const VmaEntry *v)
+{
+	return !(v->has_madv && v->madv & (1ull << MADV_RANDOM | 1ull << MADV_SEQUENTIAL));
+}
+
+static void advise_apart(struct program *p, const VmaEntry *v, int advice)
+{
+	if (can_stay_apart(v))
+		PROGRAM_SYSCALL(p, OP_WHAT_ADVISE, SYS_madvise, v->start, v->end - v->start,
+				(uint64_t)advice);
+}
+
+/* prot[i]: what mapping i has until its pages are there, and VMA_APART. */
 static void map_all(struct program *p, const struct restore *r, const struct task_restore *tr,
 		    const struct mem_fds *fds, uint8_t *prot)
 {
@@ -259,9 +276,36 @@ static void map_all(struct program *p, const struct restore *r, const struct tas
 			map_one(p, v, fds->vma[i], prot[i]);
 		mempolicy_bind(p, v);
 		advise(p, mm, v);
+		if (odd) {
+			advise_apart(p, v, MADV_RANDOM);
+			prot[i] |= VMA_APART;
+		}
 	}
 	if (r->share && r->share->len)
 		unmap(p, r->share->at, r->share->at + r->share->len);
+}
+
+/* Whoever locks a mapping in which there are guards is told that they are not there, but locked
+ * it is. */
+static bool has_guards(const struct task_restore *tr, const VmaEntry *v)
+{
+	for (size_t i = 0; i < tr->nr_guards; i++) {
+		const VmaEntry *g = tr->mm->vmas[tr->mm->n_vmas + i];
+
+		if (g->start < v->end && g->end > v->start)
+			return true;
+	}
+	return false;
+}
+
+static void lock_mapping(struct program *p, const struct task_restore *tr, const VmaEntry *v)
+{
+	bool on_fault = v->has_locked_on_fault && v->locked_on_fault;
+	struct op *op = PROGRAM_SYSCALL(p, OP_WHAT_LOCK, SYS_mlock2, v->start, v->end - v->start,
+					on_fault ? MLOCK_ONFAULT : 0);
+
+	if (has_guards(tr, v))
+		op->flags |= OP_ANY;
 }
 
 static void finish_mapping(struct program *p, const VmaEntry *v, uint8_t prot)
@@ -272,15 +316,37 @@ static void finish_mapping(struct program *p, const VmaEntry *v, uint8_t prot)
 		return;
 	if (v->has_madv && v->madv & (1ull << MADV_HUGEPAGE))
 		PROGRAM_SYSCALL(p, OP_WHAT_ADVISE, SYS_madvise, v->start, len, MADV_HUGEPAGE);
-	if (prot != v->prot)
+	if ((prot & ~VMA_APART) != v->prot)
 		PROGRAM_SYSCALL(p, OP_WHAT_PROTECT, SYS_mprotect, v->start, len, v->prot);
-	if (v->flags & MAP_LOCKED)
-		PROGRAM_SYSCALL(p, OP_WHAT_LOCK, SYS_mlock2, v->start, len,
-				v->has_locked_on_fault && v->locked_on_fault ? MLOCK_ONFAULT : 0);
+	if (prot & VMA_APART)
+		advise_apart(p, v, MADV_NORMAL);
 	if (v->name)
 		PROGRAM_SYSCALL(p, OP_WHAT_PRCTL, SYS_prctl, PR_SET_VMA, PR_SET_VMA_ANON_NAME,
 				v->start, len, program_copy(p, v->name, strlen(v->name) + 1))
 		    ->flags |= OP_ANY; /* a kernel without CONFIG_ANON_VMA_NAME */
+}
+
+/* When mappings are what they are to be, or the kernel joins some, and before they are locked, for
+ * then it takes none. */
+static void guards_install(struct program *p, const struct task_restore *tr)
+{
+	for (size_t i = 0; i < tr->nr_guards; i++) {
+		const VmaEntry *g = tr->mm->vmas[tr->mm->n_vmas + i];
+
+		PROGRAM_SYSCALL(p, OP_WHAT_ADVISE, SYS_madvise, g->start, g->end - g->start,
+				MADV_GUARD_INSTALL);
+	}
+}
+
+/* The last that is done to a mapping. */
+static void seal(struct program *p, const MmEntry *mm)
+{
+	for (size_t i = 0; i < mm->n_vmas; i++) {
+		const VmaEntry *v = mm->vmas[i];
+
+		if (v->has_sealed && v->sealed && !is_given(v))
+			PROGRAM_SYSCALL(p, OP_WHAT_SEAL, SYS_mseal, v->start, v->end - v->start, 0);
+	}
 }
 
 static void mm_fields(struct program *p, const MmEntry *mm, int exe)
@@ -335,6 +401,11 @@ void mem_program(struct program *p, const struct restore *r, const struct task *
 	fill_program(p, r, tr, prot, fds->pages);
 	for (size_t i = 0; i < mm->n_vmas; i++)
 		finish_mapping(p, mm->vmas[i], prot[i]);
+	guards_install(p, tr);
+	for (size_t i = 0; i < mm->n_vmas; i++)
+		if (mm->vmas[i]->flags & MAP_LOCKED && !is_given(mm->vmas[i]))
+			lock_mapping(p, tr, mm->vmas[i]);
+	seal(p, mm);
 	ldt_restore(p, mm);
 	mm_fields(p, mm, fds->exe);
 	if (mm->has_lock_future && mm->lock_future)

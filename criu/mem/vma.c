@@ -10,6 +10,7 @@
 #include "criu/base/error.h"
 #include "criu/base/mem.h"
 #include "criu/base/str.h"
+#include "criu/kernel/uapi.h"
 #include "criu/mem/mempolicy.h"
 
 #define MADV_BIT(n) (1ull << (n))
@@ -41,9 +42,6 @@ static const struct {
 	{ PROC_VMF(UW), "a userfaultfd registration" },
 	{ PROC_VMF(UI), "a userfaultfd registration" },
 	{ PROC_VMF(SS), "a shadow stack" },
-	{ PROC_VMF(SL), "a seal (mseal)" },
-	{ PROC_VMF(DP), "droppable pages (MAP_DROPPABLE)" },
-	{ PROC_VMF(GU), "guard ranges (MADV_GUARD_INSTALL)" },
 };
 
 static bool vma_blocked(const struct task *t, const struct proc_vma *v)
@@ -109,7 +107,9 @@ static uint32_t vma_status(const struct proc_vma *v)
 
 static uint32_t vma_map_flags(const struct proc_vma *v, uint32_t status)
 {
-	uint32_t flags = v->shared ? MAP_SHARED : MAP_PRIVATE;
+	uint32_t flags = v->shared                   ? MAP_SHARED
+			 : v->vmflags & PROC_VMF(DP) ? MAP_DROPPABLE
+						     : MAP_PRIVATE;
 
 	if (status & (VMA_ANON_PRIVATE | VMA_ANON_SHARED))
 		flags |= MAP_ANONYMOUS;
@@ -172,6 +172,7 @@ VmaEntry *vma_dump(struct arena *a, const struct task *t, const struct proc_vma 
 			e->madv |= MADV_BIT(advices[i].advice);
 	e->has_madv = e->madv != 0;
 	e->has_locked_on_fault = e->locked_on_fault = (v->vmflags & PROC_VMF(LF)) != 0;
+	e->has_sealed = e->sealed = (v->vmflags & PROC_VMF(SL)) != 0;
 	if (v->special == PROC_VMA_ANON_NAMED || v->special == PROC_VMA_SHMEM_NAMED)
 		e->name = arena_strdup(a, v->path);
 	vma_policy(a, t, v, e);
@@ -226,9 +227,9 @@ static int vma_check_one(const VmaEntry *v)
 		return fail_plain("a kind (status %#x) that cannot be restored yet", v->status);
 	if (v->status & VMA_MEMFD && !vma_is_file(v))
 		return fail_plain("a memfd that is no file (status %#x)", v->status);
-	if (v->flags &
-	    ~(uint32_t)(MAP_PRIVATE | MAP_SHARED | MAP_ANONYMOUS | MAP_GROWSDOWN | MAP_LOCKED |
-			MAP_NORESERVE | MAP_DENYWRITE | MAP_EXECUTABLE | MAP_STACK | MAP_FIXED))
+	if (v->flags & ~(uint32_t)(MAP_PRIVATE | MAP_SHARED | MAP_ANONYMOUS | MAP_GROWSDOWN |
+				   MAP_LOCKED | MAP_NORESERVE | MAP_DENYWRITE | MAP_EXECUTABLE |
+				   MAP_STACK | MAP_FIXED | MAP_DROPPABLE))
 		return fail_plain("flags %#x that cannot be restored yet", v->flags);
 	if (v->prot & ~(uint32_t)(PROT_READ | PROT_WRITE | PROT_EXEC))
 		return fail_plain("protection %#x", v->prot);
@@ -237,7 +238,7 @@ static int vma_check_one(const VmaEntry *v)
 	return v->has_mempolicy ? mempolicy_check(v->mempolicy, v->n_mempolicy_nodes) : 0;
 }
 
-int vma_load_check(const MmEntry *mm)
+static int vmas_check(const MmEntry *mm)
 {
 	uint64_t last = 0;
 
@@ -253,4 +254,31 @@ int vma_load_check(const MmEntry *mm)
 		last = v->end;
 	}
 	return 0;
+}
+
+static bool guard_is_good(const MmEntry *mm, const VmaEntry *g)
+{
+	size_t i = vma_find(mm, g->start);
+
+	return g->status & VMA_GUARD && g->start < g->end && !((g->start | g->end) & PAGE_REST) &&
+	       i < mm->n_vmas && mm->vmas[i]->start <= g->start && mm->vmas[i]->end >= g->end &&
+	       !(mm->vmas[i]->status & VMA_VSYSCALL);
+}
+
+int vma_load_check(MmEntry *mm, size_t *ret_guards)
+{
+	size_t all = mm->n_vmas, nr = 0;
+	int r;
+
+	while (nr < all && !(mm->vmas[nr]->status & VMA_GUARD))
+		nr++;
+	mm->n_vmas = nr;
+	*ret_guards = all - nr;
+	r = vmas_check(mm);
+	for (size_t i = nr; i < all && r >= 0; i++)
+		if (!guard_is_good(mm, mm->vmas[i]))
+			r = fail_plain("guard range %llx-%llx: in no mapping",
+				       (unsigned long long)mm->vmas[i]->start,
+				       (unsigned long long)mm->vmas[i]->end);
+	return r;
 }

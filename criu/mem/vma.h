@@ -30,6 +30,9 @@ enum vma_status {
 	VMA_UPROBES = 1 << 17,
 };
 
+/* Besides PROT_*, of a mapping that is being made: it is alike to its neighbour. */
+#define VMA_APART 0x80
+
 /* Pages of its own, that only the images have. */
 static inline bool vma_has_private_pages(const VmaEntry *v)
 {
@@ -55,5 +58,6 @@ VmaEntry *vma_dump(struct arena *a, const struct task *t, const struct proc_vma 
 /* The object behind a shared anonymous mapping: the same number, the same memory. */
 uint64_t vma_shmem_key(const struct proc_vma *v);
 
-/* What the image says is possible on this machine, and its parts agree. Speaks. */
-int vma_load_check(const MmEntry *mm);
+/* What the image says is possible on this machine, and its parts agree. Guard ranges, which stand
+ * behind the mappings, do not count in n_vmas afterwards: so many there are. Speaks. */
+int vma_load_check(MmEntry *mm, size_t *ret_guards);

@@ -66,6 +66,7 @@ enum op_what {
 	OP_WHAT_WAIT,
 	OP_WHAT_SECCOMP,
 	OP_WHAT_FILE_LOCK,
+	OP_WHAT_SEAL,
 };
 
 struct op {

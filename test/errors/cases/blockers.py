@@ -51,9 +51,6 @@ FILES = (
 MAPPINGS = (
     ("map-sysv", "/SYSV00000000 (deleted) cannot be kept yet"),
     ("map-hugetlb", "huge pages of hugetlbfs" + KEPT),
-    ("map-sealed", "a seal (mseal)" + KEPT),
-    ("map-droppable", "droppable pages (MAP_DROPPABLE)" + KEPT),
-    ("map-guard", "guard ranges (MADV_GUARD_INSTALL)" + KEPT),
 )
 TASKS = (
     ("seccomp-supervised", "thread {pid}: seccomp filter 0 leaves calls to a supervisor "

@@ -17,15 +17,6 @@
 #define NOT_USED (void)argc, (void)argv
 #define BYTES	 16384ul
 
-#ifndef SYS_mseal
-#define SYS_mseal 462
-#endif
-#ifndef MAP_DROPPABLE
-#define MAP_DROPPABLE 8
-#endif
-#ifndef MADV_GUARD_INSTALL
-#define MADV_GUARD_INSTALL 102
-#endif
 
 static void *map(int fd, int flags)
 {
@@ -83,28 +74,6 @@ static void set_map_userfault(int argc, char **argv)
 	must(ioctl(fd, UFFDIO_REGISTER, &reg));
 }
 
-static void set_map_sealed(int argc, char **argv)
-{
-	NOT_USED;
-	if (syscall(SYS_mseal, map(-1, MAP_PRIVATE | MAP_ANONYMOUS), BYTES, 0) < 0)
-		scene_skip("mseal");
-}
-
-static void set_map_droppable(int argc, char **argv)
-{
-	NOT_USED;
-	if (mmap(NULL, BYTES, PROT_READ | PROT_WRITE, MAP_DROPPABLE | MAP_ANONYMOUS, -1, 0) ==
-	    MAP_FAILED)
-		scene_skip("MAP_DROPPABLE");
-}
-
-static void set_map_guard(int argc, char **argv)
-{
-	NOT_USED;
-	if (madvise(map(-1, MAP_PRIVATE | MAP_ANONYMOUS), BYTES, MADV_GUARD_INSTALL) < 0)
-		scene_skip("guard pages");
-}
-
 /* Enough that a dump does not end while one looks. The argument: how many MiB. */
 static void set_memory(int argc, char **argv)
 {
@@ -123,9 +92,6 @@ const struct scene scenes_map[] = {
 	{ "map-sysv", set_map_sysv },
 	{ "map-hugetlb", set_map_hugetlb },
 	{ "map-userfault", set_map_userfault },
-	{ "map-sealed", set_map_sealed },
-	{ "map-droppable", set_map_droppable },
-	{ "map-guard", set_map_guard },
 	{ "memory", set_memory },
 	{ NULL, NULL },
 };
