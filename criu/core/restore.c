@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -140,6 +141,8 @@ void restore_settle(struct restore *r)
 		free(tr->same);
 		tr->same = NULL;
 	}
+	/* Or the kernel would copy for each task what lies free between the rest. */
+	malloc_trim(0);
 }
 
 void restore_done(struct restore *r)

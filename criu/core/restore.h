@@ -175,7 +175,8 @@ struct restore {
 void restore_init(struct restore *r);
 /* An array on the heap that no task writes to: its place among what is kept. p is taken. */
 void *restore_keep(struct restore *r, void *p, size_t size);
-/* Before the first fork, and when nothing grows any more: what lists tasks have goes to keep. */
+/* Before the first fork, and when nothing grows any more: the lists of tasks go to keep, and what
+ * is free of the heap to the kernel. */
 void restore_settle(struct restore *r);
 /* Frees what the images were loaded into, whatever there is of it. */
 void restore_done(struct restore *r);

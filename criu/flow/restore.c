@@ -200,7 +200,6 @@ static int plan(void *ctx)
 		ret = ptys_make(r);
 	if (ret < 0)
 		return ret;
-	restore_settle(r);
 	plan_staging(r);
 	tasks_for_each(t, &r->tree) {
 		if (task_is_alive(t))
@@ -240,6 +239,7 @@ static int fork_tasks(void *ctx)
 	if (prctl(PR_SET_CHILD_SUBREAPER, 1) < 0)
 		return fail(errno, "become a subreaper");
 	stage_start(r->stage, STAGE_FORK, spawn_nr(r));
+	restore_settle(r);
 	ret = spawn_root(r, restore_task);
 	if (ret >= 0)
 		ret = stage_wait(r->stage, r->s, spawn_alive, r);
