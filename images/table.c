@@ -21,6 +21,7 @@
 #include "images/ghost.pb-c.h"
 #include "images/inventory.pb-c.h"
 #include "images/ipc.pb-c.h"
+#include "images/left.pb-c.h"
 #include "images/lock.pb-c.h"
 #include "images/memfd.pb-c.h"
 #include "images/mm.pb-c.h"
@@ -69,6 +70,8 @@ const struct image_type image_types[IMAGE_KINDS] = {
 			   ONE_(cgroup_entry) },
 	[IMAGE_APPARMOR] = { "APPARMOR", NAME_("apparmor", NONE, ".img"), COMMON_(0x59423047),
 			     ONE_(apparmor_entry) },
+	[IMAGE_LEFT] = { "LEFT", NAME_("left-", DEC, ".img"), COMMON_(0x4c454654),
+			 MANY_(left_entry) },
 
 	[IMAGE_CORE] = { "CORE", NAME_("core-", DEC, ".img"), COMMON_(0x55053847),
 			 ONE_(core_entry) },

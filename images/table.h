@@ -24,6 +24,7 @@ enum image_kind {
 	IMAGE_SECCOMP,
 	IMAGE_CGROUP,
 	IMAGE_APPARMOR,
+	IMAGE_LEFT,
 	/* a task; id: its pid, or the id of the shared object */
 	IMAGE_CORE,
 	IMAGE_IDS,

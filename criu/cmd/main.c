@@ -23,6 +23,7 @@
 #include "criu/cmd/version.h"
 #include "criu/core/session.h"
 #include "criu/flow/dump.h"
+#include "criu/flow/gc.h"
 #include "criu/flow/restore.h"
 #include "criu/flow/step.h"
 
@@ -48,6 +49,7 @@ static const struct runner {
 } runners[] = {
 	{ FOR_DUMP, true, true, &dump_command, NULL, run_dump },
 	{ FOR_RESTORE, true, false, &restore_command, NULL, restore_run },
+	{ FOR_GC, true, false, NULL, NULL, gc_run },
 	{ FOR_CHECK, false, false, NULL, check_usage, check_run },
 };
 

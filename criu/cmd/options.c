@@ -162,6 +162,22 @@ static int set_validation(struct options *o, const struct option_def *d, const c
 	return 0;
 }
 
+static int set_network_lock(struct options *o, const struct option_def *d, const char *arg, bool on)
+{
+	static const char *const names[] = { [NETWORK_LOCK_IPTABLES] = "iptables",
+					     [NETWORK_LOCK_NFTABLES] = "nftables",
+					     [NETWORK_LOCK_SKIP] = "skip" };
+
+	(void)on;
+	for (size_t i = NETWORK_LOCK_IPTABLES; i < ARRAY_SIZE(names); i++) {
+		if (!str_eq(arg, names[i]))
+			continue;
+		o->network_lock = (enum network_lock)i;
+		return 0;
+	}
+	return fail_plain("--%s: \"%s\" is neither nftables nor iptables nor skip", d->name, arg);
+}
+
 static int set_feature(struct options *o, const struct option_def *d, const char *arg, bool on)
 {
 	(void)on;
@@ -201,7 +217,7 @@ static int set_nothing(struct options *o, const struct option_def *d, const char
 /* clang-format off */
 const struct option_def option_table[] = {
 	{ "images-dir", 'D', TEXT(images_dir, "DIR"),
-	  .commands = FOR_TREE, .group = GROUP_GENERAL,
+	  .commands = FOR_TREE | FOR_GC, .group = GROUP_GENERAL,
 	  .help = "Where the images are written or read. The current directory if not given." },
 	{ "work-dir", 'W', TEXT(work_dir, "DIR"),
 	  .commands = FOR_ALL, .group = GROUP_GENERAL,
@@ -257,6 +273,21 @@ const struct option_def option_table[] = {
 	  .help = "Give up, and let the tree run on, when it could not be frozen in this time. "
 		  "10 if not given, 0 waits for ever." },
 
+	{ "tcp-established", 0, FLAG(tcp_established),
+	  .commands = FOR_TREE, .group = GROUP_GENERAL,
+	  .help = "Keep TCP connections: their state and what is in their queues. From the dump to "
+		  "the restore their packets are dropped, so that the peers wait." },
+	{ "tcp-close", 0, FLAG(tcp_close),
+	  .commands = FOR_TREE, .group = GROUP_GENERAL,
+	  .help = "TCP connections come back closed." },
+	{ "network-lock", 0, .arg = ARG_REQUIRED, .metavar = "METHOD",
+	  .commands = FOR_TREE, .group = GROUP_GENERAL, .set = set_network_lock,
+	  .help = "What drops the packets of connections meanwhile: nftables (the default), "
+		  "iptables, or skip, which drops none." },
+	{ "skip-in-flight", 0, FLAG(skip_in_flight),
+	  .commands = FOR_DUMP, .group = GROUP_DUMP,
+	  .help = "Drop connections that no process has accepted yet; without it the dump is "
+		  "refused while there are any." },
 	{ "ghost-limit", 0, .arg = ARG_REQUIRED, .metavar = "SIZE",
 	  .commands = FOR_TRIAL, .group = GROUP_DUMP, .set = set_ghost_limit,
 	  .help = "Refuse a tree that has a deleted file of more than this open or mapped: its "
@@ -296,6 +327,10 @@ const struct option_def option_table[] = {
 	  .commands = FOR_CHECK, .group = GROUP_CHECK, .set = set_check_all,
 	  .help = "The same as --extra and --experimental." },
 
+	{ "show", 0, FLAG(show),
+	  .commands = FOR_GC, .group = GROUP_GC,
+	  .help = "Print what there is, and remove nothing." },
+
 	{ "fault", 0, TEXT(fault, "STEP"),
 	  .commands = FOR_TREE, .group = GROUP_TEST,
 	  .help = "Let the run fail after this step, to see that everything is undone." },
@@ -321,6 +356,11 @@ const struct command_def command_table[] = {
 	  "Brings back the tree whose images are in the images directory: same pids, same memory, "
 	  "same files, from where it was. When it cannot be brought back completely, nothing is "
 	  "left behind.\n" },
+	{ "gc", FOR_GC, "", "remove what a dump has left on this host",
+	  "A dump that keeps TCP connections has their packets dropped until they are restored. "
+	  "When no restore will come, this removes it, and whatever else the dump in the images "
+	  "directory, complete or not, has left on this host. Refused while a process of the tree "
+	  "lives; may be repeated.\n" },
 	{ "check", FOR_CHECK, "", "tell whether this kernel has what is needed",
 	  "Tries what dump and restore need from the kernel. Prints what is missing and what to do "
 	  "about it, or \"Looks good.\"\n"
@@ -367,7 +407,6 @@ const struct option_missing option_missing_table[] = {
 	{ "lsm-profile", 0 },
 	{ "manage-cgroups", 0 },
 	{ "mntns-compat-mode", 0 },
-	{ "network-lock", 0 },
 	{ "no-default-config", 0 },
 	{ "page-server", 0 },
 	{ "port", 0 },
@@ -375,12 +414,9 @@ const struct option_missing option_missing_table[] = {
 	{ "prev-images-dir", 0 },
 	{ "ps-socket", 0 },
 	{ "root", 'r' },
-	{ "skip-in-flight", 0 },
 	{ "skip-mnt", 0 },
 	{ "status-fd", 0 },
 	{ "stream", 0 },
-	{ "tcp-close", 0 },
-	{ "tcp-established", 0 },
 	{ "tls", 0 },
 	{ "tls-cacert", 0 },
 	{ "tls-cacrl", 0 },
@@ -395,7 +431,7 @@ const struct option_missing option_missing_table[] = {
 const size_t option_missing_nr = ARRAY_SIZE(option_missing_table);
 
 const char *const command_missing_table[] = {
-	"cpuinfo", "dedup", "gc", "lazy-pages", "page-server", "pre-dump", "service", "swrk",
+	"cpuinfo", "dedup", "lazy-pages", "page-server", "pre-dump", "service", "swrk",
 };
 const size_t command_missing_nr = ARRAY_SIZE(command_missing_table);
 
@@ -404,7 +440,7 @@ const char *option_group_title(enum option_group g)
 	static const char *const titles[GROUP_NR] = {
 		[GROUP_GENERAL] = "General options",    [GROUP_DUMP] = "Options of dump",
 		[GROUP_RESTORE] = "Options of restore", [GROUP_CHECK] = "Options of check",
-		[GROUP_TEST] = "Options for tests",
+		[GROUP_GC] = "Options of gc",           [GROUP_TEST] = "Options for tests",
 	};
 
 	return titles[g];
@@ -434,6 +470,7 @@ void options_init(struct options *o)
 		.images_dir = ".",
 		.verbosity = VERBOSITY,
 		.timeout = TIMEOUT,
+		.network_lock = NETWORK_LOCK_NFTABLES,
 	};
 }
 

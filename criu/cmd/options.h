@@ -14,8 +14,9 @@ enum {
 	FOR_DUMP = 1 << 0,
 	FOR_RESTORE = 1 << 1,
 	FOR_CHECK = 1 << 2,
-	FOR_ALL = FOR_DUMP | FOR_RESTORE | FOR_CHECK,
-	FOR_NONE = 1 << 3, /* also without a command */
+	FOR_GC = 1 << 3,
+	FOR_ALL = FOR_DUMP | FOR_RESTORE | FOR_CHECK | FOR_GC,
+	FOR_NONE = 1 << 4, /* also without a command */
 };
 
 struct command_def {
@@ -26,7 +27,15 @@ struct command_def {
 	const char *text; /* what it does; paragraphs end with \n */
 };
 
-enum option_group { GROUP_GENERAL, GROUP_DUMP, GROUP_RESTORE, GROUP_CHECK, GROUP_TEST, GROUP_NR };
+enum option_group {
+	GROUP_GENERAL,
+	GROUP_DUMP,
+	GROUP_RESTORE,
+	GROUP_CHECK,
+	GROUP_GC,
+	GROUP_TEST,
+	GROUP_NR
+};
 enum option_arg { ARG_NONE, ARG_REQUIRED, ARG_OPTIONAL };
 
 struct option_def {

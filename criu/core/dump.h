@@ -13,6 +13,8 @@
 struct epoll_seen;
 struct ghost_seen;
 struct image_writer;
+struct inet_dump;
+struct left_list;
 struct mapped_file;
 struct page_room;
 struct seccomp_node;
@@ -38,6 +40,7 @@ struct clock_lag {
 
 struct dump {
 	struct session *s;
+	bool trial; /* crtool check -t: nothing is touched */
 	struct tree tree;
 	struct proc_buf buf; /* for any one read of /proc */
 	struct arena arena; /* messages that live as long as the dump */
@@ -77,6 +80,8 @@ struct dump {
 	struct image_writer *remap_img;
 	struct map memfds; /* files/memfd.c: by inode, in the arena */
 	struct image_writer *memfd_img;
+	struct inet_dump *inet; /* sock/inet.c: in the arena */
+	struct left_list *replaced; /* flow/gc.c: what the dump that was here has left */
 	struct tty_seen *ttys; /* files/ttydump.c: terminals that were met; in the arena */
 
 	/* memory */

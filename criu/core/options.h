@@ -10,6 +10,9 @@ enum end_state {
 	END_STOPPED, /* --leave-stopped */
 };
 
+/* As images and the RPC number them. */
+enum network_lock { NETWORK_LOCK_IPTABLES = 1, NETWORK_LOCK_NFTABLES, NETWORK_LOCK_SKIP };
+
 struct options {
 	/* general */
 	const char *images_dir; /* --images-dir, "." by default */
@@ -22,9 +25,15 @@ struct options {
 	bool file_locks; /* --file-locks */
 	bool cpu_cap_none; /* --cpu-cap=none: do not compare processors */
 
+	bool tcp_established; /* --tcp-established */
+	bool tcp_close; /* --tcp-close: connections come back closed */
+	enum network_lock network_lock; /* --network-lock */
+
 	/* dump */
 	pid_t tree; /* --tree */
 	enum end_state end;
+	bool show; /* --show, of gc */
+	bool skip_in_flight; /* --skip-in-flight */
 	unsigned long long ghost_limit; /* --ghost-limit, bytes; 0: none */
 
 	/* restore */

@@ -24,6 +24,7 @@
 struct fork_plan;
 struct ghost;
 struct ghost_use;
+struct live_conn;
 struct memfd;
 struct pty;
 struct seccomp_chain;
@@ -135,6 +136,9 @@ struct restore {
 	struct map pipes; /* files/pipe.c: by inode number at the dump */
 	struct map fifos; /* files/fifo.c: by the id of the dump */
 	bool pipes_loaded, fifos_loaded; /* what was in them */
+	struct live_conn *live; /* sock/tcplive.c: connections that are not live yet */
+	size_t nr_live, cap_live;
+	bool lock_is_ours; /* the restore has made the lock of connections */
 	TtyInfoEntry **ttys; /* terminals that descriptors are of */
 	size_t nr_ttys;
 	struct pty *ptys; /* files/pty.c */

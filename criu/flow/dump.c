@@ -18,11 +18,13 @@
 #include "criu/files/lock.h"
 #include "criu/files/table.h"
 #include "criu/files/tty.h"
+#include "criu/flow/gc.h"
 #include "criu/flow/stats.h"
 #include "criu/flow/step.h"
 #include "criu/image/writer.h"
 #include "criu/mem/drain.h"
 #include "criu/mem/shmem.h"
+#include "criu/sock/inet.h"
 #include "criu/task/ask.h"
 #include "criu/task/collect.h"
 #include "criu/task/core.h"
@@ -34,8 +36,9 @@
 static int open_images(void *ctx)
 {
 	struct dump *d = ctx;
+	int r = gc_before_dump(d->s->opts->images_dir, &d->replaced);
 
-	return image_dir_create(d->s->opts->images_dir, &d->s->images);
+	return r < 0 ? r : image_dir_create(d->s->opts->images_dir, &d->s->images);
 }
 
 static void forget_images(void *ctx)
@@ -85,6 +88,11 @@ static int dump_files(void *ctx)
 	return r < 0 ? r : fs_dump(ctx);
 }
 
+static void release_connections(void *ctx)
+{
+	tcp_release(ctx);
+}
+
 /* The last of the steps that find blockers. */
 static int dump_mappings(void *ctx)
 {
@@ -121,6 +129,9 @@ static int write_inventory(void *ctx)
 	e.has_lsmtype = true;
 	e.lsmtype = LSMTYPE__NO_LSM;
 	e.dump_criu_run_id = d->s->run_id;
+	e.has_tcp_close = e.tcp_close = d->s->opts->tcp_close && !d->s->opts->tcp_established;
+	e.has_network_lock_method = d->inet && d->inet->nr_seen;
+	e.network_lock_method = (uint32_t)d->s->opts->network_lock;
 	return image_put(d->s->images, IMAGE_INVENTORY, 0, &e.base);
 }
 
@@ -136,9 +147,22 @@ static int write_stats(void *ctx)
 static int finish(void *ctx)
 {
 	struct dump *d = ctx;
-	int r = image_dir_commit(d->s->images);
+	bool kill = d->s->opts->end == END_KILL;
+	int released = 0, r = image_dir_commit(d->s->images);
 
-	return r < 0 ? r : release_tree(d);
+	if (r < 0) {
+		tcp_release(d);
+		return r;
+	}
+	gc_replaced(d->replaced);
+	if (kill)
+		tcp_give_up(d);
+	else
+		released = tcp_release(d);
+	r = release_tree(d);
+	if (kill && r < 0)
+		tcp_release(d);
+	return r < 0 ? r : released;
 }
 
 static const struct step steps[] = {
@@ -147,7 +171,7 @@ static const struct step steps[] = {
 	{ "freeze tasks", freeze, thaw, false },
 	{ "read tasks", read_tasks, NULL, false },
 	{ "ask tasks", ask, NULL, false },
-	{ "dump files", dump_files, NULL, false },
+	{ "dump files", dump_files, release_connections, false },
 	{ "dump mappings", dump_mappings, NULL, false },
 	{ "dump memory", dump_memory, NULL, false },
 	{ "dump cores", dump_cores, NULL, false },
@@ -207,22 +231,27 @@ static void dump_done(struct dump *d)
 	if (d->has_view)
 		taskview_done(&d->view);
 	proc_buf_done(&d->buf);
-	arena_done(&d->arena);
 	map_done(&d->pipes);
 	map_done(&d->known);
 	map_done(&d->fifos);
 	map_done(&d->memfds);
 	shmem_dump_done(d);
+	inet_dump_done(d);
+	left_list_free(d->replaced);
 	free(d->types);
 	free(d->lags);
 	free(d->mapped);
 	free(d->shmems);
+	arena_done(&d->arena);
 	d->s->images = image_dir_free(d->s->images);
 }
 
 static int dump_steps(struct session *s, const struct command *c)
 {
-	struct dump d = { .s = s, .map_file = mapped_file_dump, .next_pages_id = 1 };
+	struct dump d = { .s = s,
+			  .trial = c == &try_command,
+			  .map_file = mapped_file_dump,
+			  .next_pages_id = 1 };
 	int r;
 
 	ident_set_init(&d.files, &d.next_file_id);

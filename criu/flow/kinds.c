@@ -2,9 +2,10 @@
 /* Every kind of file, in match order: the first that claims a descriptor has it. */
 #include "criu/files/kinds.h"
 #include "criu/core/file.h"
+#include "criu/sock/kinds.h"
 
 const struct file_kind *const file_kinds[] = {
-	&pipe_kind,    &fifo_kind,        &memfd_kind,    &pidfd_kind,   &reg_kind,
-	&tty_kind,     &eventfd_kind,     &signalfd_kind, &timerfd_kind, &epoll_kind,
-	&inotify_kind, &unsupported_kind, NULL,
+	&pipe_kind,    &fifo_kind,    &memfd_kind,       &pidfd_kind,   &reg_kind,
+	&tty_kind,     &eventfd_kind, &signalfd_kind,    &timerfd_kind, &epoll_kind,
+	&inotify_kind, &inet_kind,    &unsupported_kind, NULL,
 };

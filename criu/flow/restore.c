@@ -44,6 +44,7 @@
 #include "criu/mem/mempolicy.h"
 #include "criu/mem/share.h"
 #include "criu/mem/vdso.h"
+#include "criu/sock/inet.h"
 #include "criu/task/attrs.h"
 #include "criu/task/coresched.h"
 #include "criu/task/finish.h"
@@ -214,6 +215,16 @@ static void unplan(void *ctx)
 	hole_done(ctx);
 }
 
+static int lock_network(void *ctx)
+{
+	return tcp_lock(ctx);
+}
+
+static void unlock_network(void *ctx)
+{
+	tcp_unmake_lock(ctx);
+}
+
 static int run_stage(struct restore *r, enum stage s, uint32_t nr)
 {
 	stage_start(r->stage, s, nr);
@@ -372,12 +383,12 @@ static void take_terminal(void *ctx)
 
 static int resume(void *ctx)
 {
-	int ret;
+	int live = tcp_go_live(ctx), ret;
 
 	prctl(PR_SET_CHILD_SUBREAPER, 0);
 	ret = resume_tasks(ctx);
 	terminal_redraw(ctx);
-	return ret;
+	return ret < 0 ? ret : live;
 }
 
 static const struct step steps[] = {
@@ -387,6 +398,7 @@ static const struct step steps[] = {
 	{ "load files", load_files, NULL, false },
 	{ "check pids", pids_free, NULL, false },
 	{ "plan", plan, unplan, false },
+	{ "lock network", lock_network, unlock_network, false },
 	{ "fork tasks", fork_tasks, kill_tasks, false },
 	{ "join groups", join_groups, NULL, false },
 	{ "end the dead", end_dead, NULL, false },

@@ -331,8 +331,8 @@ TEST(options_known_but_not_available)
 	}
 	for (size_t i = 0; i < command_missing_nr; i++)
 		refused(command_missing_table[i], "is not available in this version");
-	refused("restore --no-tcp-close", "--tcp-close is not available");
-	refused("restore --no-tcp-close=1", "--tcp-close is not available");
+	refused("restore --no-exec-cmd", "--exec-cmd is not available");
+	refused("restore --no-exec-cmd=1", "--exec-cmd is not available");
 	refused("restore --cpu-cap", "--cpu-cap=all is not available");
 	refused("restore --cpu-cap=ins", "--cpu-cap=ins is not available");
 	refused("restore --cpu-cap=zzz", "\"zzz\" is unknown");

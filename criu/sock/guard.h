@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Who lets go of connections when crtool is killed in the middle of a dump. */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "criu/core/session.h"
+
+struct tcp_guard;
+
+/*
+ * A process with the descriptors of crtool, which does nothing as long as crtool lives. nr: of
+ * connections. lock_id: of the lock that it removes. Speaks.
+ */
+int tcp_guard_start(const struct session *s, size_t nr, struct tcp_guard **ret);
+/* Before it is done: this connection will be in repair mode, a lock will be made. */
+void tcp_guard_socket(struct tcp_guard *g, int fd, bool reuseaddr);
+void tcp_guard_lock(struct tcp_guard *g);
+/* From here on connections go with their process `root`, if that is killed. */
+void tcp_guard_give_up(struct tcp_guard *g, pid_t root);
+/* Not needed any more: NULL is fine. */
+void tcp_guard_end(struct tcp_guard *g);

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* TCP connections, beside what sock/inet.c does with all IPv4 and IPv6 sockets. */
+#pragma once
+#include "criu/core/dump.h"
+#include "criu/core/file.h"
+#include "criu/core/restore.h"
+#include "images/inet.pb-c.h"
+#include "images/tcp.pb-c.h"
+
+struct tcp_guard;
+struct net_conn;
+
+/* A connection that the dump keeps. */
+struct tcp_seen {
+	struct tcp_seen *next;
+	const struct task *task;
+	int fd; /* in the task */
+	int lfd; /* the same description, in crtool, as long as the dump */
+	bool touched; /* it may be in repair mode */
+	InetSkEntry *e;
+};
+
+/* What a dump knows of sockets; in struct dump. */
+struct inet_dump {
+	struct tcp_seen *seen, **end;
+	size_t nr_seen;
+	struct tcp_guard *guard; /* NULL: no connection was touched */
+	bool locked;
+	uint8_t *buf; /* for queues */
+	size_t cap;
+	struct fresh_socket {
+		unsigned int sort;
+		int protocol, fd;
+	} * fresh;
+	size_t nr_fresh, cap_fresh;
+};
+
+/*
+ * The life of connections in a dump. tcp_dump: all that were seen are locked and read, and stay in
+ * repair mode: closed like that, they go without a word to the peer. tcp_release: the tree runs
+ * on: back from repair mode, and the lock is removed. Speak.
+ */
+int tcp_dump(struct dump *d);
+int tcp_release(struct dump *d);
+/* The tree is given up from here on: whatever happens, connections are not to be released. */
+void tcp_give_up(struct dump *d);
+void inet_dump_done(struct dump *d);
+
+/* One more of them. */
+int tcp_see(struct dump *d, const struct fd_probe *p, InetSkEntry *e);
+/* One connection: into an image of its own. Speaks. */
+int tcp_stream_dump(struct dump *d, struct tcp_seen *s);
+/* Back from repair mode, with SO_REUSEADDR as it was. */
+int tcp_repair_end(int fd, bool reuseaddr, bool probe);
+
+/* "tcp 10.0.0.1:80 to 10.0.0.2:4711" */
+#define TCP_TEXT_MAX 180
+const char *tcp_text(const InetSkEntry *e, char buf[TCP_TEXT_MAX]);
+bool tcp_is_connection(const InetSkEntry *e);
+
+/* restore. load: in crtool. open: in the owner; the socket stays in repair mode. */
+int tcp_stream_load(struct restore *r, const InetSkEntry *e, TcpStreamEntry **ret);
+int tcp_stream_open(struct restore *r, const InetSkEntry *e, const TcpStreamEntry *t, int fd);
+
+/*
+ * The lock of a restore: it is there before a socket is, whether the dump has left it or not.
+ * unmake: what the restore itself has made. go_live: the lock goes, the sockets leave repair mode.
+ */
+int tcp_lock(struct restore *r);
+void tcp_unmake_lock(struct restore *r);
+int tcp_go_live(struct restore *r);
+/* A descriptor of crtool's own, kept until then. */
+int tcp_keep(struct restore *r, const InetSkEntry *e, int fd);

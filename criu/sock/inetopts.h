@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Options of IPv4 and IPv6 sockets below SOL_SOCKET: ip(7), ipv6(7), tcp(7), udp(7), raw(7). */
+#pragma once
+#include "criu/core/dump.h"
+#include "images/inet.pb-c.h"
+
+/* What kind of socket an option is of. */
+enum {
+	INET_V4 = 1,
+	INET_V6 = 2,
+	INET_TCP = 4,
+	INET_UDP = 8,
+	INET_UDPLITE = 16,
+	INET_RAW = 32,
+	INET_MPTCP = 64,
+};
+
+/* 0: no socket that is kept. */
+unsigned int inet_sort(int family, int type, int protocol);
+
+/*
+ * dump: all options of fd, a socket like e, into e, in the arena of the dump. `fresh` is a new
+ * socket of the sort: what is the same there is not in the image. Speaks.
+ */
+int inet_opts_dump(struct dump *d, int fd, int fresh, InetSkEntry *e);
+
+/* restore; all of them speak. load: can the image be right? early: before bind and connect. late:
+ * when what is to be sent has been written. */
+int inet_opts_load(const InetSkEntry *e);
+int inet_opts_restore_early(int fd, const InetSkEntry *e);
+int inet_opts_restore_late(int fd, const InetSkEntry *e);
