@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "criu/base/cleanup.h"
 #include "criu/base/error.h"
 #include "criu/base/mem.h"
 #include "criu/base/str.h"
@@ -178,6 +179,50 @@ static int set_network_lock(struct options *o, const struct option_def *d, const
 	return fail_plain("--%s: \"%s\" is neither nftables nor iptables nor skip", d->name, arg);
 }
 
+static int add_external_unix(struct options *o, const struct option_def *d, const char *text)
+{
+	long ino = 0;
+	int r = read_number(d, text, 1, UINT32_MAX, &ino);
+
+	if (r < 0)
+		return r;
+	o->external_unix =
+	    mem_realloc(o->external_unix, o->nr_external_unix + 1, sizeof(*o->external_unix));
+	o->external_unix[o->nr_external_unix++] = (uint32_t)ino;
+	return 0;
+}
+
+/* Of CRIU, too: with a list of inode numbers it is about these only. */
+static int set_ext_unix(struct options *o, const struct option_def *d, const char *arg, bool on)
+{
+	cleanup_free char *list = arg ? mem_strdup(arg) : NULL;
+	char *rest = list, *one;
+
+	o->ext_unix_sk = on && !arg;
+	while (rest && (one = strsep(&rest, ","))) {
+		int r = add_external_unix(o, d, one);
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int set_external(struct options *o, const struct option_def *d, const char *arg, bool on)
+{
+	size_t len = strlen(arg);
+	cleanup_free char *ino = NULL;
+
+	(void)on;
+	if (!str_starts(arg, "unix[") || arg[len - 1] != ']')
+		return fail_hint(
+		    fail_plain("--%s: \"%s\" is not available in this version", d->name, arg),
+		    "unix[INO] is");
+	ino = mem_strdup(arg + strlen("unix["));
+	ino[strlen(ino) - 1] = '\0';
+	return add_external_unix(o, d, ino);
+}
+
 static int set_feature(struct options *o, const struct option_def *d, const char *arg, bool on)
 {
 	(void)on;
@@ -241,6 +286,14 @@ const struct option_def option_table[] = {
 	  .help = "Save file locks and leases. Without it, dump refuses a tree that has any: while "
 		  "it is not running, others can lock the files. Restore locks them again, with or "
 		  "without this, before anything runs, or says who has them." },
+	{ "ext-unix-sk", 'x', .arg = ARG_OPTIONAL, .metavar = "INO,...",
+	  .commands = FOR_TREE, .group = GROUP_GENERAL, .set = set_ext_unix,
+	  .help = "A unix socket may be connected to one outside of the tree: restore connects to "
+		  "its name again. With inode numbers, of either end, only these may." },
+	{ "external", 0, .arg = ARG_REQUIRED, .metavar = "unix[INO]",
+	  .commands = FOR_TREE, .group = GROUP_GENERAL, .set = set_external,
+	  .help = "What is outside of the tree, and is there at the restore: unix[INO], a unix "
+		  "socket, as --ext-unix-sk=INO." },
 	{ "cpu-cap", 0, .arg = ARG_OPTIONAL, .metavar = "CAP",
 	  .commands = FOR_TREE, .group = GROUP_GENERAL, .set = set_cpu_cap,
 	  .help = "none: do not compare the processor with the one of the dump. Other values "
@@ -391,8 +444,6 @@ const struct option_missing option_missing_table[] = {
 	{ "evasive-devices", 0 },
 	{ "exec-cmd", 0 },
 	{ "ext-mount-map", 'M' },
-	{ "ext-unix-sk", 'x' },
-	{ "external", 0 },
 	{ "force-irmap", 0 },
 	{ "freeze-cgroup", 0 },
 	{ "ghost-fiemap", 0 },
@@ -477,6 +528,7 @@ void options_init(struct options *o)
 void options_done(struct options *o)
 {
 	free(o->features);
+	free(o->external_unix);
 	o->features = NULL;
 	o->nr_features = 0;
 }

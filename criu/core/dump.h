@@ -11,6 +11,7 @@
 #include "criu/kernel/taskview.h"
 
 struct epoll_seen;
+struct flights;
 struct ghost_seen;
 struct image_writer;
 struct inet_dump;
@@ -21,6 +22,7 @@ struct seccomp_node;
 struct seen_lock;
 struct shmem_seen;
 struct tty_seen;
+struct unix_all;
 
 struct dump;
 
@@ -83,6 +85,9 @@ struct dump {
 	struct inet_dump *inet; /* sock/inet.c: in the arena */
 	struct left_list *replaced; /* flow/gc.c: what the dump that was here has left */
 	struct tty_seen *ttys; /* files/ttydump.c: terminals that were met; in the arena */
+	struct flights *flights; /* files/table.c: descriptors in flight; in the arena */
+	struct unix_all *unix_all; /* sock/unix_dump.c: in the arena */
+	struct image_writer *sk_queues_img;
 
 	/* memory */
 	uint32_t next_pages_id;

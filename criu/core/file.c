@@ -19,6 +19,10 @@ int dump_file_write(struct dump *d, uint32_t id, FileEntry *e)
 
 const char *fd_probe_name(const struct fd_probe *p, char *buf, size_t size)
 {
-	snprintf(buf, size, "pid %d (%s): fd %d", (int)p->task->pid, p->task->comm, p->fd);
+	if (p->to)
+		snprintf(buf, size, "pid %d (%s): fd %d: in flight", (int)p->to->pid, p->to->comm,
+			 p->to_fd);
+	else
+		snprintf(buf, size, "pid %d (%s): fd %d", (int)p->task->pid, p->task->comm, p->fd);
 	return buf;
 }

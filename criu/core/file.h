@@ -17,6 +17,8 @@ struct file;
 struct fd_probe {
 	const struct task *task;
 	int fd; /* number in the task */
+	const struct task *to; /* in flight to its to_fd: then task and fd are crtool's own; NULL */
+	int to_fd;
 	int lfd; /* the same description, in crtool */
 	uint32_t id; /* for its image */
 	const char *link; /* readlink of /proc/PID/fd/N */
@@ -32,6 +34,7 @@ struct file {
 	int owner_fd; /* -1: only mapped, or the directory of somebody */
 	const struct task *mapped_by; /* one of those that map it, or run it */
 	int mapped_fd; /* to be mapped, for all tasks, from before the first fork; -1: not open */
+	int arm_fd; /* crtool's own, where the owner closes its one before; -1 */
 };
 
 struct file_kind {
@@ -43,6 +46,8 @@ struct file_kind {
 	bool (*match)(const struct fd_probe *p);
 	/* Writes one FileEntry with dump_file_write(), or records a blocker. */
 	int (*dump)(struct dump *d, const struct fd_probe *p);
+	/* When all tables are known: descriptors that are in files, with flight_dump(). */
+	int (*dump_inner)(struct dump *d);
 	/* When all descriptions are known: what refers to others is written here. */
 	int (*dump_end)(struct dump *d);
 
@@ -53,6 +58,23 @@ struct file_kind {
 	 * arm in crtool, when all tasks are ready to run: what our own work would set off.
 	 */
 	int (*load)(struct restore *r, const FileEntry *e, struct file *f);
+	/*
+	 * Of all files of the kind together, in crtool: adopt before any load, who has what is in
+	 * queues only; load_end after all of them; create_all before any create; undo when the
+	 * restore has failed.
+	 */
+	int (*adopt)(struct restore *r);
+	int (*load_end)(struct restore *r);
+	int (*create_all)(struct restore *r);
+	void (*undo)(struct restore *r);
+	/*
+	 * What a certain process must do before any file is opened: in every task, in the rounds
+	 * of r->make_rounds, and between two of them in crtool.
+	 */
+	int (*make)(struct restore *r, const struct task *t, unsigned int round);
+	int (*made)(struct restore *r, unsigned int round);
+	/* In crtool, when every connect is done. */
+	int (*connected)(struct restore *r);
 	int (*create)(struct restore *r, struct file *f);
 	int (*open)(struct restore *r, struct file *f);
 	int (*connect)(struct restore *r, struct file *f, int fd);

@@ -2,6 +2,8 @@
 /* What the user asked for. Filled by cmd/options.c, const for everyone else. */
 #pragma once
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 enum end_state {
@@ -34,6 +36,9 @@ struct options {
 	enum end_state end;
 	bool show; /* --show, of gc */
 	bool skip_in_flight; /* --skip-in-flight */
+	bool ext_unix_sk; /* --ext-unix-sk */
+	uint32_t *external_unix; /* --external unix[INO] */
+	size_t nr_external_unix;
 	unsigned long long ghost_limit; /* --ghost-limit, bytes; 0: none */
 
 	/* restore */

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "criu/base/cleanup.h"
 #include "criu/base/error.h"
 #include "criu/kernel/syscalls.h"
 
@@ -31,21 +32,40 @@ struct file *restore_find_file(const struct restore *r, uint32_t id)
 int restore_add_broker(struct restore *r)
 {
 	if (r->nr_brokers == BROKERS_MAX)
-		return fail_plain("more than %d pipes", BROKERS_MAX);
+		return fail_plain("more than %d pipes and sockets", BROKERS_MAX);
 	r->brokers[r->nr_brokers].fd = -1;
 	return (int)r->nr_brokers++;
 }
 
 void broker_give(struct restore *r, int slot, int fd)
 {
-	r->brokers[slot].fd = fd;
+	broker_give_from(r, slot, fd, 0);
+}
+
+void broker_give_from(struct restore *r, int slot, int fd, pid_t pid)
+{
+	r->brokers[slot] = (struct broker){ fd, pid };
 }
 
 int broker_take(const struct restore *r, int slot)
 {
-	int fd = sys_pidfd_getfd(r->crtool_pidfd, r->brokers[slot].fd);
+	const struct broker *b = &r->brokers[slot];
+	cleanup_close int opened = b->pid ? sys_pidfd_open(b->pid, 0) : -1;
+	int fd;
 
-	return fd < 0 ? fail(-fd, "take descriptor %d of crtool", (int)r->brokers[slot].fd) : fd;
+	if (b->pid && opened < 0)
+		return fail(-opened, "pidfd_open of pid %d", (int)b->pid);
+	fd = sys_pidfd_getfd(b->pid ? opened : r->crtool_pidfd, b->fd);
+	return fd < 0 ? fail(-fd, "take descriptor %d of pid %d", (int)b->fd,
+			     (int)(b->pid ? b->pid : r->crtool_pid))
+		      : fd;
+}
+
+int broker_take_own(const struct restore *r, int slot)
+{
+	const struct broker *b = &r->brokers[slot];
+
+	return b->pid == getpid() ? b->fd : broker_take(r, slot);
 }
 
 int service_fd(const struct restore *r, int fd)

@@ -94,10 +94,14 @@ struct task_restore {
 	size_t room; /* bytes that its program and stacks take of the hole */
 };
 
-/* What crtool hands out to the tasks after they exist: indexed by a slot number. */
+/* What crtool, or a task, hands out to the tasks after they exist: indexed by a slot number. */
 struct broker {
-	int32_t fd; /* in crtool; -1: none */
+	int32_t fd; /* -1: none */
+	int32_t pid; /* whose; 0: crtool's */
 };
+
+/* Rounds in which tasks make what only they can: see file_kind.make. */
+#define MAKE_ROUNDS 32
 
 #define BROKERS_MAX 65536
 
@@ -139,6 +143,8 @@ struct restore {
 	struct live_conn *live; /* sock/tcplive.c: connections that are not live yet */
 	size_t nr_live, cap_live;
 	bool lock_is_ours; /* the restore has made the lock of connections */
+	struct unix_plan *unix_plan; /* sock/unix_plan.c: in the arena; NULL: no such sockets */
+	uint32_t make_rounds; /* a bit for each round that there is */
 	TtyInfoEntry **ttys; /* terminals that descriptors are of */
 	size_t nr_ttys;
 	struct pty *ptys; /* files/pty.c */
@@ -159,8 +165,10 @@ struct restore {
 	size_t nr_segments;
 	struct share_pool *share; /* mem/share.h; NULL: nobody shares pages */
 
-	/* descriptors that tasks use themselves lie from here on, above all that they restore */
+	/* Descriptors that tasks use themselves lie from here on, above all that they restore. From
+	 * hidden_base on are files that only queues have: they are open until these are full. */
 	int service_base;
+	int hidden_base, hidden_next;
 	int crtool_pidfd, log_fd;
 	int tty_fd; /* the terminal of --shell-job; -1 */
 	struct terminal *terminal; /* files/terminal.h: what crtool does with it */
@@ -192,8 +200,12 @@ struct file *restore_find_file(const struct restore *r, uint32_t id);
 int restore_add_broker(struct restore *r);
 /* In crtool: the fd is kept open until the tasks have what they need of it. */
 void broker_give(struct restore *r, int slot, int fd);
-/* In a task: a new fd. Speaks. */
+/* The same of a task, before STAGE_FILES: fd is a service descriptor. */
+void broker_give_from(struct restore *r, int slot, int fd, pid_t pid);
+/* In a task, or in crtool: a new fd. Speaks. */
 int broker_take(const struct restore *r, int slot);
+/* In a task: its own one, if it was given by it; else a new one. Speaks. */
+int broker_take_own(const struct restore *r, int slot);
 
 /* Move fd out of the range of what is restored. Takes fd, also on failure. Speaks. */
 int service_fd(const struct restore *r, int fd);

@@ -12,7 +12,8 @@ enum stage {
 	STAGE_GROUPS, /* everybody is in the right process group */
 	STAGE_ORPHANS, /* helpers have ended in turns: two stages for each, see spawn.c */
 	STAGE_DEATHS = STAGE_ORPHANS + 2 * 32, /* zombies have ended */
-	STAGE_FILES, /* every fd is open by its owner, none is connected */
+	STAGE_MAKE, /* rounds: what has to be made by certain tasks, before files are opened */
+	STAGE_FILES = STAGE_MAKE + 32, /* every fd is open by its owner, none is connected */
 	STAGE_CONNECT, /* shared descriptions taken from their owners, terminals set */
 	STAGE_MEMORY, /* restorer running, memory in place, threads exist */
 	STAGE_SECCOMP, /* leaders only, all are traced: filters that all their threads share */

@@ -27,6 +27,7 @@
 #include "criu/core/restore.h"
 #include "criu/files/fown.h"
 #include "criu/files/kinds.h"
+#include "criu/files/load.h"
 #include "criu/kernel/kcmp.h"
 #include "criu/kernel/syscalls.h"
 
@@ -247,24 +248,6 @@ static bool is_in_place(const struct task *t, const EventpollTfdEntry *e)
 	return s && (!e->has_file || s->file->id == e->file);
 }
 
-/* A descriptor of a file that somebody owns, among ours for the moment. */
-static int target_take(const struct restore *r, const struct task *t, const struct file *to)
-{
-	cleanup_close int pidfd = -1;
-	int fd;
-
-	if (to->owner == t) {
-		fd = fcntl(to->owner_fd, F_DUPFD_CLOEXEC, r->service_base);
-		return fd < 0 ? fail(errno, "dup of fd %d", to->owner_fd) : fd;
-	}
-	pidfd = sys_pidfd_open(to->owner->pid, 0);
-	if (pidfd < 0)
-		return fail(-pidfd, "pidfd_open of pid %d", (int)to->owner->pid);
-	fd = sys_pidfd_getfd(pidfd, to->owner_fd);
-	return fd < 0 ? fail(-fd, "take fd %d of pid %d", to->owner_fd, (int)to->owner->pid)
-		      : service_fd(r, fd);
-}
-
 /* While all owners have theirs where they belong. */
 static int epoll_connect(struct restore *r, struct file *f, int fd)
 {
@@ -280,7 +263,7 @@ static int epoll_connect(struct restore *r, struct file *f, int fd)
 		if (!e->tfd[i]->has_file)
 			return fail_plain("epoll: watches fd %u, which is not open",
 					  e->tfd[i]->tfd);
-		p->target[i] = target_take(r, f->owner, restore_find_file(r, e->tfd[i]->file));
+		p->target[i] = file_take(r, f->owner, restore_find_file(r, e->tfd[i]->file));
 		if (p->target[i] < 0)
 			return p->target[i];
 	}

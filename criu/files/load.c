@@ -66,7 +66,7 @@ static int file_add(struct restore *r, FileEntry *e, size_t *cap)
 	f->kind = kind;
 	f->id = e->id;
 	f->entry = e;
-	f->owner_fd = f->mapped_fd = -1;
+	f->owner_fd = f->mapped_fd = f->arm_fd = -1;
 	*array_push(r->files, r->nr_files, *cap) = f;
 	return 0;
 }
@@ -183,6 +183,18 @@ static int tables_load(struct restore *r)
 	return 0;
 }
 
+void file_hide(struct restore *r, struct file *f, struct task *t)
+{
+	struct task_restore *tr = t->restore;
+
+	if (!r->hidden_base)
+		r->hidden_base = r->hidden_next = files_first_free(r);
+	f->owner = t;
+	f->owner_fd = r->hidden_next++;
+	tr->slots = mem_realloc(tr->slots, tr->nr_slots + 1, sizeof(*tr->slots));
+	tr->slots[tr->nr_slots++] = (struct fd_slot){ f->owner_fd, true, f };
+}
+
 /* Who needs a file that is behind no descriptor, for a message. */
 static int user_fail_at(int ret, const struct restore *r, uint32_t id)
 {
@@ -252,6 +264,16 @@ static int file_errors_fail(struct file_errors *e)
 	return ret < 0 ? ret : blockers_fail();
 }
 
+/* A function of all kinds that have it, until one returns less than 0. */
+#define each_kind(function, ...)                                                                   \
+	({                                                                                         \
+		int each_ret = 0;                                                                  \
+		for (const struct file_kind *const *k = file_kinds; *k && each_ret >= 0; k++)      \
+			if ((*k)->function)                                                        \
+				each_ret = (*k)->function(__VA_ARGS__);                            \
+		each_ret;                                                                          \
+	})
+
 int files_load(struct restore *r)
 {
 	struct file_errors errors = { 0 };
@@ -263,12 +285,16 @@ int files_load(struct restore *r)
 		ret = memfds_load(r);
 	if (ret >= 0)
 		ret = tables_load(r);
+	if (ret >= 0)
+		ret = each_kind(adopt, r);
 	if (ret < 0)
 		return ret;
 	for (size_t i = 0; i < r->nr_files; i++)
 		if (file_load(r, r->files[i]) < 0)
 			file_error_keep(&errors);
 	ret = file_errors_fail(&errors);
+	if (ret >= 0)
+		ret = each_kind(load_end, r);
 	if (ret >= 0)
 		ret = ttys_load(r);
 	return ret < 0 ? ret : locks_load(r);
@@ -289,20 +315,70 @@ int files_first_free(const struct restore *r)
 
 int files_create(struct restore *r)
 {
-	for (size_t i = 0; i < r->nr_files; i++) {
+	int ret = each_kind(create_all, r);
+
+	for (size_t i = 0; i < r->nr_files && ret >= 0; i++) {
 		struct file *f = r->files[i];
-		int ret = f->owner && f->kind->create ? f->kind->create(r, f) : 0;
+
+		ret = f->owner && f->kind->create ? f->kind->create(r, f) : 0;
 
 		if (ret < 0)
 			return task_fail_at(fail_at(ret, "fd %d", f->owner_fd), f->owner);
 	}
+	return ret;
+}
+
+int files_make(struct restore *r, const struct task *t, unsigned int round)
+{
+	return each_kind(make, r, t, round);
+}
+
+int files_made(struct restore *r, unsigned int round)
+{
+	return each_kind(made, r, round);
+}
+
+void files_undo(struct restore *r)
+{
+	for (const struct file_kind *const *k = file_kinds; *k; k++)
+		if ((*k)->undo)
+			(*k)->undo(r);
+}
+
+static int hidden_keep(struct file *f)
+{
+	cleanup_close int pidfd = sys_pidfd_open(f->owner->pid, 0);
+	int fd;
+
+	if (pidfd < 0)
+		return fail(-pidfd, "pidfd_open");
+	fd = sys_pidfd_getfd(pidfd, f->owner_fd);
+	if (fd < 0)
+		return fail(-fd, "pidfd_getfd");
+	f->arm_fd = fd;
 	return 0;
+}
+
+int files_connected(struct restore *r)
+{
+	int ret = each_kind(connected, r);
+
+	for (size_t i = 0; i < r->nr_files && ret >= 0; i++) {
+		struct file *f = r->files[i];
+		bool hidden = f->owner_fd >= r->hidden_base;
+
+		ret = hidden && f->kind->arm ? hidden_keep(f) : 0;
+
+		if (ret < 0)
+			return task_fail_at(fail_at(ret, "in flight"), f->owner);
+	}
+	return ret;
 }
 
 void files_create_done(struct restore *r)
 {
 	for (size_t i = 0; i < r->nr_brokers; i++) {
-		if (r->brokers[i].fd >= 0)
+		if (r->brokers[i].fd >= 0 && !r->brokers[i].pid)
 			close(r->brokers[i].fd);
 		r->brokers[i].fd = -1;
 	}
@@ -359,6 +435,23 @@ static int owner_pidfd(const struct restore *r, const struct task *owner, int *p
 	if (*pidfd >= 0)
 		*whose = owner;
 	return *pidfd;
+}
+
+int file_take(const struct restore *r, const struct task *t, const struct file *f)
+{
+	cleanup_close int pidfd = -1;
+	int fd;
+
+	if (f->owner == t) {
+		fd = fcntl(f->owner_fd, F_DUPFD_CLOEXEC, r->service_base);
+		return fd < 0 ? fail(errno, "dup of fd %d", f->owner_fd) : fd;
+	}
+	pidfd = sys_pidfd_open(f->owner->pid, 0);
+	if (pidfd < 0)
+		return fail(-pidfd, "pidfd_open of pid %d", (int)f->owner->pid);
+	fd = sys_pidfd_getfd(pidfd, f->owner_fd);
+	return fd < 0 ? fail(-fd, "take fd %d of pid %d", f->owner_fd, (int)f->owner->pid)
+		      : service_fd(r, fd);
 }
 
 static int slot_share(const struct restore *r, struct task *t, const struct fd_slot *s, int *pidfd,
@@ -421,8 +514,11 @@ int files_watch(struct restore *r, struct task *t)
 
 static int file_arm(struct restore *r, struct file *f)
 {
-	cleanup_close int pidfd = sys_pidfd_open(f->owner->pid, 0), fd = -1;
+	cleanup_close int pidfd = -1, fd = f->arm_fd;
 
+	if (fd >= 0)
+		return f->kind->arm(r, f, fd);
+	pidfd = sys_pidfd_open(f->owner->pid, 0);
 	if (pidfd < 0)
 		return fail(-pidfd, "pidfd_open");
 	fd = sys_pidfd_getfd(pidfd, f->owner_fd);

@@ -4,7 +4,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -285,6 +287,72 @@ static int fd_identify(struct dump *d, struct table *tb, int fd, uint32_t *ret_i
 	return r < 0 || !is_new ? r : description_dump(d, &p, tb->proc, type_of(d, p.id));
 }
 
+/* Those that nobody has but a queue stay open: later ones are compared with them. */
+struct flights {
+	struct task self; /* crtool, whose descriptors they are */
+	int proc;
+	int *fds;
+	size_t nr, cap;
+};
+
+static int flights_open(struct dump *d)
+{
+	struct rlimit lim;
+	struct flights *f;
+
+	if (d->flights)
+		return 0;
+	f = arena_alloc(&d->arena, sizeof(*f));
+	f->self = (struct task){ .pid = getpid(), .comm = "crtool" };
+	f->proc = proc_open(getpid());
+	if (f->proc < 0)
+		return fail(-f->proc, "open /proc/self");
+	d->flights = f;
+	if (getrlimit(RLIMIT_NOFILE, &lim) == 0) {
+		lim.rlim_cur = lim.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &lim);
+	}
+	return 0;
+}
+
+void flights_done(struct dump *d)
+{
+	struct flights *f = d->flights;
+
+	if (!f)
+		return;
+	for (size_t i = 0; i < f->nr; i++)
+		close(f->fds[i]);
+	free(f->fds);
+	close(f->proc);
+}
+
+int flight_dump(struct dump *d, const struct task *t, int fd, int lfd, uint32_t *ret_id)
+{
+	cleanup_close int mine = lfd;
+	int r = flights_open(d);
+	struct fd_probe p = { .fd = lfd, .lfd = lfd, .to = t, .to_fd = fd };
+	char name[64];
+
+	if (r < 0)
+		return r;
+	p.task = &d->flights->self;
+	r = proc_fdinfo_read(d->flights->proc, lfd, &d->buf, &p.info);
+	if (r < 0)
+		return fail(-r, "read fdinfo");
+	if (fstat(lfd, &p.st) < 0)
+		return fail(errno, "stat");
+	r = ident_set_get(&d->files, p.st.st_dev, p.st.st_ino, getpid(), lfd, &p.id);
+	*ret_id = p.id;
+	if (r <= 0)
+		return r;
+	*array_push(d->flights->fds, d->flights->nr, d->flights->cap) = take_fd(&mine);
+	if (p.info.nr_locks)
+		blocker(NULL, "%s: a file with a lock or a lease, which cannot be kept there",
+			fd_probe_name(&p, name, sizeof(name)));
+	return fail_at(description_dump(d, &p, d->flights->proc, type_of(d, p.id)), "in flight");
+}
+
 static int fd_dump(struct dump *d, struct image_writer *w, struct table *tb, size_t i)
 {
 	struct task *t = tb->task;
@@ -336,6 +404,12 @@ int tables_dump(struct dump *d)
 		if (r < 0)
 			return task_fail_at(r, t);
 	}
+	for (const struct file_kind *const *k = file_kinds; *k; k++) {
+		int r = (*k)->dump_inner ? (*k)->dump_inner(d) : 0;
+
+		if (r < 0)
+			return r;
+	}
 	ttys_judge(d);
 	for (const struct file_kind *const *k = file_kinds; *k; k++) {
 		int r = (*k)->dump_end ? (*k)->dump_end(d) : 0;
@@ -360,5 +434,7 @@ int files_finish(struct dump *d)
 		r = ghosts_dump_end(d);
 	if (r >= 0)
 		r = memfds_dump_end(d);
+	if (d->sk_queues_img && r >= 0)
+		r = image_writer_close(&d->sk_queues_img);
 	return r < 0 ? r : ttys_write(d);
 }

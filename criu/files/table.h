@@ -7,6 +7,11 @@
 int ids_dump(struct dump *d);
 /* fdinfo-N, files: each table once, each description once. */
 int tables_dump(struct dump *d);
+/*
+ * A descriptor of crtool's, which is taken: a copy of one that is in flight to number fd of the
+ * task. Speaks.
+ */
+int flight_dump(struct dump *d, const struct task *t, int fd, int lfd, uint32_t *ret_id);
 /* fs-N: working directory, root, umask. */
 int fs_dump(struct dump *d);
 /* The map_file of struct dump. v NULL: the executable. */
@@ -14,3 +19,4 @@ int mapped_file_dump(struct dump *d, const struct task *t, const struct proc_vma
 		     uint32_t *ret_id);
 /* Closes the images that all of these write to. */
 int files_finish(struct dump *d);
+void flights_done(struct dump *d);

@@ -25,6 +25,7 @@
 #include "criu/mem/drain.h"
 #include "criu/mem/shmem.h"
 #include "criu/sock/inet.h"
+#include "criu/sock/unix.h"
 #include "criu/task/ask.h"
 #include "criu/task/collect.h"
 #include "criu/task/core.h"
@@ -224,6 +225,9 @@ static void dump_done(struct dump *d)
 	image_writer_free(d->pipes_data_img);
 	image_writer_free(d->fifo_data_img);
 	ttys_dump_done(d);
+	image_writer_free(d->sk_queues_img);
+	unix_dump_done(d);
+	flights_done(d);
 	locks_dump_done(d);
 	tree_done(&d->tree);
 	seccomp_done(d);

@@ -45,6 +45,7 @@
 #include "criu/mem/share.h"
 #include "criu/mem/vdso.h"
 #include "criu/sock/inet.h"
+#include "criu/sock/unix.h"
 #include "criu/task/attrs.h"
 #include "criu/task/coresched.h"
 #include "criu/task/finish.h"
@@ -124,6 +125,8 @@ static int plan_descriptors(struct restore *r)
 	int ret;
 
 	r->service_base = files_first_free(r);
+	if (!r->hidden_base)
+		r->hidden_base = r->service_base;
 	if (getrlimit(RLIMIT_NOFILE, &lim) < 0)
 		return fail(errno, "RLIMIT_NOFILE");
 	lim.rlim_cur = lim.rlim_max;
@@ -278,15 +281,30 @@ static int end_dead(void *ctx)
 
 static int open_files(void *ctx)
 {
-	int ret = files_create(ctx);
+	struct restore *r = ctx;
+	int ret = files_create(r);
 
-	return ret < 0 ? ret : run_stage(ctx, STAGE_FILES, spawn_nr_alive(ctx));
+	for (unsigned int i = 0; i < MAKE_ROUNDS && ret >= 0; i++) {
+		if (!(r->make_rounds & 1u << i))
+			continue;
+		ret = run_stage(r, (enum stage)(STAGE_MAKE + i), spawn_nr_alive(r));
+		if (ret >= 0)
+			ret = files_made(r, i);
+	}
+	return ret < 0 ? ret : run_stage(r, STAGE_FILES, spawn_nr_alive(r));
+}
+
+static void unmake_files(void *ctx)
+{
+	files_undo(ctx);
 }
 
 static int connect_files(void *ctx)
 {
 	int ret = run_stage(ctx, STAGE_CONNECT, spawn_nr_alive(ctx));
 
+	if (ret >= 0)
+		ret = files_connected(ctx);
 	files_create_done(ctx);
 	return ret < 0 ? ret : ptys_finish(ctx);
 }
@@ -402,7 +420,7 @@ static const struct step steps[] = {
 	{ "fork tasks", fork_tasks, kill_tasks, false },
 	{ "join groups", join_groups, NULL, false },
 	{ "end the dead", end_dead, NULL, false },
-	{ "open files", open_files, NULL, false },
+	{ "open files", open_files, unmake_files, false },
 	{ "connect files", connect_files, NULL, false },
 	{ "restore memory", restore_memory, NULL, false },
 	{ "trace tasks", trace, NULL, false },
@@ -455,6 +473,7 @@ int restore_run(struct session *s, int *ret_status)
 	ptys_done(&r);
 	s->images = image_dir_free(s->images);
 	hole_done(&r);
+	unix_plan_done(&r);
 	restore_done(&r);
 	free((void *)(uintptr_t)vdso[TASK_ABI_32].code);
 	fork_plan_done(&fork_plan);

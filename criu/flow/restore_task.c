@@ -146,6 +146,15 @@ static int task_body(struct restore *r, struct task *t)
 	struct mem_fds fds;
 	int ret;
 
+	for (unsigned int i = 0; i < MAKE_ROUNDS; i++) {
+		if (!(r->make_rounds & 1u << i))
+			continue;
+		stage_enter(r->stage, (enum stage)(STAGE_MAKE + i), r->crtool_pidfd);
+		ret = files_make(r, t, i);
+		if (ret < 0)
+			return ret;
+		stage_done(r->stage);
+	}
 	stage_enter(r->stage, STAGE_FILES, r->crtool_pidfd);
 	ret = drop_descriptors(r, t);
 	if (ret >= 0)

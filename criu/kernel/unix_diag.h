@@ -7,7 +7,7 @@
 
 #include "criu/kernel/nlsock.h"
 
-#define UNIX_NAME_MAX 108 /* sun_path */
+#define UNIX_NAME_MAX 109 /* sun_path, and a NUL behind a path that fills it */
 
 struct unix_diag {
 	uint32_t ino; /* 0: no descriptor leads there: not accepted, or closed with data left */

@@ -256,7 +256,7 @@ static void last_ops(struct program *p, const struct restore *r, const struct ta
 	const MmEntry *mm = t->restore->mm;
 
 	if (t->restore->fdtable == t)
-		PROGRAM_SYSCALL(p, OP_WHAT_CLOSE, SYS_close_range, (uint64_t)r->service_base,
+		PROGRAM_SYSCALL(p, OP_WHAT_CLOSE, SYS_close_range, (uint64_t)r->hidden_base,
 				UINT32_MAX, 0);
 	locks_ops(p, t->restore);
 	/* Any change of credentials has reset it; 2 can only be had by such a change. */

@@ -10,15 +10,15 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent), str(HERE)]
 
 from harness import suite  # noqa: E402
-from cases import blockers, files, images, pids, setup, space, targets, terminals  # noqa: E402
-from cases import trial, usage  # noqa: E402
+from cases import blockers, files, images, pids, setup, sockets, space, targets  # noqa: E402
+from cases import terminals, trial, usage  # noqa: E402
 
 
 def main():
     """All cases, from what needs least to what needs most."""
     options = suite.parser(__doc__).parse_args()
     cases = suite.Suite()
-    for module in (usage, setup, targets, blockers, space, images, files,
+    for module in (usage, setup, targets, blockers, sockets, space, images, files,
                    terminals, trial, pids):
         module.add_cases(cases)
     return suite.main(cases, options)

@@ -17,9 +17,6 @@ LOCKS = "; try --file-locks"
 
 # scene, what is said behind "pid N (scene): ". {path} is the argument of the scene.
 FILES = (
-    ("unix", "fd 3: socket:[<*>]: a unix stream socket" + KEPT,
-     "fd 4: socket:[<*>]: a unix stream socket" + KEPT),
-    ("unix-bound", "fd 3: socket:[<*>]: a unix datagram socket" + KEPT),
     ("tcp", "fd 3: socket:[<*>]: <*> IPv4 stream socket" + KEPT),
     ("udp6", "fd 3: socket:[<*>]: <*> IPv6 datagram socket" + KEPT),
     ("netlink", "fd 3: socket:[<*>]: a netlink <*>socket" + KEPT),
@@ -193,8 +190,7 @@ def _several(world):
     """One run names all of them."""
     scene = world.scene("several")
     _refused(world, scene, "fd 3: anon_inode:[perf_event]<*>" + KEPT,
-             "fd 4: socket:[<*>]: a unix stream socket" + KEPT,
-             "fd 5: socket:[<*>]: a unix stream socket" + KEPT)
+             "fd 4: uts:[<*>] cannot be kept yet")
 
 
 def _beside_a_dump(world):

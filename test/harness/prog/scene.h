@@ -13,7 +13,7 @@ struct scene {
 	void (*set)(int argc, char **argv);
 };
 
-extern const struct scene scenes_busy[], scenes_fd[], scenes_map[], scenes_task[],
+extern const struct scene scenes_busy[], scenes_fd[], scenes_map[], scenes_sock[], scenes_task[],
     scenes_tree[], scenes_tty[];
 
 #define SCENE_TEXT  240

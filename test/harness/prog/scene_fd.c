@@ -25,7 +25,6 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -39,24 +38,6 @@ static int maybe(long fd, const char *what)
 		       errno == EOPNOTSUPP))
 		scene_skip(what);
 	return (int)scene_must(fd, what);
-}
-
-static void set_unix(int argc, char **argv)
-{
-	int ends[2];
-
-	NOT_USED;
-	must(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends));
-}
-
-static void set_unix_bound(int argc, char **argv)
-{
-	struct sockaddr_un a = { .sun_family = AF_UNIX };
-	int fd = (int)must(socket(AF_UNIX, SOCK_DGRAM, 0));
-
-	NOT_USED;
-	snprintf(a.sun_path + 1, sizeof(a.sun_path) - 1, "crtool-test-%d", getpid());
-	must(bind(fd, (struct sockaddr *)&a, sizeof(a)));
 }
 
 static void set_tcp(int argc, char **argv)
@@ -192,7 +173,8 @@ static void set_io_uring(int argc, char **argv)
 
 static void set_perf(int argc, char **argv)
 {
-	struct perf_event_attr a = { .type = PERF_TYPE_SOFTWARE, .size = sizeof(a),
+	struct perf_event_attr a = { .type = PERF_TYPE_SOFTWARE,
+				     .size = sizeof(a),
 				     .config = PERF_COUNT_SW_CPU_CLOCK };
 
 	NOT_USED;
@@ -334,7 +316,7 @@ static void set_device(int argc, char **argv)
 static void set_several(int argc, char **argv)
 {
 	set_perf(argc, argv);
-	set_unix(argc, argv);
+	set_nsfile(argc, argv);
 }
 
 /* What an option helps against, and what none does. */
@@ -345,8 +327,6 @@ static void set_flock_perf(int argc, char **argv)
 }
 
 const struct scene scenes_fd[] = {
-	{ "unix", set_unix },
-	{ "unix-bound", set_unix_bound },
 	{ "tcp", set_tcp },
 	{ "udp6", set_udp6 },
 	{ "netlink", set_netlink },
