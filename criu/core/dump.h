@@ -21,6 +21,7 @@ struct page_room;
 struct seccomp_node;
 struct seen_lock;
 struct shmem_seen;
+struct sysv_seen;
 struct tty_seen;
 struct unix_all;
 
@@ -93,10 +94,13 @@ struct dump {
 	uint32_t next_pages_id;
 	bool has_same_pages; /* mem/cow.c: some are stored with another task */
 	uint32_t next_shmid;
+	bool has_sysv; /* some of these numbers are taken */
 	map_file_fn map_file;
 	struct mapped_file *mapped; /* files/mapped.c */
 	size_t nr_mapped, cap_mapped;
 	struct shmem_seen *shmems; /* mem/shmem.c: shared memory that was met */
 	size_t nr_shmems, cap_shmems;
+	struct sysv_seen *sysv; /* mem/sysv.c: in the arena */
+	struct image_writer *sysv_img;
 	struct page_room *shmem_room; /* what their contents go through */
 };

@@ -31,6 +31,7 @@ struct seccomp_chain;
 struct share_pool;
 struct share_task;
 struct shmem_segment;
+struct sysv_segment;
 struct terminal;
 struct vdso;
 
@@ -163,6 +164,7 @@ struct restore {
 	uint64_t private_at; /* from here on a task's own: blob, program, stacks */
 	struct shmem_segment *segments;
 	size_t nr_segments;
+	struct sysv_segment *sysv; /* mem/sysv.c */
 	struct share_pool *share; /* mem/share.h; NULL: nobody shares pages */
 
 	/* Descriptors that tasks use themselves lie from here on, above all that they restore. From

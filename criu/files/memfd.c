@@ -77,7 +77,7 @@ static int inode_write(struct dump *d, struct memfd_seen *m, const char *name, i
 	e.uid = st->st_uid;
 	e.gid = st->st_gid;
 	e.size = (uint64_t)st->st_size;
-	e.shmid = ++d->next_shmid;
+	e.shmid = shmem_next_id(d);
 	e.seals = m->seals = (uint32_t)seals;
 	e.inode_id = m->id;
 	e.has_mode = true;

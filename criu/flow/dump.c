@@ -228,6 +228,7 @@ static void dump_done(struct dump *d)
 	image_writer_free(d->sk_queues_img);
 	unix_dump_done(d);
 	flights_done(d);
+	image_writer_free(d->sysv_img);
 	locks_dump_done(d);
 	tree_done(&d->tree);
 	seccomp_done(d);

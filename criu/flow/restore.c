@@ -43,6 +43,7 @@
 #include "criu/mem/load.h"
 #include "criu/mem/mempolicy.h"
 #include "criu/mem/share.h"
+#include "criu/mem/sysv.h"
 #include "criu/mem/vdso.h"
 #include "criu/sock/inet.h"
 #include "criu/sock/unix.h"
@@ -215,6 +216,7 @@ static int plan(void *ctx)
 
 static void unplan(void *ctx)
 {
+	sysv_undo(ctx);
 	hole_done(ctx);
 }
 

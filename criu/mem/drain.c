@@ -24,6 +24,7 @@
 #include "criu/mem/ldt.h"
 #include "criu/mem/pages.h"
 #include "criu/mem/shmem.h"
+#include "criu/mem/sysv.h"
 #include "criu/mem/vma.h"
 
 /* guards: the kernel tells them apart; before Linux 6.15 it does not. */
@@ -237,6 +238,8 @@ static int vmas_dump(struct dump *d, const struct task *t, MmEntry *mm)
 			e->shmid = id;
 			if (r > 0)
 				memfd_mark(v, e, (enum mapped_kind)r);
+		} else if (e->status & VMA_SYSVIPC) {
+			r = sysv_dump(d, t, v, e);
 		} else if (e->status & VMA_ANON_SHARED) {
 			r = shmem_dump(d, t, v, e);
 		}
@@ -298,7 +301,7 @@ int mappings_dump(struct dump *d)
 		if (r < 0)
 			return task_fail_at(r, t);
 	}
-	return 0;
+	return sysv_dump_end(d);
 }
 
 static int task_drain(void *ctx, size_t i, unsigned int worker)

@@ -18,6 +18,7 @@
 #include "criu/kernel/proc.h"
 #include "criu/mem/load.h"
 #include "criu/mem/share.h"
+#include "criu/mem/sysv.h"
 #include "criu/mem/vma.h"
 
 #define HOLE_LOWEST 0x10000000ull /* above mmap_min_addr and where programs begin */
@@ -176,6 +177,7 @@ static uint64_t layout(struct restore *r, uint64_t *ret_brokers, uint64_t *ret_c
 		r->segments[i].at = at;
 		at += PAGE_UP(r->segments[i].size);
 	}
+	at = sysv_layout(r, at);
 	r->staging = at;
 	if (r->staging_len)
 		at += r->staging_len + HUGE_BYTES; /* to be aligned */
@@ -220,6 +222,8 @@ int hole_make(struct restore *r)
 	log_debug("hole at %#llx, %llu KiB", (unsigned long long)r->hole,
 		  (unsigned long long)(r->hole_len >> 10));
 	err = segments_make(r);
+	if (err >= 0)
+		err = sysv_make(r);
 	return err < 0 ? err : share_make(r);
 }
 

@@ -14,6 +14,7 @@
 #include "criu/image/reader.h"
 #include "criu/mem/ldt.h"
 #include "criu/mem/pages.h"
+#include "criu/mem/sysv.h"
 #include "criu/mem/vma.h"
 
 #define SHMEM_MAX (1ull << 46)
@@ -229,7 +230,7 @@ static int segments_find(struct restore *r, const struct task *t, size_t *cap)
 	int err = 0;
 
 	for (size_t i = 0; i < mm->n_vmas && err >= 0; i++)
-		if (mm->vmas[i]->status & VMA_ANON_SHARED)
+		if (mm->vmas[i]->status & VMA_ANON_SHARED && !(mm->vmas[i]->status & VMA_SYSVIPC))
 			err = segment_add(r, mm->vmas[i], cap);
 	return err;
 }
@@ -266,5 +267,5 @@ int mem_load(struct restore *r)
 		if (err < 0)
 			return task_fail_at(err, t);
 	}
-	return 0;
+	return sysv_load(r);
 }

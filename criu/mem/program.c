@@ -30,6 +30,7 @@
 #include "criu/mem/load.h"
 #include "criu/mem/mempolicy.h"
 #include "criu/mem/share.h"
+#include "criu/mem/sysv.h"
 #include "criu/mem/vma.h"
 
 #ifndef PR_SET_VMA
@@ -197,15 +198,18 @@ static void map_one(struct program *p, const VmaEntry *v, int fd, uint64_t prot)
 	op->expect = (int64_t)v->start;
 }
 
-/* A shared mapping that is "moved" with an old size of 0 is mapped a second time. */
-static void map_shmem(struct program *p, const struct restore *r, const VmaEntry *v)
+/* A shared mapping that is "moved" with an old size of 0 is mapped a second time. Returns the
+ * rights that it has from there. */
+static uint8_t map_shmem(struct program *p, const struct restore *r, const VmaEntry *v)
 {
-	const struct shmem_segment *s = shmem_find(r, v->shmid);
-	struct op *op = PROGRAM_SYSCALL(p, OP_WHAT_SHMEM, SYS_mremap, s->at + v->pgoff, 0,
+	bool sysv = v->status & VMA_SYSVIPC;
+	uint64_t at = sysv ? sysv_at(r, v) : shmem_find(r, v->shmid)->at;
+	struct op *op = PROGRAM_SYSCALL(p, OP_WHAT_SHMEM, SYS_mremap, at + v->pgoff, 0,
 					v->end - v->start, MREMAP_MAYMOVE | MREMAP_FIXED, v->start);
 
 	op->flags |= OP_EXPECT;
 	op->expect = (int64_t)v->start;
+	return sysv && sysv_is_readonly(v) ? PROT_READ : PROT_READ | PROT_WRITE;
 }
 
 /* Before there is a mapping: then all that can be merged will be, see advise(). */
@@ -259,9 +263,8 @@ static void map_all(struct program *p, const struct restore *r, const struct tas
 		if (is_given(v))
 			continue;
 		if (v->status & VMA_ANON_SHARED) {
-			map_shmem(p, r, v);
+			prot[i] = map_shmem(p, r, v);
 			mempolicy_bind(p, v);
-			prot[i] = PROT_READ | PROT_WRITE;
 			advise(p, mm, v);
 			continue;
 		}

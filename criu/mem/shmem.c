@@ -18,6 +18,7 @@
 #include "criu/base/mem.h"
 #include "criu/image/dir.h"
 #include "criu/mem/pages.h"
+#include "criu/mem/sysv.h"
 #include "criu/mem/vma.h"
 
 struct shmem_seen {
@@ -43,6 +44,33 @@ static int write_contents(struct page_out *o, int fd, off_t end)
 		at = hole;
 	}
 	return 0;
+}
+
+/* Segments of System V go by their own numbers, which are inodes. */
+static bool is_taken(const struct dump *d, uint64_t shmid)
+{
+	const struct task *t;
+
+	tasks_for_each(t, &d->tree)
+		for (size_t i = 0; i < t->vmas.nr; i++)
+			if (t->vmas.v[i].ino == shmid && sysv_is(&t->vmas.v[i]))
+				return true;
+	return false;
+}
+
+uint32_t shmem_next_id(struct dump *d)
+{
+	if (!d->next_shmid) {
+		const struct task *t;
+
+		tasks_for_each(t, &d->tree)
+			for (size_t i = 0; i < t->vmas.nr && !d->has_sysv; i++)
+				d->has_sysv = sysv_is(&t->vmas.v[i]);
+	}
+	do
+		d->next_shmid++;
+	while (d->has_sysv && is_taken(d, d->next_shmid));
+	return d->next_shmid;
 }
 
 int shmem_dump_file(struct dump *d, int fd, off_t size, uint64_t shmid)
@@ -110,7 +138,7 @@ int shmem_dump(struct dump *d, const struct task *t, const struct proc_vma *v, V
 	}
 	s = array_push(d->shmems, d->nr_shmems, d->cap_shmems);
 	s->key = key;
-	s->shmid = e->shmid = ++d->next_shmid;
+	s->shmid = e->shmid = shmem_next_id(d);
 	r = contents_dump(d, t, v, s->shmid, &size);
 	/* What is not mapped any more comes back when a mapping grows over it. */
 	e->has_shmem_size = size > v->pgoff + (v->end - v->start);

@@ -4,6 +4,8 @@
 #include "criu/core/dump.h"
 #include "images/mm.pb-c.h"
 
+/* A number for contents that have none. */
+uint32_t shmem_next_id(struct dump *d);
 /* pagemap-shmem-SHMID.img: the pages that a file of tmpfs has. */
 int shmem_dump_file(struct dump *d, int fd, off_t size, uint64_t shmid);
 /* Frees what that took. */

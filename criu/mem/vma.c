@@ -12,6 +12,7 @@
 #include "criu/base/str.h"
 #include "criu/kernel/uapi.h"
 #include "criu/mem/mempolicy.h"
+#include "criu/mem/sysv.h"
 
 #define MADV_BIT(n) (1ull << (n))
 
@@ -95,12 +96,14 @@ static uint32_t vma_status(const struct proc_vma *v)
 
 	if (special != UINT32_MAX)
 		return special;
+	if (sysv_is(v))
+		return VMA_REGULAR | VMA_ANON_SHARED | VMA_SYSVIPC;
 	if (is_anon_shared(v))
 		return VMA_REGULAR | VMA_ANON_SHARED;
 	if (!v->ino || !*v->path || v->special == PROC_VMA_ANON_NAMED ||
 	    v->special == PROC_VMA_STACK)
 		return v->shared ? 0 : VMA_REGULAR | VMA_ANON_PRIVATE;
-	if (v->path[0] != '/' || str_starts(v->path, "/SYSV") || str_eq(v->path, "/[aio]"))
+	if (v->path[0] != '/' || str_eq(v->path, "/[aio]"))
 		return 0;
 	return VMA_REGULAR | (v->shared ? VMA_FILE_SHARED : VMA_FILE_PRIVATE);
 }
@@ -215,7 +218,7 @@ static int vma_check_one(const VmaEntry *v)
 {
 	static const uint32_t known = VMA_REGULAR | VMA_VSYSCALL | VMA_VDSO | VMA_HEAP |
 				      VMA_FILE_PRIVATE | VMA_FILE_SHARED | VMA_ANON_SHARED |
-				      VMA_ANON_PRIVATE | VMA_VVAR | VMA_MEMFD;
+				      VMA_ANON_PRIVATE | VMA_VVAR | VMA_MEMFD | VMA_SYSVIPC;
 
 	if (v->start >= v->end || (v->start | v->end) & PAGE_REST)
 		return fail_plain("no range of pages");
@@ -225,6 +228,8 @@ static int vma_check_one(const VmaEntry *v)
 		return fail_plain("beyond the end of the address space");
 	if (v->status & ~known || !(v->status & VMA_REGULAR))
 		return fail_plain("a kind (status %#x) that cannot be restored yet", v->status);
+	if (v->status & VMA_SYSVIPC && !(v->status & VMA_ANON_SHARED))
+		return fail_plain("a segment that is not shared (status %#x)", v->status);
 	if (v->status & VMA_MEMFD && !vma_is_file(v))
 		return fail_plain("a memfd that is no file (status %#x)", v->status);
 	if (v->flags & ~(uint32_t)(MAP_PRIVATE | MAP_SHARED | MAP_ANONYMOUS | MAP_GROWSDOWN |

@@ -12,6 +12,7 @@ sys.path[:0] = [str(HERE.parent), str(HERE)]
 from harness import suite  # noqa: E402
 from cases import blockers, files, images, pids, setup, sockets, space, targets  # noqa: E402
 from cases import terminals, trial, usage  # noqa: E402
+from cases import blockers, files, images, pids, setup, space, sysv, targets, usage  # noqa: E402
 
 
 def main():
@@ -20,6 +21,7 @@ def main():
     cases = suite.Suite()
     for module in (usage, setup, targets, blockers, sockets, space, images, files,
                    terminals, trial, pids):
+    for module in (usage, setup, targets, blockers, space, images, files, sysv, pids):
         module.add_cases(cases)
     return suite.main(cases, options)
 

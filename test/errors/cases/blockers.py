@@ -46,7 +46,6 @@ FILES = (
     ("cwd-gone", "cwd {path} (deleted): a file without a name" + KEPT),
 )
 MAPPINGS = (
-    ("map-sysv", "/SYSV00000000 (deleted) cannot be kept yet"),
     ("map-hugetlb", "huge pages of hugetlbfs" + KEPT),
 )
 TASKS = (

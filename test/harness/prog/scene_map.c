@@ -37,15 +37,16 @@ static void set_map_file(int argc, char **argv)
 }
 
 /* Removed at once: it lives for as long as it is mapped. */
-static void set_map_sysv(int argc, char **argv)
+/* The argument: its key. */
+static void set_map_sysv_key(int argc, char **argv)
 {
-	int id = (int)must(shmget(IPC_PRIVATE, BYTES, 0600));
-	void *at = shmat(id, NULL, 0);
+	int id = (int)must(shmget((key_t)atoi(argv[0]), BYTES, IPC_CREAT | IPC_EXCL | 0600));
+	char *at = shmat(id, NULL, 0);
 
-	NOT_USED;
+	(void)argc;
 	if (at == (void *)-1)
 		scene_die("shmat");
-	must(shmctl(id, IPC_RMID, NULL));
+	*at = 'x';
 }
 
 /* No page is touched, so none has to be there. */
@@ -89,7 +90,7 @@ static void set_memory(int argc, char **argv)
 
 const struct scene scenes_map[] = {
 	{ "map-file", set_map_file },
-	{ "map-sysv", set_map_sysv },
+	{ "map-sysv-key", set_map_sysv_key },
 	{ "map-hugetlb", set_map_hugetlb },
 	{ "map-userfault", set_map_userfault },
 	{ "memory", set_memory },
