@@ -10,6 +10,7 @@
 #include "criu/core/task.h"
 #include "criu/kernel/taskview.h"
 
+struct aio_seen;
 struct epoll_seen;
 struct flights;
 struct ghost_seen;
@@ -100,6 +101,7 @@ struct dump {
 	size_t nr_mapped, cap_mapped;
 	struct shmem_seen *shmems; /* mem/shmem.c: shared memory that was met */
 	size_t nr_shmems, cap_shmems;
+	struct aio_seen *aios; /* mem/aio.c: in the arena */
 	struct sysv_seen *sysv; /* mem/sysv.c: in the arena */
 	struct image_writer *sysv_img;
 	struct page_room *shmem_room; /* what their contents go through */

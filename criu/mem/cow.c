@@ -220,7 +220,8 @@ static bool is_stored(const MmEntry *mm, uint64_t start, uint64_t end)
 	for (size_t i = vma_find(mm, start); i < mm->n_vmas && start < end; i++) {
 		const VmaEntry *v = mm->vmas[i];
 
-		if (v->start > start || !vma_has_private_pages(v) || v->status & VMA_VDSO)
+		if (v->start > start || !vma_has_private_pages(v) ||
+		    v->status & (VMA_VDSO | VMA_AIORING))
 			return false;
 		start = v->end;
 	}

@@ -20,6 +20,7 @@
 #include "criu/image/writer.h"
 #include "criu/kernel/feature.h"
 #include "criu/kernel/pagemap.h"
+#include "criu/mem/aio.h"
 #include "criu/mem/cow.h"
 #include "criu/mem/ldt.h"
 #include "criu/mem/pages.h"
@@ -77,8 +78,8 @@ static int write_regions(struct page_out *o, struct cow *cow, const MmEntry *mm,
 
 		if (!vma_has_private_pages(vma))
 			continue;
-		if (vma->status & VMA_VDSO) {
-			/* For a restore to compare it with its own. */
+		if (vma->status & (VMA_VDSO | VMA_AIORING)) {
+			/* The vdso: for a restore to compare it with its own. */
 			int r = page_out_range(o, vma->start, vma->end, page_flags(vma));
 
 			if (r < 0)
@@ -238,6 +239,8 @@ static int vmas_dump(struct dump *d, const struct task *t, MmEntry *mm)
 			e->shmid = id;
 			if (r > 0)
 				memfd_mark(v, e, (enum mapped_kind)r);
+		} else if (e->status & VMA_AIORING) {
+			aio_dump(d, t, v, mm);
 		} else if (e->status & VMA_SYSVIPC) {
 			r = sysv_dump(d, t, v, e);
 		} else if (e->status & VMA_ANON_SHARED) {

@@ -25,6 +25,7 @@
 #include "criu/base/str.h"
 #include "criu/image/reader.h"
 #include "criu/kernel/uapi.h"
+#include "criu/mem/aio.h"
 #include "criu/mem/fill.h"
 #include "criu/mem/ldt.h"
 #include "criu/mem/load.h"
@@ -86,7 +87,7 @@ int mem_open(struct restore *r, struct task *t,
 	     int (*open_file)(struct restore *r, uint32_t id, uint32_t flags), struct mem_fds *ret)
 {
 	const MmEntry *mm = t->restore->mm;
-	struct mem_fds fds = { .exe = -1 };
+	struct mem_fds fds = { .exe = -1, .aio = -1 };
 	int err;
 
 	fds.vma = mem_alloc((mm->n_vmas + 1) * sizeof(*fds.vma));
@@ -113,6 +114,11 @@ int mem_open(struct restore *r, struct task *t,
 	if (err < 0)
 		return fail_at(err, "executable");
 	err = pages_open(r, t->restore, &fds);
+	if (err < 0)
+		return err;
+	fds.aio = aio_open(r, mm);
+	if (fds.aio < -1)
+		return fds.aio;
 	*ret = fds;
 	return err;
 }
@@ -132,7 +138,7 @@ size_t mem_program_room(const struct restore *r, const struct task_restore *tr)
 
 	return ops * sizeof(struct op) + fill_room(r, tr) + tr->mm->n_mm_saved_auxv * 8 +
 	       tr->mm->n_vmas * (VMA_NAME_MAX + 16) + nr_policies(tr->mm) * MEMPOLICY_ROOM +
-	       ldt_room(tr->mm) + share_room(r, tr) + 4096;
+	       ldt_room(tr->mm) + share_room(r, tr) + aio_room(tr->mm) + 4096;
 }
 
 /* --- leaving crtool's address space -------------------------------------------- */
@@ -249,6 +255,17 @@ static void advise_apart(struct program *p, const VmaEntry *v, int advice)
 				(uint64_t)advice);
 }
 
+/* Its contents wait here until the kernel has made a ring. */
+static void map_ring(struct program *p, const VmaEntry *v)
+{
+	struct op *op = PROGRAM_SYSCALL(p, OP_WHAT_MAP, SYS_mmap, v->start, v->end - v->start,
+					PROT_READ | PROT_WRITE,
+					MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1ul, 0);
+
+	op->flags |= OP_EXPECT;
+	op->expect = (int64_t)v->start;
+}
+
 /* prot[i]: what mapping i has until its pages are there, and VMA_APART. */
 static void map_all(struct program *p, const struct restore *r, const struct task_restore *tr,
 		    const struct mem_fds *fds, uint8_t *prot)
@@ -273,6 +290,11 @@ static void map_all(struct program *p, const struct restore *r, const struct tas
 		odd = i && vma_alike(mm->vmas[i - 1], v) ? !odd : false;
 		if (odd)
 			prot[i] ^= PROT_EXEC;
+		if (v->status & VMA_AIORING) {
+			map_ring(p, v);
+			prot[i] = PROT_READ | PROT_WRITE;
+			continue;
+		}
 		if (share_of(r, tr, i))
 			share_move(p, r, tr, i, prot[i]);
 		else
@@ -402,6 +424,10 @@ void mem_program(struct program *p, const struct restore *r, const struct task *
 	merge_all(p, mm, r->inherited.memory_merge);
 	map_all(p, r, tr, fds, prot);
 	fill_program(p, r, tr, prot, fds->pages);
+	aio_restore(p, mm, fds->aio);
+	for (size_t i = 0; i < mm->n_vmas; i++)
+		if (mm->vmas[i]->status & VMA_AIORING)
+			advise(p, mm, mm->vmas[i]);
 	for (size_t i = 0; i < mm->n_vmas; i++)
 		finish_mapping(p, mm->vmas[i], prot[i]);
 	guards_install(p, tr);

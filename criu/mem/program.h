@@ -7,6 +7,7 @@
 /* Descriptors that the program uses, all of them service descriptors. */
 struct mem_fds {
 	int exe;
+	int aio; /* mem/aio.h; -1 */
 	int *pages; /* by index in sources of the task */
 	int *vma; /* by index in mm->vmas; -1: not a file */
 };

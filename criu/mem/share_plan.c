@@ -174,7 +174,7 @@ static int file_of(const struct restore *r, const VmaEntry *v)
 
 static bool can_move(const struct restore *r, const VmaEntry *v)
 {
-	return !(v->status & (VMA_VDSO | VMA_VVAR | VMA_VSYSCALL)) &&
+	return !(v->status & (VMA_VDSO | VMA_VVAR | VMA_VSYSCALL | VMA_AIORING)) &&
 	       (!vma_is_file(v) || file_of(r, v) >= 0);
 }
 

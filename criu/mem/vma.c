@@ -11,6 +11,7 @@
 #include "criu/base/mem.h"
 #include "criu/base/str.h"
 #include "criu/kernel/uapi.h"
+#include "criu/mem/aio.h"
 #include "criu/mem/mempolicy.h"
 #include "criu/mem/sysv.h"
 
@@ -96,6 +97,8 @@ static uint32_t vma_status(const struct proc_vma *v)
 
 	if (special != UINT32_MAX)
 		return special;
+	if (aio_is(v))
+		return VMA_REGULAR | VMA_AIORING;
 	if (sysv_is(v))
 		return VMA_REGULAR | VMA_ANON_SHARED | VMA_SYSVIPC;
 	if (is_anon_shared(v))
@@ -103,7 +106,7 @@ static uint32_t vma_status(const struct proc_vma *v)
 	if (!v->ino || !*v->path || v->special == PROC_VMA_ANON_NAMED ||
 	    v->special == PROC_VMA_STACK)
 		return v->shared ? 0 : VMA_REGULAR | VMA_ANON_PRIVATE;
-	if (v->path[0] != '/' || str_eq(v->path, "/[aio]"))
+	if (v->path[0] != '/')
 		return 0;
 	return VMA_REGULAR | (v->shared ? VMA_FILE_SHARED : VMA_FILE_PRIVATE);
 }
@@ -216,9 +219,9 @@ bool vma_alike(const VmaEntry *a, const VmaEntry *b)
 
 static int vma_check_one(const VmaEntry *v)
 {
-	static const uint32_t known = VMA_REGULAR | VMA_VSYSCALL | VMA_VDSO | VMA_HEAP |
-				      VMA_FILE_PRIVATE | VMA_FILE_SHARED | VMA_ANON_SHARED |
-				      VMA_ANON_PRIVATE | VMA_VVAR | VMA_MEMFD | VMA_SYSVIPC;
+	static const uint32_t known =
+	    VMA_REGULAR | VMA_VSYSCALL | VMA_VDSO | VMA_HEAP | VMA_FILE_PRIVATE | VMA_FILE_SHARED |
+	    VMA_ANON_SHARED | VMA_ANON_PRIVATE | VMA_VVAR | VMA_MEMFD | VMA_SYSVIPC | VMA_AIORING;
 
 	if (v->start >= v->end || (v->start | v->end) & PAGE_REST)
 		return fail_plain("no range of pages");
@@ -228,6 +231,9 @@ static int vma_check_one(const VmaEntry *v)
 		return fail_plain("beyond the end of the address space");
 	if (v->status & ~known || !(v->status & VMA_REGULAR))
 		return fail_plain("a kind (status %#x) that cannot be restored yet", v->status);
+	if (v->status & VMA_AIORING && v->status != (VMA_REGULAR | VMA_AIORING))
+		return fail_plain("an AIO ring that is something else, too (status %#x)",
+				  v->status);
 	if (v->status & VMA_SYSVIPC && !(v->status & VMA_ANON_SHARED))
 		return fail_plain("a segment that is not shared (status %#x)", v->status);
 	if (v->status & VMA_MEMFD && !vma_is_file(v))

@@ -33,11 +33,11 @@ enum vma_status {
 /* Besides PROT_*, of a mapping that is being made: it is alike to its neighbour. */
 #define VMA_APART 0x80
 
-/* Pages of its own, that only the images have. */
+/* Pages of its own, that only the images have. Those of an AIO ring are stored like that. */
 static inline bool vma_has_private_pages(const VmaEntry *v)
 {
-	return (v->status & (VMA_ANON_PRIVATE | VMA_FILE_PRIVATE)) &&
-	       !(v->status & (VMA_VVAR | VMA_VSYSCALL | VMA_AIORING | VMA_GUARD));
+	return (v->status & (VMA_ANON_PRIVATE | VMA_FILE_PRIVATE | VMA_AIORING)) &&
+	       !(v->status & (VMA_VVAR | VMA_VSYSCALL | VMA_GUARD));
 }
 
 static inline bool vma_is_file(const VmaEntry *v)

@@ -13,6 +13,7 @@
 
 #include "compel/blob/syscall.h"
 #include "criu/pie/abi/program.h"
+#include "criu/pie/restorer/aio.h"
 
 #define IOV_AT_ONCE    1024
 #define BYTES_AT_ONCE  (64ull << 20)
@@ -366,6 +367,8 @@ static long run_one(const struct run *r, const struct op *op)
 		return timer_create(op);
 	case OP_SIGQUEUE:
 		return sigqueue(r, op);
+	case OP_AIO:
+		return aio_make_all(op);
 	case OP_STAGE:
 		stage_done(r->area);
 		stage_wait(r->area, (uint32_t)op->arg[0], (int64_t)op->arg[1]);
