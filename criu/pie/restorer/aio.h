@@ -89,7 +89,7 @@ static long aio_make_all(const struct op *op)
 		if (!at && nr_gaps == AIO_CONTEXTS)
 			return AIO_INVALID;
 		r = blob_syscall2(__NR_io_setup, at ? aio_requests(at->len) : 1, BLOB_ADDR(&ctx));
-		if (r == 0 && !ctx)
+		if (r >= 0 && !ctx)
 			r = AIO_INVALID;
 		if (r < 0)
 			break;
