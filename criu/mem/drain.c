@@ -270,6 +270,7 @@ static void mm_fields(const struct task *t, MmEntry *mm)
 	mm->has_dumpable = true;
 	mm->dumpable = (int32_t)t->inner->dumpable;
 	mm->has_lock_future = mm->lock_future = t->inner->lock_future;
+	mm->has_lock_on_fault = mm->lock_on_fault = t->inner->lock_on_fault;
 	mm->has_mdwe = mm->mdwe = t->inner->mdwe;
 	mm->has_memory_merge = mm->memory_merge = t->inner->memory_merge;
 	ldt_dump(t, mm);

@@ -439,4 +439,6 @@ void mem_program(struct program *p, const struct restore *r, const struct task *
 	mm_fields(p, mm, fds->exe);
 	if (mm->has_lock_future && mm->lock_future)
 		PROGRAM_SYSCALL(p, OP_WHAT_LOCK, SYS_mlockall, MCL_FUTURE);
+	else if (mm->has_lock_on_fault && mm->lock_on_fault)
+		PROGRAM_SYSCALL(p, OP_WHAT_LOCK, SYS_mlockall, MCL_FUTURE | MCL_ONFAULT);
 }

@@ -76,6 +76,7 @@ struct parasite_process_args {
 	uint64_t untouched; /* in: a page of the blob's mapping that nobody has touched */
 	uint32_t lock_future, personality; /* the first: it is there, by mlockall(MCL_FUTURE) */
 	uint32_t nr_fds;
+	uint32_t lock_on_fault; /* mlockall(MCL_FUTURE | MCL_ONFAULT) */
 	uint16_t one_node; /* in: there is no other NUMA node, and never will be */
 	uint16_t mpol_some; /* mappings may have memory policies */
 	struct parasite_timer timer[];

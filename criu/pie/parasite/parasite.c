@@ -34,6 +34,7 @@
 #define TASK_END  0x7ffffffff000ull
 #define NODE_BITS (PARASITE_NODE_WORDS * 64 + 1) /* the kernel counts from one */
 #define ENOENT_   2
+#define EINVAL_   22
 
 /* Since Linux 6.3. */
 #define GET_REGISTRATIONS (1 << 9)
@@ -235,6 +236,9 @@ static void process_ask(struct first_error *e, struct parasite_process_args *a)
 	a->membarrier = r < 0 ? 0 : (uint32_t)r;
 	if (blob_syscall3(__NR_mincore, a->untouched, 1, BLOB_ADDR(&there)) == 0)
 		a->lock_future = there & 1;
+	/* Of a locked mapping nothing is given back, whether its pages are there or not. */
+	a->lock_on_fault = !a->lock_future &&
+			   blob_syscall3(__NR_madvise, a->untouched, 1, MADV_DONTNEED) == -EINVAL_;
 	a->personality = (uint32_t)ask(e, __NR_personality, ONLY_ASK, 0, 0);
 	a->mpol_some = some_policies(a);
 	a->has_ldt = has_ldt();
