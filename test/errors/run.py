@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Bad input: one clear line, the right exit code, and nothing lost. See README.md."""
 
+import importlib
 import pathlib
 import sys
 
@@ -10,19 +11,15 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent), str(HERE)]
 
 from harness import suite  # noqa: E402
-from cases import blockers, files, images, pids, setup, sockets, space, targets  # noqa: E402
-from cases import terminals, trial, usage  # noqa: E402
-from cases import blockers, files, images, pids, setup, space, sysv, targets, usage  # noqa: E402
 
 
 def main():
-    """All cases, from what needs least to what needs most."""
+    """All cases of all modules in cases/."""
     options = suite.parser(__doc__).parse_args()
     cases = suite.Suite()
-    for module in (usage, setup, targets, blockers, sockets, space, images, files,
-                   terminals, trial, pids):
-    for module in (usage, setup, targets, blockers, space, images, files, sysv, pids):
-        module.add_cases(cases)
+    for path in sorted((HERE / "cases").glob("*.py")):
+        if path.stem != "__init__":
+            importlib.import_module(f"cases.{path.stem}").add_cases(cases)
     return suite.main(cases, options)
 
 
