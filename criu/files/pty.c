@@ -17,9 +17,11 @@
 #include <asm/ioctls.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -34,10 +36,12 @@
 #include "criu/files/tty.h"
 #include "criu/image/reader.h"
 
-#define INDEX_MAX (1u << 20) /* NR_UNIX98_PTY_MAX */
-#define PTMX      "/dev/ptmx"
-#define QUEUE_MAX 65536u
-#define MODE_BITS 07777u
+#define INDEX_MAX    (1u << 20) /* NR_UNIX98_PTY_MAX */
+#define PTMX         "/dev/ptmx"
+#define LOCK_TRIES   500
+#define LOCK_WAIT_MS 2
+#define QUEUE_MAX    65536u
+#define MODE_BITS    07777u
 
 struct pty {
 	struct pty *next; /* by ascending index */
@@ -124,8 +128,22 @@ static int number_taken(const struct pty *p)
 			 "close that terminal (fuser /dev/pts/%u names who has it)", p->index);
 }
 
+/*
+ * Another crtool that restores holds numbers for a moment that it does not want. Whoever keeps the
+ * lock for longer than that is none, and must not keep us. -1: there is no lock.
+ */
+static int numbers_lock(void)
+{
+	int fd = open("/dev/pts", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	for (int i = 0; fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) < 0 && i < LOCK_TRIES; i++)
+		poll(NULL, 0, LOCK_WAIT_MS);
+	return fd;
+}
+
 static int number_check(const struct pty *p)
 {
+	cleanup_close int lock = numbers_lock();
 	struct stat st;
 	char path[32];
 
@@ -266,23 +284,42 @@ struct spares {
 	size_t nr, cap;
 };
 
-static int master_open(const struct pty *p, struct spares *spares)
+static void spares_done(struct spares *s)
+{
+	for (size_t i = 0; i < s->nr; i++)
+		close(s->fds[i]);
+	free(s->fds);
+}
+
+/* The one with this number; the last of the spares where that cannot be had. */
+static int number_open(const char *name, uint32_t number, struct spares *spares, bool *ret_has)
 {
 	for (;;) {
 		uint32_t index = 0;
-		int fd = master_new(p->name, &index);
+		int fd = master_new(name, &index);
 
-		if (fd < 0 || index == p->index)
+		*ret_has = fd >= 0 && index == number;
+		if (fd < 0 || index >= number)
 			return fd;
 		*array_push(spares->fds, spares->nr, spares->cap) = fd;
-		if (index > p->index)
-			return number_taken(p);
 	}
+}
+
+static int master_open(const struct pty *p, struct spares *spares)
+{
+	bool has;
+	int fd = number_open(p->name, p->index, spares, &has);
+
+	if (fd < 0 || has)
+		return fd;
+	close(fd);
+	return number_taken(p);
 }
 
 /* Ascending, so what is below one of them is ours, or somebody's, or a spare. */
 static int masters_open(struct restore *r)
 {
+	cleanup_close int lock = r->ptys ? numbers_lock() : -1;
 	struct spares spares = { 0 };
 	int ret = 0;
 
@@ -291,10 +328,22 @@ static int masters_open(struct restore *r)
 		if (ret >= 0)
 			ret = p->master_fd = service_fd(r, ret);
 	}
-	for (size_t i = 0; i < spares.nr; i++)
-		close(spares.fds[i]);
-	free(spares.fds);
+	spares_done(&spares);
 	return ret;
+}
+
+int pty_new_master(uint32_t number)
+{
+	cleanup_close int lock = numbers_lock();
+	struct spares spares = { 0 };
+	int unlocked = 0;
+	bool has;
+	cleanup_close int fd = number_open(PTMX, number, &spares, &has);
+
+	spares_done(&spares);
+	if (fd >= 0 && ioctl(fd, TIOCSPTLCK, &unlocked) < 0)
+		return fail(errno, "TIOCSPTLCK");
+	return take_fd(&fd);
 }
 
 static int place_restore(const struct pty *p)
@@ -467,20 +516,6 @@ int pty_open_master(const struct pty *p)
 int pty_open_slave(const struct pty *p, int flags)
 {
 	return slave_new(p, flags);
-}
-
-int pty_open_hung_up(int flags)
-{
-	uint32_t index = 0;
-	cleanup_close int master = master_new(PTMX, &index);
-	int unlocked = 0, fd;
-
-	if (master < 0)
-		return master;
-	if (ioctl(master, TIOCSPTLCK, &unlocked) < 0)
-		return fail(errno, "TIOCSPTLCK");
-	fd = ioctl(master, TIOCGPTPEER, flags | O_NOCTTY | O_CLOEXEC);
-	return fd < 0 ? fail(errno, "TIOCGPTPEER") : fd;
 }
 
 /* --- end ---------------------------------------------------------------------- */

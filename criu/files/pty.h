@@ -17,6 +17,8 @@ int ptys_load(struct restore *r);
 
 /* In crtool, before the first fork: all tasks have them then, until they run. Speaks. */
 int ptys_make(struct restore *r);
+/* A master, unlocked, with this number if it is free, for those that are to lose theirs. Speaks. */
+int pty_new_master(uint32_t number);
 /* In a session leader that has just become one, before its children are made: they have the
  * terminal from it by fork. Speaks. */
 int pty_control(const struct restore *r, const struct task *t);
@@ -29,5 +31,3 @@ void ptys_done(struct restore *r);
 /* In a task: new descriptors. Speaks. */
 int pty_open_master(const struct pty *p);
 int pty_open_slave(const struct pty *p, int flags);
-/* Of a pty whose master has gone. Speaks. */
-int pty_open_hung_up(int flags);

@@ -48,6 +48,7 @@ struct tty_file {
 	struct file file;
 	const TtyInfoEntry *info;
 	const struct pty *pty; /* whose master is in the images; NULL */
+	int hung_up; /* where its master has gone: the description, for all tasks; 0: not yet */
 };
 
 /* --- modes -------------------------------------------------------------------- */
@@ -168,7 +169,7 @@ static bool tty_match(const struct fd_probe *p)
 
 static int info_check(const struct restore *r, const TtyInfoEntry *e)
 {
-	if (e->type == TTY_TYPE__PTY && !e->pty)
+	if ((e->type == TTY_TYPE__PTY || e->hung_up) && !e->pty)
 		return fail_plain("tty-info.img: terminal %u has no part of a pty", e->id);
 	for (size_t i = 0; r->ttys && i < r->nr_ttys; i++)
 		if (r->ttys[i]->id == e->id)
@@ -333,6 +334,74 @@ int ttys_load(struct restore *r)
 	return ret < 0 ? ret : ptys_load(r);
 }
 
+/* All that were of one pty. */
+static int hang_up(struct restore *r, const TtyInfoEntry *info)
+{
+	cleanup_close int master = pty_new_master(info->pty->index);
+
+	if (master < 0)
+		return master;
+	for (size_t i = 0; i < r->nr_files; i++) {
+		struct tty_file *t = file_to(struct tty_file, r->files[i]);
+		uint32_t flags;
+		int fd;
+
+		if (r->files[i]->kind != &tty_kind || t->info != info)
+			continue;
+		flags = r->files[i]->entry->tty->flags & ~(uint32_t)FLAGS_OF_OPEN;
+		fd = ioctl(master, TIOCGPTPEER, (int)flags | O_NOCTTY | O_CLOEXEC);
+		if (fd < 0)
+			return fail(errno, "TIOCGPTPEER");
+		t->hung_up = service_fd(r, fd);
+		if (t->hung_up < 0)
+			return t->hung_up;
+	}
+	return 0;
+}
+
+/* First those that hang up: their numbers may be others' now. */
+int ttys_make(struct restore *r)
+{
+	int ret = 0;
+
+	for (size_t i = 0; i < r->nr_files && ret >= 0; i++) {
+		const struct file *f = r->files[i];
+		const struct tty_file *t = file_to(const struct tty_file, f);
+
+		if (f->kind == &tty_kind && t->info->hung_up && !t->hung_up)
+			ret = fail_at(hang_up(r, t->info), "%s", tty_name(r, f->entry->tty));
+	}
+	return ret < 0 ? ret : ptys_make(r);
+}
+
+void ttys_done(struct restore *r)
+{
+	for (size_t i = 0; i < r->nr_files; i++) {
+		struct tty_file *t = file_to(struct tty_file, r->files[i]);
+
+		if (r->files[i]->kind == &tty_kind && t->hung_up > 0) {
+			close(t->hung_up);
+			t->hung_up = 0;
+		}
+	}
+	ptys_done(r);
+}
+
+int ttys_finish(struct restore *r)
+{
+	int ret = ptys_finish(r);
+
+	ttys_done(r);
+	return ret;
+}
+
+static int hung_up_open(const struct tty_file *t)
+{
+	int fd = fcntl(t->hung_up, F_DUPFD_CLOEXEC, 0);
+
+	return fd < 0 ? fail(errno, "duplicate a terminal that was hung up") : fd;
+}
+
 /*
  * By way of /proc a new description of whatever crtool has found. /dev/tty stays what it is
  * where it is the same terminal: in crtool's session.
@@ -357,7 +426,7 @@ static int any_open(const struct restore *r, const struct file *f, int flags)
 	int fd = -1;
 
 	if (t->info->hung_up)
-		return pty_open_hung_up(flags);
+		return hung_up_open(t);
 	if (!t->pty)
 		return terminal_reopen(r, t, flags);
 	if (is_master_device(t->info->rdev))

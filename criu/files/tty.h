@@ -36,8 +36,12 @@ void ttys_judge(const struct dump *d);
 int ttys_write(struct dump *d);
 void ttys_dump_done(struct dump *d);
 
-/* When all files are loaded. Speaks. */
+/* When all files are loaded; in crtool before the first fork; when all tasks have what they need,
+ * and when there is nothing more to do. Speak. */
 int ttys_load(struct restore *r);
+int ttys_make(struct restore *r);
+int ttys_finish(struct restore *r);
+void ttys_done(struct restore *r);
 
 /* The terminal outside of the tree whose place crtool's takes; NULL: the images have none. */
 const TtyInfoEntry *tty_outside(const struct restore *r);

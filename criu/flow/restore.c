@@ -32,6 +32,7 @@
 #include "criu/files/memfd.h"
 #include "criu/files/pty.h"
 #include "criu/files/terminal.h"
+#include "criu/files/tty.h"
 #include "criu/flow/job.h"
 #include "criu/flow/restore_task.h"
 #include "criu/flow/stats.h"
@@ -202,7 +203,7 @@ static int plan(void *ctx)
 	if (ret >= 0)
 		ret = share_plan(r);
 	if (ret >= 0)
-		ret = ptys_make(r);
+		ret = ttys_make(r);
 	if (ret < 0)
 		return ret;
 	plan_staging(r);
@@ -308,7 +309,7 @@ static int connect_files(void *ctx)
 	if (ret >= 0)
 		ret = files_connected(ctx);
 	files_create_done(ctx);
-	return ret < 0 ? ret : ptys_finish(ctx);
+	return ret < 0 ? ret : ttys_finish(ctx);
 }
 
 static int restore_memory(void *ctx)
@@ -472,7 +473,7 @@ int restore_run(struct session *s, int *ret_status)
 		*ret_status = s->opts->shell_job ? job_wait(&r) : wait_for_root(&r);
 	ghosts_done(&r);
 	memfds_done(&r);
-	ptys_done(&r);
+	ttys_done(&r);
 	s->images = image_dir_free(s->images);
 	hole_done(&r);
 	unix_plan_done(&r);
