@@ -19,6 +19,7 @@ struct inet_dump;
 struct left_list;
 struct mapped_file;
 struct page_room;
+struct pipe_room;
 struct seccomp_node;
 struct seen_lock;
 struct shmem_seen;
@@ -74,7 +75,9 @@ struct dump {
 	struct image_writer *files_img;
 	struct image_writer *pipes_data_img, *fifo_data_img;
 	struct image_writer *tty_info_img, *tty_data_img;
+	dev_t pipe_dev; /* of all pipes; 0: none was met */
 	struct map pipes; /* inode numbers whose contents are written */
+	struct pipe_room *pipe_room; /* files/pipedata.c: what contents go through; in the arena */
 	struct map fifos; /* files/fifo.c: by inode number */
 	struct seen_lock *locks; /* files/lock.c */
 	size_t nr_locks, cap_locks;

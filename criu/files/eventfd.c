@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * eventfd(2): a counter of 64 bits. Its fdinfo tells the count, and since Linux 6.5 whether
- * it is a semaphore. On the way back it is made empty and written to. Images:
+ * it is a semaphore. On the way back it is made with its count. Images:
  * images/eventfd.proto. Tests: test/zdtm/static/eventfd*.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <sys/eventfd.h>
 
@@ -55,20 +56,38 @@ static int eventfd_load(struct restore *r, const FileEntry *fe, struct file *f)
 	return 0;
 }
 
-/* In the task that owns it. eventfd(2) itself takes only 32 bits. */
+/* With the count and the flags that eventfd(2) itself takes: of the count, 32 bits. */
+static int eventfd_make(const EventfdFileEntry *e, bool *ret_counted)
+{
+	int flags = EFD_CLOEXEC | (e->semaphore ? EFD_SEMAPHORE : 0) |
+		    (e->flags & O_NONBLOCK ? EFD_NONBLOCK : 0);
+
+	*ret_counted = e->counter <= UINT32_MAX;
+	return eventfd(*ret_counted ? (unsigned int)e->counter : 0, flags);
+}
+
+static int flags_restore(int fd, const EventfdFileEntry *e)
+{
+	if ((e->flags & ~(uint32_t)O_NONBLOCK) == O_RDWR)
+		return fown_restore(fd, e->fown);
+	return status_restore(fd, e->flags, e->fown);
+}
+
+/* In the task that owns it. */
 static int eventfd_open(struct restore *r, struct file *f)
 {
 	const EventfdFileEntry *e = f->entry->efd;
-	cleanup_close int fd = eventfd(0, EFD_CLOEXEC | (e->semaphore ? EFD_SEMAPHORE : 0));
+	bool counted = false;
+	cleanup_close int fd = eventfd_make(e, &counted);
 	int ret;
 
 	(void)r;
 	if (fd < 0)
 		return fail(errno, "eventfd");
-	ret = e->counter ? io_write(fd, &e->counter, sizeof(e->counter)) : 0;
+	ret = counted ? 0 : io_write(fd, &e->counter, sizeof(e->counter));
 	if (ret < 0)
 		return fail(-ret, "eventfd: write the count %" PRIu64, e->counter);
-	ret = fail_at(status_restore(fd, e->flags, e->fown), "eventfd");
+	ret = fail_at(flags_restore(fd, e), "eventfd");
 	return ret < 0 ? ret : take_fd(&fd);
 }
 

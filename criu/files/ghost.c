@@ -57,11 +57,13 @@ static int dir_of(const char *path)
 
 bool ghost_is(const char *path, const struct stat *st)
 {
-	cleanup_close int dir = dir_of(path);
+	cleanup_close int dir = -1;
 	struct stat its;
 
-	return S_ISREG(st->st_mode) && st->st_nlink == 0 && dir >= 0 && fstat(dir, &its) == 0 &&
-	       its.st_dev == st->st_dev;
+	if (!S_ISREG(st->st_mode) || st->st_nlink)
+		return false;
+	dir = dir_of(path);
+	return dir >= 0 && fstat(dir, &its) == 0 && its.st_dev == st->st_dev;
 }
 
 bool ghost_is_nameless(const char *link, const struct stat *st)

@@ -398,7 +398,42 @@ static int fd_place(int fd, int to, bool cloexec)
 	return 0;
 }
 
-int files_open(struct restore *r, struct task *t)
+/*
+ * New descriptors get the lowest number that is free. Where that is a small hole in the table,
+ * everything above it would have to be moved to its own number, each by two calls: so the hole is
+ * filled meanwhile.
+ */
+struct plugs {
+	int next; /* all below is in use */
+	int *fds;
+	size_t nr, cap;
+};
+
+#define HOLE_MAX 64
+
+static int hole_plug(const struct restore *r, struct plugs *p, int fd)
+{
+	if (fd - p->next > HOLE_MAX)
+		return 0;
+	for (; p->next < fd; p->next++) {
+		int plug = dup3(r->crtool_pidfd, p->next, O_CLOEXEC);
+
+		if (plug < 0)
+			return fail(errno, "dup to %d", p->next);
+		*array_push(p->fds, p->nr, p->cap) = plug;
+	}
+	p->next = fd + 1;
+	return 0;
+}
+
+static void holes_open(struct plugs *p)
+{
+	for (size_t i = 0; i < p->nr; i++)
+		close(p->fds[i]);
+	free(p->fds);
+}
+
+static int slots_open(struct restore *r, struct task *t, struct plugs *p)
 {
 	struct task_restore *tr = t->restore;
 
@@ -408,12 +443,24 @@ int files_open(struct restore *r, struct task *t)
 
 		if (s->file->owner != t || s->file->owner_fd != s->fd)
 			continue;
+		ret = hole_plug(r, p, s->fd);
+		if (ret < 0)
+			return ret;
 		fd = s->file->kind->open(r, s->file);
 		ret = fd < 0 ? fd : fd_place(fd, s->fd, s->cloexec);
 		if (ret < 0)
 			return fail_at(ret, "fd %d", s->fd);
 	}
 	return 0;
+}
+
+int files_open(struct restore *r, struct task *t)
+{
+	struct plugs plugs = { 0 };
+	int ret = slots_open(r, t, &plugs);
+
+	holes_open(&plugs);
+	return ret;
 }
 
 /* A pidfd of the owner, out of the way of what is still to come; kept for the next slot. */

@@ -53,14 +53,52 @@ static int own_pipe_open(struct own_pipe *p, int capacity)
 	return 0;
 }
 
-/* A copy of all buffers; returns the bytes in them. */
-static ssize_t pipe_copy(int from, int capacity, struct own_pipe *ret)
+/* An empty one that serves for many copies, as long as they take all out again. */
+struct pipe_room {
+	struct own_pipe pipe;
+	uint32_t capacity;
+};
+
+static int room_for(struct dump *d, uint32_t capacity, struct own_pipe *ret)
 {
-	int r = own_pipe_open(ret, capacity);
+	struct pipe_room *room = d->pipe_room;
+	int r;
+
+	if (!room) {
+		room = d->pipe_room = arena_alloc(&d->arena, sizeof(*room));
+		room->pipe = (struct own_pipe){ -1, -1 };
+	}
+	if (room->pipe.in < 0 || room->capacity != capacity) {
+		own_pipe_close(&room->pipe);
+		room->pipe = (struct own_pipe){ -1, -1 };
+		r = own_pipe_open(&room->pipe, (int)capacity);
+		if (r < 0)
+			return r;
+		room->capacity = capacity;
+	}
+	*ret = room->pipe;
+	room->pipe = (struct own_pipe){ -1, -1 };
+	return 0;
+}
+
+/* It is empty again. */
+static void room_return(struct dump *d, struct own_pipe *p)
+{
+	d->pipe_room->pipe = *p;
+	*p = (struct own_pipe){ -1, -1 };
+}
+
+void pipe_room_done(struct dump *d)
+{
+	if (d->pipe_room)
+		own_pipe_close(&d->pipe_room->pipe);
+}
+
+/* A copy of all buffers; returns the bytes in them. */
+static ssize_t pipe_copy(int from, const struct own_pipe *ret)
+{
 	ssize_t n;
 
-	if (r < 0)
-		return r;
 	/* A buffer may be larger than a page (from a socket): the capacity is no limit. */
 	n = tee(from, ret->out, INT32_MAX, SPLICE_F_NONBLOCK);
 	if (n < 0 && errno != EAGAIN)
@@ -106,9 +144,9 @@ static void packet_add(struct pipe_content *c, size_t *cap, size_t at, size_t le
 static int buffers_read(int from, struct pipe_content *c)
 {
 	cleanup_own_pipe struct own_pipe copy = { -1, -1 }, one = { -1, -1 };
-	ssize_t n = pipe_copy(from, (int)c->capacity, &copy);
+	int r = own_pipe_open(&copy, (int)c->capacity);
+	ssize_t n = r < 0 ? r : pipe_copy(from, &copy);
 	size_t cap = 0;
-	int r;
 
 	if (n < 0)
 		return (int)n;
@@ -131,10 +169,11 @@ static int buffers_read(int from, struct pipe_content *c)
 }
 
 /* A mark behind all that is there can be read with it only if nothing of it is a packet. */
-static int content_read(int from, struct pipe_content *c)
+static int content_read(struct dump *d, int from, struct pipe_content *c)
 {
 	cleanup_own_pipe struct own_pipe copy = { -1, -1 };
-	ssize_t n = pipe_copy(from, (int)c->capacity, &copy), marked;
+	int r = room_for(d, c->capacity, &copy);
+	ssize_t n = r < 0 ? r : pipe_copy(from, &copy), marked;
 	char mark = 0;
 
 	if (n <= 0)
@@ -144,9 +183,10 @@ static int content_read(int from, struct pipe_content *c)
 	marked = write(copy.out, &mark, 1);
 	if (marked < 0 && errno != EAGAIN)
 		return fail(errno, "write a mark");
-	if (marked > 0 && read(copy.in, c->data, (size_t)n + 1) == n + 1)
-		return 0;
-	return buffers_read(from, c);
+	if (marked <= 0 || read(copy.in, c->data, (size_t)n + 1) != n + 1)
+		return buffers_read(from, c);
+	room_return(d, &copy);
+	return 0;
 }
 
 /* A reading end that does not wait. */
@@ -161,7 +201,7 @@ static int reopen(int lfd)
 }
 
 /* A reading end is opened only where it is needed: of a FIFO, somebody may wait for one. */
-static int content_find(int lfd, uint32_t flags, struct pipe_content *c)
+static int content_find(struct dump *d, int lfd, uint32_t flags, struct pipe_content *c)
 {
 	cleanup_close int from = -1;
 	int capacity = fcntl(lfd, F_GETPIPE_SZ), there;
@@ -174,9 +214,9 @@ static int content_find(int lfd, uint32_t flags, struct pipe_content *c)
 	if (!there)
 		return 0;
 	if ((flags & O_ACCMODE) != O_WRONLY)
-		return content_read(lfd, c);
+		return content_read(d, lfd, c);
 	from = reopen(lfd);
-	return from < 0 ? from : content_read(from, c);
+	return from < 0 ? from : content_read(d, from, c);
 }
 
 int pipe_content_dump(struct dump *d, enum image_kind kind, struct image_writer **img, uint32_t id,
@@ -184,7 +224,7 @@ int pipe_content_dump(struct dump *d, enum image_kind kind, struct image_writer 
 {
 	PipeDataEntry e = PIPE_DATA_ENTRY__INIT;
 	struct pipe_content c = { .loaded = true };
-	int r = content_find(lfd, flags, &c);
+	int r = content_find(d, lfd, flags, &c);
 
 	e.pipe_id = id;
 	e.bytes = c.bytes;

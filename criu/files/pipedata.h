@@ -21,6 +21,8 @@ struct pipe_content {
 int pipe_content_dump(struct dump *d, enum image_kind kind, struct image_writer **img, uint32_t id,
 		      int lfd, uint32_t flags);
 
+void pipe_room_done(struct dump *d);
+
 /* Where the contents of the pipe with this id belong; NULL: nobody has it. */
 typedef struct pipe_content *pipe_content_fn(struct restore *r, uint32_t id);
 

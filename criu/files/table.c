@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -14,6 +15,7 @@
 #include "criu/base/error.h"
 #include "criu/base/mem.h"
 #include "criu/base/parallel.h"
+#include "criu/base/str.h"
 #include "criu/core/file.h"
 #include "criu/files/ghost.h"
 #include "criu/files/lock.h"
@@ -183,14 +185,31 @@ static const struct file_kind *kind_of(const struct fd_probe *p)
 	return *k;
 }
 
+/* What the link of a pipe, of which there may be thousands, looks like is known: fs/pipe.c. */
+static int link_find(struct dump *d, const struct fd_probe *p, int proc, char *buf, size_t size)
+{
+	int r;
+
+	if (S_ISFIFO(p->st.st_mode) && d->pipe_dev == p->st.st_dev) {
+		snprintf(buf, size, "pipe:[%llu]", (unsigned long long)p->st.st_ino);
+		return 0;
+	}
+	r = proc_fd_link(proc, p->fd, buf, size);
+	if (r < 0)
+		return fail(-r, "read the link");
+	if (str_starts(buf, "pipe:["))
+		d->pipe_dev = p->st.st_dev;
+	return 0;
+}
+
 static int description_dump(struct dump *d, struct fd_probe *p, int proc, int *ret_type)
 {
 	char link[LINK_MAX_BYTES];
 	const struct file_kind *kind;
-	int r = proc_fd_link(proc, p->fd, link, sizeof(link));
+	int r = link_find(d, p, proc, link, sizeof(link));
 
 	if (r < 0)
-		return fail(-r, "read the link");
+		return r;
 	p->link = link;
 	kind = kind_of(p);
 	*ret_type = (int)kind->type;
@@ -260,25 +279,75 @@ static uint32_t id_from_parent(const struct task *t, int fd)
 	return 0;
 }
 
-/* A descriptor that is not the parent's, too. */
-static int fd_identify(struct dump *d, struct table *tb, int fd, uint32_t *ret_id)
+/* Files without an inode of their own have all the same; but eventfds are numbered. */
+static uint64_t key_of(const struct fd_probe *p)
 {
-	struct fd_probe p = { .task = tb->task, .fd = fd, .lfd = -1 };
-	cleanup_close int lfd = -1;
-	int r = table_open(tb);
+	uint64_t key = p->st.st_ino;
+
+	if (p->info.has_eventfd && p->info.eventfd_id >= 0)
+		key |= ((uint64_t)p->info.eventfd_id + 1) << 32;
+	return key;
+}
+
+/* --- a table ---------------------------------------------------------------------- */
+
+#define LOOKS_AT_ONCE 256 /* descriptors of crtool's that this takes */
+
+/* A descriptor that is not the parent's, too: what everybody may find out at the same time. */
+struct look {
+	int fd, lfd;
+	struct proc_fdinfo info;
+	struct stat st;
+};
+
+struct looking {
+	const struct table *tb;
+	struct look v[LOOKS_AT_ONCE];
+	size_t nr;
+	struct proc_buf buf[PARALLEL_WORKERS_MAX];
+};
+
+static int look_take(const struct table *tb, struct proc_buf *b, struct look *l)
+{
+	int r = proc_fdinfo_read(tb->proc, l->fd, b, &l->info);
+
+	if (r < 0)
+		return fail(-r, "read fdinfo");
+	l->lfd = sys_pidfd_getfd(tb->pidfd, l->fd);
+	if (l->lfd < 0)
+		return fail(-l->lfd, "pidfd_getfd");
+	return fstat(l->lfd, &l->st) < 0 ? fail(errno, "stat") : 0;
+}
+
+static int look_work(void *ctx, size_t i, unsigned int worker)
+{
+	struct looking *l = ctx;
+
+	return fail_at(look_take(l->tb, &l->buf[worker], &l->v[i]), "fd %d", l->v[i].fd);
+}
+
+/* The lines of these are read one by one, from the buffer of the dump. */
+static bool has_lines(const struct proc_fdinfo *i)
+{
+	return i->nr_locks || i->nr_epoll || i->nr_inotify || i->nr_fanotify;
+}
+
+static int fd_identify(struct dump *d, const struct table *tb, const struct look *l,
+		       uint32_t *ret_id)
+{
+	struct fd_probe p = {
+		.task = tb->task,
+		.fd = l->fd,
+		.lfd = l->lfd,
+		.st = l->st,
+		.info = l->info,
+	};
+	int r = has_lines(&l->info) ? proc_fdinfo_read(tb->proc, l->fd, &d->buf, &p.info) : 0;
 	bool is_new;
 
 	if (r < 0)
-		return r;
-	r = proc_fdinfo_read(tb->proc, fd, &d->buf, &p.info);
-	if (r < 0)
 		return fail(-r, "read fdinfo");
-	p.lfd = lfd = sys_pidfd_getfd(tb->pidfd, fd);
-	if (lfd < 0)
-		return fail(-lfd, "pidfd_getfd");
-	if (fstat(lfd, &p.st) < 0)
-		return fail(errno, "stat");
-	r = ident_set_get(&d->files, p.st.st_dev, p.st.st_ino, task_tid(tb->task), fd, &p.id);
+	r = ident_set_get(&d->files, p.st.st_dev, key_of(&p), task_tid(tb->task), l->fd, &p.id);
 	*ret_id = p.id;
 	if (r < 0)
 		return r;
@@ -342,7 +411,7 @@ int flight_dump(struct dump *d, const struct task *t, int fd, int lfd, uint32_t 
 		return fail(-r, "read fdinfo");
 	if (fstat(lfd, &p.st) < 0)
 		return fail(errno, "stat");
-	r = ident_set_get(&d->files, p.st.st_dev, p.st.st_ino, getpid(), lfd, &p.id);
+	r = ident_set_get(&d->files, p.st.st_dev, key_of(&p), getpid(), lfd, &p.id);
 	*ret_id = p.id;
 	if (r <= 0)
 		return r;
@@ -353,22 +422,71 @@ int flight_dump(struct dump *d, const struct task *t, int fd, int lfd, uint32_t 
 	return fail_at(description_dump(d, &p, d->flights->proc, type_of(d, p.id)), "in flight");
 }
 
-static int fd_dump(struct dump *d, struct image_writer *w, struct table *tb, size_t i)
+static int slot_write(struct dump *d, struct image_writer *w, const struct task *t, size_t i)
 {
-	struct task *t = tb->task;
 	FdinfoEntry e = FDINFO_ENTRY__INIT;
-	int fd = t->fds.v[i], r = 0;
 
-	e.id = id_from_parent(t, fd);
-	if (!e.id)
-		r = fd_identify(d, tb, fd, &e.id);
-	if (r < 0)
-		return r;
-	t->fd_ids[i] = e.id;
-	e.fd = (uint32_t)fd;
+	e.id = t->fd_ids[i];
+	e.fd = (uint32_t)t->fds.v[i];
 	e.type = (FdTypes)*type_of(d, e.id);
 	e.flags = t->inner ? (uint32_t)parasite_fds(t->inner)[i] : 0;
 	return blockers_count() ? 0 : image_write(w, &e.base);
+}
+
+/* Those of tasks->fds that stand from `from` on, before `to`. */
+static int fds_dump(struct dump *d, struct image_writer *w, struct looking *l, size_t from,
+		    size_t to)
+{
+	const struct table *tb = l->tb;
+	struct task *t = tb->task;
+	size_t at = 0;
+	int r = 0;
+
+	for (size_t i = from; i < to && r >= 0; i++) {
+		if (!t->fd_ids[i])
+			r = fd_identify(d, tb, &l->v[at++], &t->fd_ids[i]);
+		if (r >= 0)
+			r = slot_write(d, w, t, i);
+		r = fail_at(r, "fd %d", t->fds.v[i]);
+	}
+	return r;
+}
+
+/* As many as are looked at together: *ret_to is behind the last of them. */
+static int fds_look(struct table *tb, struct looking *l, size_t from, size_t *ret_to)
+{
+	struct task *t = tb->task;
+	size_t i;
+	int r;
+
+	l->nr = 0;
+	for (i = from; i < t->fds.nr && l->nr < LOOKS_AT_ONCE; i++) {
+		t->fd_ids[i] = id_from_parent(t, t->fds.v[i]);
+		if (!t->fd_ids[i])
+			l->v[l->nr++] = (struct look){ .fd = t->fds.v[i], .lfd = -1 };
+	}
+	*ret_to = i;
+	r = l->nr ? table_open(tb) : 0;
+	return r < 0 ? r : parallel_for(l->nr, look_work, l);
+}
+
+static int table_dump_to(struct dump *d, struct image_writer *w, struct table *tb)
+{
+	struct looking l = { .tb = tb };
+	size_t to = 0;
+	int r = 0;
+
+	for (size_t from = 0; from < tb->task->fds.nr && r >= 0; from = to) {
+		r = fds_look(tb, &l, from, &to);
+		if (r >= 0)
+			r = fds_dump(d, w, &l, from, to);
+		for (size_t i = 0; i < l.nr; i++)
+			if (l.v[i].lfd >= 0)
+				close(l.v[i].lfd);
+	}
+	for (size_t i = 0; i < PARALLEL_WORKERS_MAX; i++)
+		proc_buf_done(&l.buf[i]);
+	return r;
 }
 
 static int table_dump(struct dump *d, struct task *t)
@@ -378,8 +496,8 @@ static int table_dump(struct dump *d, struct task *t)
 	int r = image_writer_open(d->s->images, IMAGE_FDINFO, t->ids.files, &w);
 
 	t->fd_ids = arena_array(&d->arena, uint32_t, t->fds.nr);
-	for (size_t i = 0; i < t->fds.nr && r >= 0; i++)
-		r = fail_at(fd_dump(d, w, &tb, i), "fd %d", t->fds.v[i]);
+	if (r >= 0)
+		r = table_dump_to(d, w, &tb);
 	if (r >= 0)
 		r = image_writer_close(&w);
 	image_writer_free(w);

@@ -16,6 +16,7 @@
 #include "criu/base/mem.h"
 #include "criu/core/dump.h"
 #include "criu/files/lock.h"
+#include "criu/files/pipedata.h"
 #include "criu/files/table.h"
 #include "criu/files/tty.h"
 #include "criu/flow/gc.h"
@@ -229,6 +230,7 @@ static void dump_done(struct dump *d)
 	unix_dump_done(d);
 	flights_done(d);
 	image_writer_free(d->sysv_img);
+	pipe_room_done(d);
 	locks_dump_done(d);
 	tree_done(&d->tree);
 	seccomp_done(d);

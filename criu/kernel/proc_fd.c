@@ -84,7 +84,7 @@ int proc_fdinfo_read(int dirfd, int fd, struct proc_buf *b, struct proc_fdinfo *
 
 	if (r < 0)
 		return r;
-	r = proc_read(dirfd, path, b);
+	r = proc_read_single(dirfd, path, b);
 	if (r < 0)
 		return r;
 	return proc_fdinfo_parse(b->data, b->len, ret);

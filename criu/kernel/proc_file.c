@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 #include <unistd.h>
@@ -94,7 +95,7 @@ static int buf_grow(struct proc_buf *b)
 	return 0;
 }
 
-int proc_read(int dirfd, const char *path, struct proc_buf *b)
+static int read_whole(int dirfd, const char *path, struct proc_buf *b, bool single)
 {
 	cleanup_close int fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC);
 
@@ -111,12 +112,22 @@ int proc_read(int dirfd, const char *path, struct proc_buf *b)
 			continue;
 		if (n < 0)
 			return -errno;
-		if (n == 0)
-			break;
 		b->len += (size_t)n;
+		if (n == 0 || (single && b->len < b->cap - 1))
+			break;
 	}
 	b->data[b->len] = '\0';
 	return 0;
+}
+
+int proc_read(int dirfd, const char *path, struct proc_buf *b)
+{
+	return read_whole(dirfd, path, b, false);
+}
+
+int proc_read_single(int dirfd, const char *path, struct proc_buf *b)
+{
+	return read_whole(dirfd, path, b, true);
 }
 
 int proc_read_of(pid_t tid, const char *name, struct proc_buf *b)

@@ -24,6 +24,9 @@ int proc_open_at(int procfd, pid_t pid);
 
 /* The whole file. 0; b->len is its length. The buffer is undefined on failure. */
 int proc_read(int dirfd, const char *path, struct proc_buf *b);
+/* The same of a file that the kernel writes in one piece (single_open(): fdinfo): what a read that
+ * has room for more does not return, there is not. */
+int proc_read_single(int dirfd, const char *path, struct proc_buf *b);
 /* /proc/TID/name of any thread, in one go. */
 int proc_read_of(pid_t tid, const char *name, struct proc_buf *b);
 /* task/TID/name, or name itself when tid is 0. */

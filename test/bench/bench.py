@@ -78,6 +78,9 @@ WORKLOADS = (
     Workload("files and pipes 100", ("files", "100", "{files}"), ("fds", "100"), ("files", "100")),
     Workload("files and pipes 1000", ("files", "1000", "{files}"), ("fds", "1000"),
              ("files", "1000")),
+    Workload("fds 1000", ("fds", "1000", "{files}"), ("fds", "250"), ("files", "250")),
+    Workload("fds 10000", ("fds", "10000", "{files}"), ("fds", "2500"), ("files", "2500"),
+             in_memory=True, dump_limit_ms=80, restore_limit_ms=80),
 )
 
 

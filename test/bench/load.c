@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -22,7 +23,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define PAGE	  4096ul
+#define PAGE      4096ul
 #define PIPE_DATA 1000
 
 static int ready_fd;
@@ -216,6 +217,47 @@ static bool files_check(void)
 	return true;
 }
 
+/* --- fds: a quarter regular files, a quarter eventfds, the rest ends of pipes with data ---- */
+
+static int *fds;
+
+static void fds_make(char **argv)
+{
+	struct rlimit lim;
+
+	nr = strtoul(argv[0], NULL, 10) / 4;
+	fds = calloc(4 * nr, sizeof(*fds));
+	must(!getrlimit(RLIMIT_NOFILE, &lim), "limit");
+	lim.rlim_cur = lim.rlim_max;
+	must(!setrlimit(RLIMIT_NOFILE, &lim), "limit");
+	for (size_t i = 0; i < nr; i++) {
+		int *fd = fds + 4 * i;
+		char path[512];
+
+		snprintf(path, sizeof(path), "%s/%zu", argv[1], i);
+		fd[0] = open(path, O_RDWR | O_CREAT, 0600);
+		must(fd[0] >= 0 && lseek(fd[0], (off_t)i, SEEK_SET) == (off_t)i, "file");
+		fd[1] = eventfd((unsigned int)i, EFD_NONBLOCK);
+		must(fd[1] >= 0 && !pipe(fd + 2), "eventfd and pipe");
+		must(write(fd[3], &i, sizeof(i)) == sizeof(i), "write");
+	}
+}
+
+static bool fds_check(void)
+{
+	for (size_t i = 0; i < nr; i++) {
+		const int *fd = fds + 4 * i;
+		size_t is = nr;
+		eventfd_t count = 0;
+
+		if (lseek(fd[0], 0, SEEK_CUR) != (off_t)i ||
+		    (i && (eventfd_read(fd[1], &count) || count != i)) ||
+		    read(fd[2], &is, sizeof(is)) != sizeof(is) || is != i)
+			return false;
+	}
+	return true;
+}
+
 static const struct workload {
 	const char *name;
 	int arguments;
@@ -228,6 +270,7 @@ static const struct workload {
 	{ "memory", 1, memory_make, memory_check },
 	{ "mappings", 1, mappings_make, mappings_check },
 	{ "files", 2, files_make, files_check },
+	{ "fds", 2, fds_make, fds_check },
 };
 
 static const struct workload *find(int argc, char **argv)
