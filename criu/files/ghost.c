@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A deleted file lives as long as somebody has it open or mapped, and so do its contents: they
+ * A deleted file, or directory, lives as long as somebody has it open or mapped, and so do its contents: they
  * go into an image of their own. Images: images/ghost.proto. Tests: test/zdtm/static/ghost*.
  *
- * On the way back crtool makes it before the first fork: without a name, which it then gets for
+ * On the way back crtool makes a file before the first fork: without a name, which it then gets for
  * a moment, if nobody else has it, so that /proc shows the name that it had. A file that never
  * had one must not get one: it could not be given one later any more. Tasks open it through
- * their copy of crtool's descriptor. Nothing is left should crtool be killed, but for that moment.
+ * their copy of crtool's descriptor. A directory (files/lostdir.c) has its name for a moment, too.
+ * Nothing is left should crtool be killed, but for that moment.
  */
 #include "criu/files/ghost.h"
 
@@ -27,6 +28,7 @@
 #include "criu/base/mem.h"
 #include "criu/base/str.h"
 #include "criu/core/restore.h"
+#include "criu/files/lostdir.h"
 #include "criu/image/reader.h"
 #include "criu/image/writer.h"
 #include "images/ghost.pb-c.h"
@@ -44,25 +46,15 @@ struct ghost_seen {
 	uint32_t id;
 };
 
-/* Its directory, or -1: there is none that the name could be in. */
-static int dir_of(const char *path)
-{
-	char copy[PATH_MAX];
-
-	if (path[0] != '/' || strlen(path) >= sizeof(copy))
-		return -1;
-	snprintf(copy, sizeof(copy), "%s", path);
-	return open(dirname(copy), O_PATH | O_DIRECTORY | O_CLOEXEC);
-}
-
+/* Where it was, or what is left above that, is on the same file system. */
 bool ghost_is(const char *path, const struct stat *st)
 {
 	cleanup_close int dir = -1;
 	struct stat its;
 
-	if (!S_ISREG(st->st_mode) || st->st_nlink)
+	if ((!S_ISREG(st->st_mode) && !S_ISDIR(st->st_mode)) || st->st_nlink)
 		return false;
-	dir = dir_of(path);
+	dir = lost_dir_above(path);
 	return dir >= 0 && fstat(dir, &its) == 0 && its.st_dev == st->st_dev;
 }
 
@@ -150,16 +142,18 @@ static int ghost_write(struct dump *d, uint32_t id, int fd, const struct stat *s
 	e.uid = st->st_uid;
 	e.gid = st->st_gid;
 	e.mode = st->st_mode;
-	e.has_dev = e.has_ino = e.has_chunks = e.has_size = true;
+	e.has_dev = e.has_ino = true;
 	e.dev = (uint32_t)st->st_dev;
 	e.ino = st->st_ino;
-	e.chunks = true;
-	e.size = (uint64_t)st->st_size;
+	if (S_ISREG(st->st_mode)) {
+		e.has_chunks = e.chunks = e.has_size = true;
+		e.size = (uint64_t)st->st_size;
+	}
 	e.atim = &atim;
 	e.mtim = &mtim;
 	if (r >= 0)
 		r = image_write(w, &e.base);
-	if (r >= 0 && !image_dir_is_nowhere(d->s->images))
+	if (r >= 0 && S_ISREG(st->st_mode) && !image_dir_is_nowhere(d->s->images))
 		r = contents_dump(w, fd, st->st_size);
 	if (r >= 0)
 		return image_writer_close(&w);
@@ -194,7 +188,7 @@ int ghost_dump(struct dump *d, uint32_t id, const char *who, const char *path, i
 		g = g->next;
 	if (g)
 		return remap_write(d, id, g->id);
-	if (limit && (uint64_t)st->st_size > limit) {
+	if (limit && S_ISREG(st->st_mode) && (uint64_t)st->st_size > limit) {
 		blocker("try a larger --ghost-limit",
 			"%s: %s: a file without a name of %lld bytes, more than the limit of %llu",
 			who, path, (long long)st->st_size, (unsigned long long)limit);
@@ -396,7 +390,42 @@ static int file_make(const struct ghost *g)
 	return named < 0 ? take_fd(&fd) : named;
 }
 
-static int ghost_fill(struct restore *r, const struct ghost *g, int fd)
+/* The file, or directory; with its directory, if that has gone, too. */
+static int ghost_new(const struct ghost *g, mode_t mode)
+{
+	struct lost_dirs above;
+	int ret = lost_dirs_make(g->name, &above);
+
+	if (ret < 0)
+		return ret;
+	ret = S_ISDIR(mode) ? lost_dir_new(g->name) : file_make(g);
+	lost_dirs_remove(&above);
+	return ret;
+}
+
+static int ghost_fill(struct restore *r, struct ghost *g, struct image_reader *img,
+		      const GhostFileEntry *e)
+{
+	cleanup_close int fd = -1;
+	int ret = 0;
+
+	if (!S_ISREG(e->mode) && !S_ISDIR(e->mode))
+		return fail_plain("ghost-file-%x.img: neither a file nor a directory (mode %o), "
+				  "which cannot be restored yet",
+				  g->id, e->mode);
+	fd = ghost_new(g, e->mode);
+	if (fd < 0)
+		return fd;
+	if (S_ISREG(e->mode))
+		ret = contents_restore(img, e, fd);
+	if (ret >= 0)
+		ret = attributes_restore(e, fd);
+	if (ret >= 0)
+		ret = g->fd = service_fd_readonly(r, fd);
+	return ret;
+}
+
+static int ghost_make(struct restore *r, struct ghost *g)
 {
 	struct image_reader *img;
 	ProtobufCMessage *m = NULL;
@@ -405,14 +434,10 @@ static int ghost_fill(struct restore *r, const struct ghost *g, int fd)
 	if (ret <= 0)
 		return ret < 0 ? ret : fail_plain("ghost-file-%x.img is missing", g->id);
 	ret = image_read(img, &m);
-	if (ret > 0 && !S_ISREG(((const GhostFileEntry *)m)->mode))
-		ret = fail_plain("ghost-file-%x.img: not a regular file (mode %o), which cannot be "
-				 "restored yet",
-				 g->id, ((const GhostFileEntry *)m)->mode);
+	if (ret == 0)
+		ret = fail_plain("ghost-file-%x.img is empty", g->id);
 	if (ret > 0)
-		ret = contents_restore(img, (const GhostFileEntry *)m, fd);
-	if (ret >= 0 && m)
-		ret = attributes_restore((const GhostFileEntry *)m, fd);
+		ret = ghost_fill(r, g, img, (const GhostFileEntry *)m);
 	if (m)
 		protobuf_c_message_free_unpacked(m, NULL);
 	image_reader_free(img);
@@ -422,11 +447,8 @@ static int ghost_fill(struct restore *r, const struct ghost *g, int fd)
 int ghosts_make(struct restore *r)
 {
 	for (struct ghost *g = r->ghosts; g; g = g->next) {
-		cleanup_close int fd = file_make(g);
-		int ret = fd < 0 ? fd : ghost_fill(r, g, fd);
+		int ret = ghost_make(r, g);
 
-		if (ret >= 0)
-			ret = g->fd = service_fd_readonly(r, fd);
 		if (ret < 0)
 			return fail_at(ret, "%s", g->name);
 	}

@@ -648,11 +648,23 @@ int files_open_mapped(struct restore *r)
 	return 0;
 }
 
+/* Where a directory is found: path is for one that has no name. */
+static const char *place_of(const struct restore *r, const RegFileEntry *e, char *path, size_t size)
+{
+	const struct ghost *g = ghost_of(r, e->id);
+
+	if (!g)
+		return e->name;
+	ghost_path(g, path, size);
+	return path;
+}
+
 int fs_restore(struct restore *r, const struct task *t)
 {
 	const FsEntry *fs = t->restore->fs;
 	const RegFileEntry *root, *cwd;
 	cleanup_close int dir = -1;
+	char path[32];
 	int ret;
 
 	/* CLONE_FS: the first one has done it. */
@@ -663,10 +675,10 @@ int fs_restore(struct restore *r, const struct task *t)
 		ret = reg_find(r, fs->root_id, &root);
 	if (ret < 0)
 		return ret;
-	dir = open(cwd->name, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	dir = open(place_of(r, cwd, path, sizeof(path)), O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (dir < 0)
 		return fail(errno, "working directory %s", cwd->name);
-	if (!str_eq(root->name, "/") && chroot(root->name) < 0)
+	if (!str_eq(root->name, "/") && chroot(place_of(r, root, path, sizeof(path))) < 0)
 		return fail(errno, "chroot to %s", root->name);
 	if (fchdir(dir) < 0)
 		return fail(errno, "working directory %s", cwd->name);

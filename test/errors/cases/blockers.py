@@ -43,7 +43,6 @@ FILES = (
     ("many-locks", "fd 3: {path}: an exclusive lock (flock)" + LOCKS,
      "fd 3: {path}: a read lock of bytes 0 to 0 (POSIX)" + LOCKS,
      "fd 3: {path}: a read lock of bytes 2 to 2 (POSIX)" + LOCKS),
-    ("cwd-gone", "cwd {path} (deleted): a file without a name" + KEPT),
 )
 MAPPINGS = (
     ("map-hugetlb", "huge pages of hugetlbfs" + KEPT),
