@@ -27,6 +27,7 @@ enum {
 	K_SIGACTION,
 	SIGACTION,
 	THREAD,
+	THREAD_INFO,
 	MM,
 	FILE_,
 	PATH,
@@ -48,6 +49,7 @@ static const struct btf_name kernel_names[] = {
 	[K_SIGACTION] = { "k_sigaction", BTF_KIND_STRUCT, 0 },
 	[SIGACTION] = { "sigaction", BTF_KIND_STRUCT, 0 },
 	[THREAD] = { "thread_struct", BTF_KIND_STRUCT, 0 },
+	[THREAD_INFO] = { "thread_info", BTF_KIND_STRUCT, 0 },
 	[MM] = { "mm_struct", BTF_KIND_STRUCT, 0 },
 	[FILE_] = { "file", BTF_KIND_STRUCT, 0 },
 	[PATH] = { "path", BTF_KIND_STRUCT, 0 },
@@ -96,11 +98,10 @@ static int layout_open(struct layout *l)
 
 /* --- threads ----------------------------------------------------------------------------- */
 
-/* What the program writes for each. First what is needed to get at the rest. */
+/* What the program writes for each, from its stack, of which it has 512 bytes. */
 struct view_record {
-	uint64_t self, pid, level, upid, cred, fs, signal, sighand,
-	    exe; /* addresses; level: a number */
-	uint64_t tid;
+	uint64_t scratch[4];
+	uint64_t tid, fs;
 	char comm[VIEW_COMM];
 	uint64_t nsproxy, user_ns, pid_ns, mm, files, cgroups;
 	struct view_path links[VIEW_LINKS];
@@ -108,27 +109,32 @@ struct view_record {
 	uint64_t blocked, handlers[VIEW_SIGNALS_NR];
 	uint8_t creds[VIEW_CREDS];
 	uint64_t pending, shared_pending;
+	uint64_t sas_sp, sas_size, sas_flags, pdeath_signal, timer_slack, timer_slack_default;
+	uint64_t policy, priority, io_context, mempolicy, flags, thread_flags, clear_child_tid;
+	uint64_t tls[3];
 };
+
+_Static_assert(sizeof(struct view_record) <= 512, "the stack of a program");
 
 #define TO(field) offsetof(struct view_record, field)
 
 /* The number that a task has in the pid namespace of crtool, and its own namespace. */
 static void read_tid(struct layout *l, struct bpf_code *c)
 {
-	size_t upid = l->names[UPID].id ? sizeof(uint64_t) * 2 : 0; /* int, pointer */
+	enum { OF_PID = TO(scratch), LEVEL = OF_PID + 8, UPID_AT = LEVEL + 8, SELF = UPID_AT + 8 };
 	int pid = at(l, TASK, "thread_pid"), numbers = at(l, PID, "numbers");
-	int level = at(l, PID, "level");
+	int level = at(l, PID, "level"), size = (int)btf_size(&l->btf, l->names[UPID].id);
 
-	bpf_code_read(c, TO(pid), 8, BPF_R7, pid);
-	bpf_code_follow(c, TO(level), 4, TO(pid), level);
-	bpf_code_element(c, TO(upid), TO(pid), TO(level), (int)upid);
-	bpf_code_follow(c, TO(pid_ns), 8, TO(upid), numbers + at(l, UPID, "ns"));
+	bpf_code_read(c, OF_PID, 8, BPF_R7, pid);
+	bpf_code_follow(c, LEVEL, 4, OF_PID, level);
+	bpf_code_element(c, UPID_AT, OF_PID, LEVEL, size);
+	bpf_code_follow(c, TO(pid_ns), 8, UPID_AT, numbers + at(l, UPID, "ns"));
 
-	bpf_code_current(c, TO(self));
-	bpf_code_follow(c, TO(self), 8, TO(self), pid);
-	bpf_code_follow(c, TO(level), 4, TO(self), level);
-	bpf_code_element(c, TO(upid), TO(pid), TO(level), (int)upid);
-	bpf_code_follow(c, TO(tid), 4, TO(upid), numbers + at(l, UPID, "nr"));
+	bpf_code_current(c, SELF);
+	bpf_code_follow(c, SELF, 8, SELF, pid);
+	bpf_code_follow(c, LEVEL, 4, SELF, level);
+	bpf_code_element(c, UPID_AT, OF_PID, LEVEL, size);
+	bpf_code_follow(c, TO(tid), 4, UPID_AT, numbers + at(l, UPID, "nr"));
 }
 
 static void read_creds(struct layout *l, struct bpf_code *c)
@@ -146,10 +152,10 @@ static void read_creds(struct layout *l, struct bpf_code *c)
 	};
 	size_t to = TO(creds);
 
-	bpf_code_read(c, TO(cred), 8, BPF_R7, at(l, TASK, "real_cred"));
-	bpf_code_follow(c, TO(user_ns), 8, TO(cred), at(l, CRED, "user_ns"));
-	for (size_t i = 0; i < ARRAY_SIZE(part); i++, to += 8)
-		bpf_code_follow(c, to, part[i].size, TO(cred), at(l, CRED, part[i].member));
+	bpf_code_read(c, TO(scratch), 8, BPF_R7, at(l, TASK, "real_cred"));
+	bpf_code_follow(c, TO(user_ns), 8, TO(scratch), at(l, CRED, "user_ns"));
+	for (size_t i = 0; i < ARRAY_SIZE(part); to += part[i++].size)
+		bpf_code_follow(c, to, part[i].size, TO(scratch), at(l, CRED, part[i].member));
 }
 
 static void read_signals(struct layout *l, struct bpf_code *c)
@@ -161,13 +167,13 @@ static void read_signals(struct layout *l, struct bpf_code *c)
 	int size = (int)btf_size(&l->btf, l->names[K_SIGACTION].id);
 
 	bpf_code_read(c, TO(blocked), 8, BPF_R7, at(l, TASK, "blocked"));
-	bpf_code_read(c, TO(sighand), 8, BPF_R7, at(l, TASK, "sighand"));
+	bpf_code_read(c, TO(scratch), 8, BPF_R7, at(l, TASK, "sighand"));
 	for (size_t i = 0; i < VIEW_SIGNALS_NR; i++)
-		bpf_code_follow(c, TO(handlers) + i * 8, 8, TO(sighand),
+		bpf_code_follow(c, TO(handlers) + i * 8, 8, TO(scratch),
 				handler + (signals[i] - 1) * size);
-	bpf_code_read(c, TO(signal), 8, BPF_R7, at(l, TASK, "signal"));
+	bpf_code_read(c, TO(scratch), 8, BPF_R7, at(l, TASK, "signal"));
 	bpf_code_read(c, TO(pending), 8, BPF_R7, at(l, TASK, "pending") + signal);
-	bpf_code_follow(c, TO(shared_pending), 8, TO(signal),
+	bpf_code_follow(c, TO(shared_pending), 8, TO(scratch),
 			at(l, SIGNAL, "shared_pending") + signal);
 }
 
@@ -182,10 +188,39 @@ static void read_link(struct layout *l, struct bpf_code *c, enum view_link which
 
 static void read_links(struct layout *l, struct bpf_code *c)
 {
-	bpf_code_follow(c, TO(exe), 8, TO(mm), at(l, MM, "exe_file"));
-	read_link(l, c, VIEW_EXE, TO(exe), at(l, FILE_, "f_path"));
+	bpf_code_follow(c, TO(scratch), 8, TO(mm), at(l, MM, "exe_file"));
+	read_link(l, c, VIEW_EXE, TO(scratch), at(l, FILE_, "f_path"));
 	read_link(l, c, VIEW_CWD, TO(fs), at(l, FS, "pwd"));
 	read_link(l, c, VIEW_ROOT, TO(fs), at(l, FS, "root"));
+}
+
+static void read_inside(struct layout *l, struct bpf_code *c)
+{
+	static const struct {
+		size_t to, size;
+		const char *member;
+	} part[] = {
+		{ TO(sas_sp), 8, "sas_ss_sp" },
+		{ TO(sas_size), 8, "sas_ss_size" },
+		{ TO(sas_flags), 4, "sas_ss_flags" },
+		{ TO(pdeath_signal), 4, "pdeath_signal" },
+		{ TO(timer_slack), 8, "timer_slack_ns" },
+		{ TO(timer_slack_default), 8, "default_timer_slack_ns" },
+		{ TO(policy), 4, "policy" },
+		{ TO(priority), 4, "static_prio" },
+		{ TO(io_context), 8, "io_context" },
+		{ TO(flags), 4, "flags" },
+		{ TO(clear_child_tid), 8, "clear_child_tid" },
+	};
+	int mempolicy = at_optional(l, TASK, "mempolicy"); /* CONFIG_NUMA */
+
+	for (size_t i = 0; i < ARRAY_SIZE(part); i++)
+		bpf_code_read(c, part[i].to, part[i].size, BPF_R7, at(l, TASK, part[i].member));
+	if (mempolicy)
+		bpf_code_read(c, TO(mempolicy), 8, BPF_R7, mempolicy);
+	bpf_code_read(c, TO(thread_flags), 8, BPF_R7,
+		      at(l, TASK, "thread_info") + at(l, THREAD_INFO, "flags"));
+	bpf_code_read(c, TO(tls), 24, BPF_R7, at(l, TASK, "thread") + at(l, THREAD, "tls_array"));
 }
 
 static int threads_load(struct layout *l, int *ret)
@@ -211,6 +246,7 @@ static int threads_load(struct layout *l, int *ret)
 	read_links(l, &c);
 	read_creds(l, &c);
 	read_signals(l, &c);
+	read_inside(l, &c);
 	return bpf_code_end(&c, l->names[ITER_TASK].id, ret);
 }
 
@@ -239,6 +275,24 @@ static int thread_add(void *arg, const void *record)
 	memcpy(t->status.handlers, r->handlers, sizeof(r->handlers));
 	memcpy(t->status.creds, r->creds, VIEW_CREDS);
 	t->has_pending = r->pending || r->shared_pending;
+	t->inside = (struct view_inside){
+		.sas_sp = r->sas_sp,
+		.sas_size = r->sas_size,
+		.sas_flags = r->sas_flags,
+		.pdeath_signal = r->pdeath_signal,
+		.timer_slack = r->timer_slack,
+		.timer_slack_default = r->timer_slack_default,
+		.policy = r->policy,
+		.priority = r->priority,
+		.io_context = r->io_context,
+		.mempolicy = r->mempolicy,
+		.flags = r->flags,
+		.thread_flags = r->thread_flags,
+		.atomic_flags = r->atomic_flags,
+	};
+	memcpy(t->inside.creds, r->creds, VIEW_CREDS);
+	t->clear_child_tid = r->clear_child_tid;
+	t->has_tls = r->tls[0] || r->tls[1] || r->tls[2];
 	return 0;
 }
 

@@ -24,7 +24,7 @@
 #define VIEW_SIGNALS_NR 3
 
 /* Everything of a user's and group's ids, capabilities and securebits. */
-#define VIEW_CREDS 128
+#define VIEW_CREDS 96
 
 enum view_link { VIEW_EXE, VIEW_CWD, VIEW_ROOT, VIEW_LINKS };
 
@@ -50,6 +50,17 @@ struct view_thread {
 		uint64_t handlers[VIEW_SIGNALS_NR];
 		uint8_t creds[VIEW_CREDS];
 	} status;
+	/* The same: the same answers to what a thread is asked from inside (pie/abi/parasite.h),
+	 * but for PR_GET_TID_ADDRESS. */
+	struct view_inside {
+		uint64_t sas_sp, sas_size, sas_flags, pdeath_signal;
+		uint64_t timer_slack, timer_slack_default;
+		uint64_t policy, priority, io_context, mempolicy;
+		uint64_t flags, thread_flags, atomic_flags;
+		uint8_t creds[VIEW_CREDS];
+	} inside;
+	uint64_t clear_child_tid; /* PR_GET_TID_ADDRESS */
+	bool has_tls; /* set_thread_area(2): perhaps */
 	bool has_pending; /* a signal, of its own or of the process */
 };
 

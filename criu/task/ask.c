@@ -214,6 +214,7 @@ static int answer_check(int32_t err, uint32_t nr)
 }
 
 #define VISITS_MAX 16
+#define ALIKE_MAX  8 /* sorts of threads */
 
 /* A task with the parasite inside, or about to be. */
 struct visit {
@@ -313,15 +314,15 @@ static int visit_infect_enter(struct visit *v)
 	return err < 0 ? fail(-err, "map the parasite") : 0;
 }
 
-/* nr of its threads, from number `from` on. */
-static int threads_ask_some(struct visit *v, size_t from, size_t nr)
+/* nr of its threads: numbers. */
+static int threads_ask_some(struct visit *v, const size_t *which, size_t nr)
 {
 	struct parasite_thread_args args[REMOTE_THREADS];
 	struct remote_thread call[REMOTE_THREADS];
 	struct task *t = v->task;
 
 	for (size_t i = 0; i < nr; i++) {
-		const struct thread *th = &t->threads[from + i];
+		const struct thread *th = &t->threads[which[i]];
 
 		args[i] = (struct parasite_thread_args){ .command = PARASITE_THREAD,
 							 .wanted = t->inner->wanted };
@@ -332,7 +333,7 @@ static int threads_ask_some(struct visit *v, size_t from, size_t nr)
 	}
 	remote_call_threads(&v->remote, call, nr);
 	for (size_t i = 0; i < nr; i++) {
-		struct thread *th = &t->threads[from + i];
+		struct thread *th = &t->threads[which[i]];
 		int err = call[i].err < 0 ? fail(-call[i].err, "run the parasite")
 					  : answer_check(args[i].err, args[i].err_nr);
 
@@ -343,13 +344,67 @@ static int threads_ask_some(struct visit *v, size_t from, size_t nr)
 	return 0;
 }
 
+/* Threads whose answers are those of others. */
+struct alike_threads {
+	const struct view_thread *of[ALIKE_MAX]; /* one of each sort, which is asked */
+	const struct thread *asked[ALIKE_MAX];
+	size_t nr;
+};
+
+static const struct view_thread *view_of(const struct visit *v, const struct thread *th)
+{
+	return v->d->has_view ? taskview_find(&v->d->view, th->tid) : NULL;
+}
+
+static const struct thread *alike_find(const struct alike_threads *a,
+				       const struct view_thread *view)
+{
+	for (size_t i = 0; view && i < a->nr; i++)
+		if (!memcmp(&a->of[i]->inside, &view->inside, sizeof(view->inside)))
+			return a->asked[i];
+	return NULL;
+}
+
+static void alike_add(struct alike_threads *a, const struct view_thread *view,
+		      const struct thread *th)
+{
+	if (!view || a->nr == ALIKE_MAX)
+		return;
+	a->of[a->nr] = view;
+	a->asked[a->nr++] = th;
+}
+
+/* Of the threads that are alike one is asked, and is right for the others. */
 static int threads_ask(struct visit *v)
 {
-	size_t end = v->task->nr_threads;
+	struct thread *threads = v->task->threads;
+	size_t which[REMOTE_THREADS], nr = 0, end = v->task->nr_threads;
+	struct alike_threads alike = { .nr = 0 };
 	int err = 0;
 
-	for (size_t i = 1; i < end && err >= 0; i += REMOTE_THREADS)
-		err = threads_ask_some(v, i, end - i < REMOTE_THREADS ? end - i : REMOTE_THREADS);
+	for (size_t i = 1; i < end && err >= 0; i++) {
+		const struct view_thread *view = view_of(v, &threads[i]);
+
+		if (alike_find(&alike, view))
+			continue;
+		alike_add(&alike, view, &threads[i]);
+		which[nr++] = i;
+		if (nr == REMOTE_THREADS) {
+			err = threads_ask_some(v, which, nr);
+			nr = 0;
+		}
+	}
+	if (err >= 0 && nr)
+		err = threads_ask_some(v, which, nr);
+	for (size_t i = 1; i < end && err >= 0; i++) {
+		const struct view_thread *view = view_of(v, &threads[i]);
+		const struct thread *like = alike_find(&alike, view);
+
+		if (!like || like == &threads[i])
+			continue;
+		threads[i].inner = like->inner;
+		threads[i].inner.clear_child_tid = view->clear_child_tid;
+	}
 	return err;
 }
 

@@ -97,6 +97,7 @@ static int thread_read_rseq(struct thread *th)
 
 static int thread_read(struct dump *d, const struct task *t, struct thread *th)
 {
+	const struct view_thread *view;
 	uint64_t head = 0;
 	size_t len = 0;
 	int r;
@@ -104,7 +105,8 @@ static int thread_read(struct dump *d, const struct task *t, struct thread *th)
 	r = tracee_regs_read(th->tid, &th->regs);
 	if (r < 0)
 		return fail(-r, "read registers");
-	r = regs_read_tls(th);
+	view = d->has_view ? taskview_find(&d->view, th->tid) : NULL;
+	r = regs_read_tls(th, !view || view->has_tls);
 	if (r < 0)
 		return fail(-r, "read TLS entries");
 	thread_find_restart(th);

@@ -197,11 +197,15 @@ static UserX86FpregsEntry *fpregs_dump(struct arena *a, const struct tracee_regs
 	return e;
 }
 
-int regs_read_tls(struct thread *th)
+int regs_read_tls(struct thread *th, bool may_have)
 {
 	int r = 0;
 
-	for (int i = 0; i < THREAD_TLS_ENTRIES && r >= 0; i++)
+	for (unsigned int i = 0; i < THREAD_TLS_ENTRIES && !may_have; i++)
+		th->tls[i] = (struct user_desc){ .entry_number = TLS_FIRST + i,
+						 .read_exec_only = 1,
+						 .seg_not_present = 1 };
+	for (int i = 0; i < THREAD_TLS_ENTRIES && r >= 0 && may_have; i++)
 		r = tracee_get_tls(th->tid, TLS_FIRST + i, &th->tls[i]);
 	return r;
 }

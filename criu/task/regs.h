@@ -5,8 +5,8 @@
 #include "criu/core/task.h"
 #include "images/core.pb-c.h"
 
-/* th->tls, by ptrace: only by the thread that is its tracer. Quiet. */
-int regs_read_tls(struct thread *th);
+/* th->tls, by ptrace: only by the thread that is its tracer; where there may be some. Quiet. */
+int regs_read_tls(struct thread *th, bool may_have);
 ThreadInfoX86 *regs_dump(struct arena *a, const struct task *t, const struct thread *th);
 
 struct user_desc;
