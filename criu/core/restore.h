@@ -24,6 +24,7 @@
 struct fork_plan;
 struct ghost;
 struct ghost_use;
+struct image_chain;
 struct live_conn;
 struct memfd;
 struct pty;
@@ -40,6 +41,11 @@ struct fd_slot {
 	int fd;
 	bool cloexec;
 	struct file *file;
+};
+
+/* A pages image: of the dump itself, or so many levels back in the chain of its parents. */
+struct page_file {
+	uint32_t level, pages_id;
 };
 
 /* One run of pages in a pages image. */
@@ -81,8 +87,7 @@ struct task_restore {
 
 	struct page_run *pages; /* that it reads by itself, ascending */
 	size_t nr_pages;
-	uint32_t pages_id;
-	uint32_t *sources; /* pages_id of each image that it reads, its own first */
+	struct page_file *sources; /* that it reads */
 	size_t nr_sources, cap_sources;
 	struct page_same *same;
 	size_t nr_same;
@@ -127,6 +132,7 @@ struct restore {
 	struct keep keep; /* messages of the images: what the tasks need of them */
 	ProtobufCAllocator messages; /* of keep */
 	InventoryEntry *inventory;
+	struct image_chain *chain; /* s->images, and the dumps that it builds upon */
 	SeccompEntry *seccomp; /* NULL: nobody has a filter */
 	bool has_seccomp; /* of either mode, anywhere in the tree */
 	struct fork_plan *plan;

@@ -37,6 +37,7 @@
 #include "criu/flow/restore_task.h"
 #include "criu/flow/stats.h"
 #include "criu/flow/step.h"
+#include "criu/image/chain.h"
 #include "criu/image/dir.h"
 #include "criu/kernel/proc.h"
 #include "criu/kernel/syscalls.h"
@@ -63,7 +64,11 @@ static int open_images(void *ctx)
 {
 	struct restore *r = ctx;
 
-	return image_dir_open(r->s->opts->images_dir, &r->s->images);
+	int ret = image_dir_open(r->s->opts->images_dir, &r->s->images);
+
+	if (ret >= 0)
+		r->chain = image_chain_new(r->s->images);
+	return ret;
 }
 
 static int load_task_images(void *ctx)
@@ -151,7 +156,7 @@ static int plan_descriptors(struct restore *r)
 	ret = terminal_open(r);
 	if (ret < 0)
 		return ret;
-	return image_dir_raise_fd(r->s->images, r->service_base);
+	return image_chain_raise_fd(r->chain, r->service_base);
 }
 
 static int read_inherited(struct inherited *i)
@@ -474,6 +479,7 @@ int restore_run(struct session *s, int *ret_status)
 	ghosts_done(&r);
 	memfds_done(&r);
 	ttys_done(&r);
+	r.chain = image_chain_free(r.chain);
 	s->images = image_dir_free(s->images);
 	hole_done(&r);
 	unix_plan_done(&r);

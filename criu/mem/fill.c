@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Runs of pages mostly lie back to back in the image. What is small is read into place by a few
- * large calls. Of ranges that have all pages of a huge page, each is read into a huge page
+ * Runs of pages mostly lie back to back in the images: in that of an earlier dump with gaps, where
+ * a later one has newer pages. What is small is read into place by a few large calls. Of ranges that have all pages of a huge page, each is read into a huge page
  * aside, and that is moved into place (UFFDIO_MOVE): the kernel enters one page instead of 512,
  * which takes a sixth of the time, and the mapping is not changed. It has as many bytes of
  * memory as it would have had.
@@ -152,7 +152,7 @@ static void go_to(struct filling *f, const struct page_run *run)
 
 /* Runs and mappings both ascend, and every run lies in mappings: pages_check(). What is stored
  * of the vdso is there to be compared only. */
-static void walk(struct filling *f)
+static void walk_source(struct filling *f, uint32_t source)
 {
 	const MmEntry *mm = f->tr->mm;
 	size_t v = 0;
@@ -161,6 +161,8 @@ static void walk(struct filling *f)
 		const struct page_run *run = &f->tr->pages[i];
 		uint64_t at = run->addr, end = at + run->len, to;
 
+		if (run->source != source)
+			continue;
 		go_to(f, run);
 		for (; at < end; at = to) {
 			while (v + 1 < mm->n_vmas && mm->vmas[v]->end <= at)
@@ -175,6 +177,13 @@ static void walk(struct filling *f)
 		}
 	}
 	flush(f);
+}
+
+/* An image at a time: what stands together in it is read by one call. */
+static void walk(struct filling *f)
+{
+	for (uint32_t i = 0; i < f->tr->nr_sources; i++)
+		walk_source(f, i);
 }
 
 bool fill_wants_huge(const struct task_restore *tr)

@@ -17,6 +17,7 @@
 #include "criu/image/reader.h"
 #include "criu/kernel/proc.h"
 #include "criu/mem/load.h"
+#include "criu/mem/pagemap.h"
 #include "criu/mem/share.h"
 #include "criu/mem/sysv.h"
 #include "criu/mem/vma.h"
@@ -101,8 +102,9 @@ static int hole_reserve(struct restore *r, const struct used *u, size_t nr)
 			  (unsigned long long)(r->hole_len >> 20));
 }
 
-static int run_fill(const struct shmem_target *to, const struct page_run *run, int pages, off_t off)
+static int run_fill(const struct shmem_target *to, const struct page_run *run, int pages)
 {
+	off_t off = (off_t)run->off;
 	void *at;
 	int err;
 
@@ -116,34 +118,43 @@ static int run_fill(const struct shmem_target *to, const struct page_run *run, i
 	return err;
 }
 
+static int file_fill(struct restore *r, const struct shmem_target *to, const struct page_list *l,
+		     uint32_t file)
+{
+	cleanup_close int fd = page_file_open(r->chain, &l->files[file]);
+	int err = fd < 0 ? fd : 0;
+
+	for (size_t i = 0; i < l->nr && err >= 0; i++) {
+		const struct page_run *run = &l->runs[i];
+
+		if (run->source != file)
+			continue;
+		if (run->addr + run->len > PAGE_UP(to->size))
+			return fail_plain("shared memory %llu: pages beyond its end",
+					  (unsigned long long)to->shmid);
+		err = run_fill(to, run, fd);
+		if (err < 0)
+			return fail(-err, "read pages-%u.img", l->files[file].pages_id);
+		r->s->stats.pages_restored += run->len / PAGE_BYTES;
+	}
+	return err;
+}
+
 int shmem_fill(struct restore *r, const struct shmem_target *to)
 {
-	cleanup_free struct page_run *runs = NULL;
-	cleanup_close int fd = -1;
-	uint32_t pages_id = 0;
-	off_t off = 0;
-	size_t nr = 0;
-	int err = pagemap_load(r, IMAGE_SHMEM_PAGEMAP, to->shmid, &runs, &nr, &pages_id);
+	struct page_list list = { .nr = 0 };
+	int err = page_list_load(r->chain, IMAGE_SHMEM_PAGEMAP, to->shmid, &list);
 
 	if (err == 0)
 		return fail(ENOENT, "%s/pagemap-shmem-%llu.img", image_dir_path(r->s->images),
 			    (unsigned long long)to->shmid);
-	if (err < 0 || !nr)
-		return err;
-	err = image_open_raw(r->s->images, IMAGE_PAGES, pages_id, &fd);
-	if (err <= 0)
-		return err < 0 ? err : fail_plain("pages-%u.img is missing", pages_id);
-	for (size_t i = 0; i < nr; i++) {
-		if (runs[i].addr + runs[i].len > PAGE_UP(to->size))
-			return fail_plain("shared memory %llu: pages beyond its end",
-					  (unsigned long long)to->shmid);
-		err = run_fill(to, &runs[i], fd, off);
-		if (err < 0)
-			return fail(-err, "read pages-%u.img", pages_id);
-		off += (off_t)runs[i].len;
-		r->s->stats.pages_restored += runs[i].len / PAGE_BYTES;
-	}
-	return 0;
+	if (err > 0 && list.nr_same)
+		err = fail_plain("pages of a process in the pagemap of shared memory %llu",
+				 (unsigned long long)to->shmid);
+	for (uint32_t file = 0; file < list.nr_files && err >= 0; file++)
+		err = file_fill(r, to, &list, file);
+	page_list_done(&list);
+	return err < 0 ? err : 0;
 }
 
 static int segments_make(struct restore *r)

@@ -26,8 +26,4 @@ struct shmem_target {
 
 int shmem_fill(struct restore *r, const struct shmem_target *to);
 
-/* The runs of a pagemap image, ascending, to be freed: 1, or 0 when there is none. */
-int pagemap_load(struct restore *r, enum image_kind kind, uint64_t id, struct page_run **ret,
-		 size_t *ret_nr, uint32_t *ret_pages_id);
-
 const struct shmem_segment *shmem_find(const struct restore *r, uint64_t shmid);

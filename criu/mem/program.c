@@ -30,6 +30,7 @@
 #include "criu/mem/ldt.h"
 #include "criu/mem/load.h"
 #include "criu/mem/mempolicy.h"
+#include "criu/mem/pagemap.h"
 #include "criu/mem/share.h"
 #include "criu/mem/sysv.h"
 #include "criu/mem/vma.h"
@@ -66,17 +67,10 @@ static int exe_check(int fd)
 static int pages_open(struct restore *r, const struct task_restore *tr, struct mem_fds *fds)
 {
 	fds->pages = mem_alloc((tr->nr_sources + 1) * sizeof(*fds->pages));
-	for (size_t i = 0; i < tr->nr_sources && tr->nr_pages; i++) {
-		int fd, err = image_open_raw(r->s->images, IMAGE_PAGES, tr->sources[i], &fd);
+	for (size_t i = 0; i < tr->nr_sources; i++) {
+		int fd = page_file_open(r->chain, &tr->sources[i]);
 
-		/* One of its own there need not be: all of its pages may be others', too. */
-		fds->pages[i] = err == 0 && i == 0 ? -1 : 0;
-		if (fds->pages[i] < 0)
-			continue;
-		if (err <= 0)
-			return err < 0 ? err
-				       : fail_plain("pages-%u.img is missing", tr->sources[i]);
-		fds->pages[i] = service_fd(r, fd);
+		fds->pages[i] = fd < 0 ? fd : service_fd(r, fd);
 		if (fds->pages[i] < 0)
 			return fds->pages[i];
 	}

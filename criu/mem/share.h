@@ -17,7 +17,7 @@ struct share_segment {
 
 struct share_part {
 	uint64_t addr, len;
-	const struct task *holder; /* in whose pages image it is, from off on */
+	struct page_file file; /* that has it, from off on */
 	uint64_t off;
 };
 

@@ -22,7 +22,7 @@
 #include "criu/base/error.h"
 #include "criu/base/io.h"
 #include "criu/base/mem.h"
-#include "criu/image/reader.h"
+#include "criu/mem/pagemap.h"
 
 #define GAP        PAGE_BYTES /* so that neighbours stay apart */
 #define SHARE_PROT (PROT_READ | PROT_WRITE)
@@ -90,42 +90,38 @@ static int segment_map(const struct restore *r, const struct share_segment *g)
 	return 0;
 }
 
-/* The image of the last holder stays open for the next part. */
+/* The last image stays open for the next part. */
 struct source {
-	const struct task *holder;
+	struct page_file file;
 	int fd;
 };
 
-static int source_open(struct restore *r, struct source *from, const struct task *holder)
+static int source_open(struct restore *r, struct source *from, struct page_file file)
 {
-	uint32_t id = holder->restore->pages_id;
-	int err;
-
-	if (from->holder == holder)
+	if (from->fd >= 0 && from->file.level == file.level && from->file.pages_id == file.pages_id)
 		return 0;
 	if (from->fd >= 0)
 		close(from->fd);
-	from->fd = -1;
-	from->holder = holder;
-	err = image_open_raw(r->s->images, IMAGE_PAGES, id, &from->fd);
-	return err < 0 ? err : err ? 0 : fail_plain("pages-%u.img is missing", id);
+	from->file = file;
+	from->fd = page_file_open(r->chain, &file);
+	return from->fd < 0 ? from->fd : 0;
 }
 
 static int parts_read(struct restore *r, const struct share_segment *g)
 {
-	struct source from = { NULL, -1 };
+	struct source from = { .fd = -1 };
 	int err = 0;
 
 	for (size_t i = 0; i < g->nr_parts && err >= 0; i++) {
 		const struct share_part *part = &r->share->parts[g->first_part + i];
 
-		err = source_open(r, &from, part->holder);
+		err = source_open(r, &from, part->file);
 		if (err < 0)
 			break;
 		err = io_pread(from.fd, ptr(g->at + (part->addr - g->start)), part->len,
 			       (off_t)part->off);
 		if (err < 0)
-			err = fail(-err, "read pages-%u.img", part->holder->restore->pages_id);
+			err = fail(-err, "read pages-%u.img", part->file.pages_id);
 		r->s->stats.pages_restored += part->len / PAGE_BYTES;
 		if (err >= 0)
 			err = session_interrupted(r->s);

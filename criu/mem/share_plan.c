@@ -16,6 +16,7 @@
 #include "criu/base/error.h"
 #include "criu/base/log.h"
 #include "criu/base/mem.h"
+#include "criu/mem/pagemap.h"
 #include "criu/mem/share.h"
 
 #define POOL_MAX (1ull << 44)
@@ -23,6 +24,7 @@
 /* A reference that was followed to its end: within one mapping of either task. */
 struct piece {
 	uint64_t addr, len, off;
+	struct page_file file; /* that has it, from off on */
 	const struct task *holder;
 	uint32_t task, vma; /* index in the tree, in its mappings */
 	uint32_t node; /* of the mapping; 0: the page is copied */
@@ -49,21 +51,6 @@ struct sharing {
 	struct map index; /* tasks that are done: 1 + index, by pid */
 };
 
-static const struct page_run *run_at(const struct task_restore *tr, uint64_t addr)
-{
-	size_t lo = 0, hi = tr->nr_pages;
-
-	while (lo < hi) {
-		size_t mid = (lo + hi) / 2;
-
-		if (tr->pages[mid].addr + tr->pages[mid].len <= addr)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return lo < tr->nr_pages && tr->pages[lo].addr <= addr ? &tr->pages[lo] : NULL;
-}
-
 static const struct piece *piece_at(const struct sharing *s, uint32_t task, uint64_t addr)
 {
 	size_t lo = s->first_piece[task], end = s->first_piece[task + 1], hi = end;
@@ -81,6 +68,11 @@ static const struct piece *piece_at(const struct sharing *s, uint32_t task, uint
 
 /* --- references -------------------------------------------------------------------- */
 
+static bool same_file(struct page_file a, struct page_file b)
+{
+	return a.level == b.level && a.pages_id == b.pages_id;
+}
+
 static uint64_t min_u64(uint64_t a, uint64_t b)
 {
 	return a < b ? a : b;
@@ -90,11 +82,12 @@ static uint64_t min_u64(uint64_t a, uint64_t b)
 static bool find_holder(const struct sharing *s, uint32_t whose, uint64_t addr, struct piece *ret)
 {
 	const struct task *t = s->r->tree.tasks[whose];
-	const struct page_run *run = run_at(t->restore, addr);
+	const struct page_run *run = page_run_find(t->restore, addr);
 	const struct piece *p;
 
 	if (run) {
 		ret->holder = t;
+		ret->file = t->restore->sources[run->source];
 		ret->off = run->off + (addr - run->addr);
 		ret->len = run->addr + run->len - addr;
 		return true;
@@ -103,6 +96,7 @@ static bool find_holder(const struct sharing *s, uint32_t whose, uint64_t addr, 
 	if (!p)
 		return false;
 	ret->holder = p->holder;
+	ret->file = p->file;
 	ret->off = p->off + (addr - p->addr);
 	ret->len = p->addr + p->len - addr;
 	return true;
@@ -300,13 +294,13 @@ static void part_add(struct share_pool *pool, const struct piece *p)
 	if (from >= end)
 		return;
 	g->end = end;
-	if (last && last->holder == p->holder && last->addr + last->len == from &&
+	if (last && same_file(last->file, p->file) && last->addr + last->len == from &&
 	    last->off + last->len == p->off + (from - p->addr)) {
 		last->len += end - from;
 		return;
 	}
 	*array_push(pool->parts, pool->nr_parts, pool->cap_parts) =
-	    (struct share_part){ from, end - from, p->holder, p->off + (from - p->addr) };
+	    (struct share_part){ from, end - from, p->file, p->off + (from - p->addr) };
 	g->nr_parts++;
 }
 
@@ -347,18 +341,18 @@ struct reading {
 	size_t nr, cap;
 };
 
-static uint32_t source_of(struct task_restore *tr, uint32_t pages_id)
+static uint32_t source_of(struct task_restore *tr, struct page_file file)
 {
 	for (uint32_t i = 0; i < tr->nr_sources; i++)
-		if (tr->sources[i] == pages_id)
+		if (same_file(tr->sources[i], file))
 			return i;
-	*array_push(tr->sources, tr->nr_sources, tr->cap_sources) = pages_id;
+	*array_push(tr->sources, tr->nr_sources, tr->cap_sources) = file;
 	return (uint32_t)tr->nr_sources - 1;
 }
 
 static void range_read(struct reading *w, const struct piece *p)
 {
-	uint32_t source = source_of(w->task->restore, p->holder->restore->pages_id);
+	uint32_t source = source_of(w->task->restore, p->file);
 
 	*array_push(w->runs, w->nr, w->cap) = (struct page_run){ p->addr, p->len, p->off, source };
 }
@@ -398,7 +392,8 @@ static void range_divide(struct reading *w, struct piece p, uint32_t segment)
 
 		if (part && part->addr <= p.addr) {
 			some.len = min_u64(p.len, part->addr + part->len - p.addr);
-			if (part->holder == p.holder && part->off - part->addr == p.off - p.addr)
+			if (same_file(part->file, p.file) &&
+			    part->off - part->addr == p.off - p.addr)
 				range_keep(w, p.addr, some.len);
 			else
 				range_read(w, &some);
@@ -426,6 +421,7 @@ static void own_divide(struct reading *w, uint32_t task)
 	for (size_t i = 0; i < tr->nr_pages; i++) {
 		struct piece p = { .addr = tr->pages[i].addr,
 				   .off = tr->pages[i].off,
+				   .file = tr->sources[tr->pages[i].source],
 				   .holder = w->task };
 		uint64_t end = p.addr + tr->pages[i].len;
 

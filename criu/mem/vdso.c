@@ -16,6 +16,7 @@
 #include "criu/base/mem.h"
 #include "criu/image/reader.h"
 #include "criu/kernel/proc.h"
+#include "criu/mem/pagemap.h"
 #include "criu/mem/vdso_elf.h"
 #include "criu/mem/vma.h"
 
@@ -78,21 +79,6 @@ static const VmaEntry *image_part(const MmEntry *mm, uint32_t status)
 	return NULL;
 }
 
-/* Offset of addr in the pages image, or -1. */
-static off_t pages_offset(const struct task_restore *tr, uint64_t addr)
-{
-	uint64_t off = 0;
-
-	for (size_t i = 0; i < tr->nr_pages; i++) {
-		const struct page_run *run = &tr->pages[i];
-
-		if (addr >= run->addr && addr < run->addr + run->len)
-			return (off_t)(off + addr - run->addr);
-		off += run->len;
-	}
-	return -1;
-}
-
 /* Other bytes, but the same functions in the same places: calls of them go on as they are.
  * Only who was stopped in the middle of one cannot. */
 static int entries_check(const struct task *t, const VmaEntry *code, const uint8_t *was,
@@ -123,20 +109,20 @@ static int contents_check(struct restore *r, const struct vdso *own, const struc
 			  const VmaEntry *code)
 {
 	uint64_t len = code->end - code->start;
-	off_t off = pages_offset(t->restore, code->start);
+	const struct page_run *run = page_run_find(t->restore, code->start);
 	cleanup_free uint8_t *was = NULL;
 	cleanup_close int fd = -1;
 	int err;
 
-	if (off < 0 || !own->code)
+	if (!run || run->addr + run->len < code->end || !own->code)
 		return 0; /* not stored: nothing to compare */
-	err = image_open_raw(r->s->images, IMAGE_PAGES, t->restore->pages_id, &fd);
-	if (err <= 0)
-		return err < 0 ? err : fail_plain("pages-%u.img is missing", t->restore->pages_id);
+	fd = page_file_open(r->chain, &t->restore->sources[run->source]);
+	if (fd < 0)
+		return fd;
 	was = mem_alloc(len);
-	err = io_pread(fd, was, len, off);
+	err = io_pread(fd, was, len, (off_t)(run->off + (code->start - run->addr)));
 	if (err < 0)
-		return fail(-err, "read the vdso from pages-%u.img", t->restore->pages_id);
+		return fail(-err, "read the vdso from its image");
 	return memcmp(was, own->code, len) ? entries_check(t, code, was, own->code) : 0;
 }
 

@@ -60,8 +60,8 @@ static void kin_make(struct kin *k)
 		k->mm[i].vmas = &k->vmas[i];
 		k->mm[i].n_vmas = 1;
 		tr->mm = &k->mm[i];
-		tr->pages_id = (uint32_t)(100 + i);
-		*array_push(tr->sources, tr->nr_sources, tr->cap_sources) = tr->pages_id;
+		*array_push(tr->sources, tr->nr_sources, tr->cap_sources) =
+		    (struct page_file){ 0, (uint32_t)(100 + i) };
 	}
 	tree_index(&k->r.tree);
 }
@@ -151,7 +151,7 @@ TEST(share_has_one_page_at_an_address)
 	same(&k, 2, 0, 2, 10);
 	fourth = tree_add(&k.r.tree, 13, k.t[0]);
 	tr = (struct task_restore){ .mm = &k.mm[2], .same = &refers, .nr_same = 1 };
-	*array_push(tr.sources, tr.nr_sources, tr.cap_sources) = 103;
+	*array_push(tr.sources, tr.nr_sources, tr.cap_sources) = (struct page_file){ 0, 103 };
 	fourth->restore = &tr;
 	CHECK_INT_EQ(share_plan(&k.r), 0);
 	CHECK_INT_EQ(kept(&k, 0, 0), 2);
@@ -160,7 +160,7 @@ TEST(share_has_one_page_at_an_address)
 	CHECK_INT_EQ(kept(&k, 1, 0), 101);
 	CHECK_INT_EQ(tr.nr_pages, 1);
 	if (CHECK_INT_EQ(tr.nr_sources, 2))
-		CHECK_INT_EQ(tr.sources[tr.pages[0].source], 101);
+		CHECK_INT_EQ(tr.sources[tr.pages[0].source].pages_id, 101);
 	CHECK(!tr.share || !tr.share->nr_moves);
 	share_done(&k.r);
 	free(tr.pages);
@@ -182,7 +182,7 @@ TEST(share_copies_what_is_not_alike)
 	CHECK_INT_EQ(reads(&k, 0, 0), 4);
 	CHECK_INT_EQ(reads(&k, 1, 0), 4);
 	if (CHECK_INT_EQ(k.tr[1].nr_sources, 2))
-		CHECK_INT_EQ(k.tr[1].sources[k.tr[1].pages[0].source], 100);
+		CHECK_INT_EQ(k.tr[1].sources[k.tr[1].pages[0].source].pages_id, 100);
 	kin_done(&k);
 }
 
