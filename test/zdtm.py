@@ -48,6 +48,8 @@ def add_run_options(run):
     run.add_argument("-p", "--parallel", type=positive, default=1, metavar="N")
     run.add_argument("--iters", type=positive, default=1, metavar="N",
                      help="dump and restore each test N times")
+    run.add_argument("--pre-dumps", "--pre", type=positive, default=0, metavar="N",
+                     help="make N pre-dumps before each dump, which builds upon them")
     mode = run.add_mutually_exclusive_group()
     mode.add_argument("--norst", action="store_true", help="dump with -R, no restore")
     mode.add_argument("--nocr", action="store_true", help="no dump: does the test itself pass?")
@@ -135,6 +137,8 @@ def skip_reason(options, test):
         return "needs a restore"
     if "crfail" in test.flags and (options.norst or options.fault[0]):
         return "its dump has to be refused"
+    if "nopre" in test.flags and options.pre_dumps:
+        return "how long it waits is known until its first interruption"
     if missing_hardware(test):
         return missing_hardware(test)
     if test.is_compat and not test.binary.exists():
@@ -155,6 +159,7 @@ def make_plan(options):
         keep_images=options.keep_img,
         fault_command=options.fault[0],
         fault_step=options.fault[1],
+        pre_dumps=options.pre_dumps,
         timeout=options.timeout,
     )
 

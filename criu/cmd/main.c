@@ -24,6 +24,7 @@
 #include "criu/core/session.h"
 #include "criu/flow/dump.h"
 #include "criu/flow/gc.h"
+#include "criu/flow/predump.h"
 #include "criu/flow/restore.h"
 #include "criu/flow/step.h"
 
@@ -32,6 +33,16 @@ enum { EXIT_DONE, EXIT_FAILED, EXIT_USAGE };
 static int run_dump(struct session *s, int *ret_status)
 {
 	int r = dump_run(s);
+
+	if (r < 0)
+		return r;
+	*ret_status = EXIT_DONE;
+	return 0;
+}
+
+static int run_predump(struct session *s, int *ret_status)
+{
+	int r = predump_run(s);
 
 	if (r < 0)
 		return r;
@@ -48,6 +59,7 @@ static const struct runner {
 	int (*run)(struct session *s, int *ret_status);
 } runners[] = {
 	{ FOR_DUMP, true, true, &dump_command, NULL, run_dump },
+	{ FOR_PREDUMP, true, true, &predump_command, NULL, run_predump },
 	{ FOR_RESTORE, true, false, &restore_command, NULL, restore_run },
 	{ FOR_GC, true, false, NULL, NULL, gc_run },
 	{ FOR_CHECK, false, false, NULL, check_usage, check_run },

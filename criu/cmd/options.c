@@ -256,8 +256,9 @@ static int set_nothing(struct options *o, const struct option_def *d, const char
 #define FLAG(f) .arg = ARG_NONE, .set = set_flag, .offset = offsetof(struct options, f)
 #define TEXT(f, m)                                                                                 \
 	.arg = ARG_REQUIRED, .metavar = (m), .set = set_text, .offset = offsetof(struct options, f)
-#define FOR_TREE  (FOR_DUMP | FOR_RESTORE)
-#define FOR_TRIAL (FOR_DUMP | FOR_CHECK) /* check -t tries what dump would do */
+#define FOR_DUMPS (FOR_DUMP | FOR_PREDUMP)
+#define FOR_TREE  (FOR_DUMPS | FOR_RESTORE)
+#define FOR_TRIAL (FOR_DUMPS | FOR_CHECK) /* check -t tries what dump would do */
 
 /* clang-format off */
 const struct option_def option_table[] = {
@@ -312,12 +313,13 @@ const struct option_def option_table[] = {
 	  .help = "Print the manual page: crtool --man | man -l -" },
 
 	{ "tree", 't', .arg = ARG_REQUIRED, .metavar = "PID",
-	  .commands = FOR_TRIAL, .required = FOR_DUMP, .group = GROUP_DUMP, .set = set_tree,
+	  .commands = FOR_TRIAL, .required = FOR_DUMPS, .group = GROUP_DUMP, .set = set_tree,
 	  .help = "The process to save, with all its descendants. For check: whether it could be "
 		  "saved, with the options that are given." },
 	{ "leave-running", 'R', .arg = ARG_NONE,
-	  .commands = FOR_DUMP, .group = GROUP_DUMP, .set = set_end, .value = END_RUNNING,
-	  .help = "Let the tree run on once it is saved. Without this or -s it is killed." },
+	  .commands = FOR_DUMPS, .group = GROUP_DUMP, .set = set_end, .value = END_RUNNING,
+	  .help = "Let the tree run on once it is saved, as pre-dump always does. Without this or "
+		  "-s, dump kills it." },
 	{ "leave-stopped", 's', .arg = ARG_NONE,
 	  .commands = FOR_DUMP, .group = GROUP_DUMP, .set = set_end, .value = END_STOPPED,
 	  .help = "Leave the tree stopped once it is saved; SIGCONT lets it run on." },
@@ -341,6 +343,17 @@ const struct option_def option_table[] = {
 	  .commands = FOR_DUMP, .group = GROUP_DUMP,
 	  .help = "Drop connections that no process has accepted yet; without it the dump is "
 		  "refused while there are any." },
+	{ "track-mem", 0, FLAG(track_mem),
+	  .commands = FOR_DUMPS, .group = GROUP_DUMP,
+	  .help = "With -R or -s: keep track of which pages are written from now on, so that the "
+		  "next dump can leave out the others. A process named crtool-keeper does so until "
+		  "a dump without this option; pre-dump always does." },
+	{ "prev-images-dir", 0, TEXT(prev_images_dir, "DIR"),
+	  .commands = FOR_DUMPS, .group = GROUP_DUMP,
+	  .help = "Build upon the dump or pre-dump of the same tree in this directory, which is "
+		  "relative to the images directory: pages that were not written since are left "
+		  "out. Restore then needs both. Where nobody has kept track, all pages are "
+		  "written." },
 	{ "ghost-limit", 0, .arg = ARG_REQUIRED, .metavar = "SIZE",
 	  .commands = FOR_TRIAL, .group = GROUP_DUMP, .set = set_ghost_limit,
 	  .help = "Refuse a tree that has a deleted file of more than this open or mapped: its "
@@ -405,6 +418,11 @@ const struct command_def command_table[] = {
 	  "files. The tree is frozen while it is saved and killed when the images are complete, "
 	  "unless -R or -s says otherwise. When anything stands in the way, all of it is named, "
 	  "and the tree goes on as if nothing had happened.\n" },
+	{ "pre-dump", FOR_PREDUMP, "-t PID", "save the memory of a tree that runs on",
+	  "Saves the memory of a process tree, which is only stopped for as long as it takes to "
+	  "list and mark its pages, and runs on while they are written. A dump or pre-dump that "
+	  "follows, with --prev-images-dir, saves what has changed since, so the tree stands still "
+	  "for a shorter time. A pre-dump alone cannot be restored.\n" },
 	{ "restore", FOR_RESTORE, "", "bring a saved process tree back",
 	  "Brings back the tree whose images are in the images directory: same pids, same memory, "
 	  "same files, from where it was. When it cannot be brought back completely, nothing is "
@@ -462,7 +480,6 @@ const struct option_missing option_missing_table[] = {
 	{ "page-server", 0 },
 	{ "port", 0 },
 	{ "pre-dump-mode", 0 },
-	{ "prev-images-dir", 0 },
 	{ "ps-socket", 0 },
 	{ "root", 'r' },
 	{ "skip-mnt", 0 },
@@ -474,7 +491,6 @@ const struct option_missing option_missing_table[] = {
 	{ "tls-cert", 0 },
 	{ "tls-key", 0 },
 	{ "tls-no-cn-verify", 0 },
-	{ "track-mem", 0 },
 	{ "unprivileged", 0 },
 	{ "veth-pair", 0 },
 	{ "weak-sysctls", 0 },
@@ -482,7 +498,7 @@ const struct option_missing option_missing_table[] = {
 const size_t option_missing_nr = ARRAY_SIZE(option_missing_table);
 
 const char *const command_missing_table[] = {
-	"cpuinfo", "dedup", "lazy-pages", "page-server", "pre-dump", "service", "swrk",
+	"cpuinfo", "dedup", "lazy-pages", "page-server", "service", "swrk",
 };
 const size_t command_missing_nr = ARRAY_SIZE(command_missing_table);
 

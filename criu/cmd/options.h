@@ -15,7 +15,8 @@ enum {
 	FOR_RESTORE = 1 << 1,
 	FOR_CHECK = 1 << 2,
 	FOR_GC = 1 << 3,
-	FOR_ALL = FOR_DUMP | FOR_RESTORE | FOR_CHECK | FOR_GC,
+	FOR_PREDUMP = 1 << 5,
+	FOR_ALL = FOR_DUMP | FOR_PREDUMP | FOR_RESTORE | FOR_CHECK | FOR_GC,
 	FOR_NONE = 1 << 4, /* also without a command */
 };
 

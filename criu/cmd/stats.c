@@ -38,12 +38,13 @@ void stats_print(const struct session *s, const char *cmd)
 	const struct stats *st = &s->stats;
 
 	printf("Statistics of the %s:\n", cmd);
-	if (str_eq(cmd, "dump")) {
+	if (!str_eq(cmd, "restore")) {
 		print_time("time to freeze", st->freezing_us);
 		print_time("time frozen", st->frozen_us);
 		print_time("memory taken in", st->memdump_us);
 		print_time("memory written in", st->memwrite_us);
 		print_pages("pages looked at", st->pages_scanned);
+		print_pages("pages in the parent", st->pages_in_parent);
 		print_pages("pages written", st->pages_written);
 		print_pages("shared pages looked at", st->shpages_scanned);
 		print_pages("shared pages written", st->shpages_written);

@@ -11,6 +11,7 @@
 #include "criu/kernel/taskview.h"
 
 struct aio_seen;
+struct dirty;
 struct epoll_seen;
 struct flights;
 struct ghost_seen;
@@ -19,6 +20,7 @@ struct inet_dump;
 struct left_list;
 struct mapped_file;
 struct page_room;
+struct pagemap_regions;
 struct pipe_room;
 struct seccomp_node;
 struct seen_lock;
@@ -95,6 +97,9 @@ struct dump {
 	struct image_writer *sk_queues_img;
 
 	/* memory */
+	bool memory_only; /* a pre-dump */
+	struct dirty *dirty; /* mem/dirty.h */
+	struct pagemap_regions *regions; /* mem/drain.h: by index in tree.tasks; NULL */
 	uint32_t next_pages_id;
 	bool has_same_pages; /* mem/cow.c: some are stored with another task */
 	uint32_t next_shmid;

@@ -40,6 +40,9 @@ struct options {
 	uint32_t *external_unix; /* --external unix[INO] */
 	size_t nr_external_unix;
 	unsigned long long ghost_limit; /* --ghost-limit, bytes; 0: none */
+	bool track_mem; /* --track-mem; pre-dump always does */
+	const char *prev_images_dir; /* --prev-images-dir, from the images directory; NULL */
+	bool auto_dedup; /* --auto-dedup; restore too */
 
 	/* restore */
 	bool detach; /* --restore-detached */

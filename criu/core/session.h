@@ -13,6 +13,7 @@ struct image_dir;
 struct stats {
 	uint64_t freezing_us, frozen_us, memdump_us, memwrite_us;
 	uint64_t pages_scanned, pages_written, shpages_scanned, shpages_written;
+	uint64_t pages_in_parent;
 	uint64_t forking_us, restore_us;
 	uint64_t pages_restored;
 };

@@ -13,6 +13,7 @@
 #include "criu/pie/abi/parasite.h"
 
 struct MmEntry;
+struct dirty_task;
 struct SignalQueueEntry;
 struct task_restore;
 
@@ -122,6 +123,7 @@ struct task {
 	uint64_t *ldt; /* mem/ldt.h */
 	size_t nr_ldt;
 	struct MmEntry *mm; /* in the arena of the dump */
+	struct dirty_task *dirty; /* mem/dirty.h; NULL: nobody looks after its changes */
 
 	/* restore only */
 	struct task_restore *restore;

@@ -19,10 +19,12 @@
 #include "criu/files/pipedata.h"
 #include "criu/files/table.h"
 #include "criu/files/tty.h"
+#include "criu/flow/dump_steps.h"
 #include "criu/flow/gc.h"
 #include "criu/flow/stats.h"
 #include "criu/flow/step.h"
 #include "criu/image/writer.h"
+#include "criu/mem/dirty.h"
 #include "criu/mem/drain.h"
 #include "criu/mem/shmem.h"
 #include "criu/sock/inet.h"
@@ -35,34 +37,36 @@
 #include "criu/task/timers.h"
 #include "images/inventory.pb-c.h"
 
-static int open_images(void *ctx)
+int dump_open_images(void *ctx)
 {
 	struct dump *d = ctx;
 	int r = gc_before_dump(d->s->opts->images_dir, &d->replaced);
 
-	return r < 0 ? r : image_dir_create(d->s->opts->images_dir, &d->s->images);
+	if (r >= 0)
+		r = image_dir_create(d->s->opts->images_dir, &d->s->images);
+	return r < 0 ? r : dirty_prepare(d);
 }
 
-static void forget_images(void *ctx)
+void dump_forget_images(void *ctx)
 {
 	struct dump *d = ctx;
 
 	d->s->images = image_dir_free(d->s->images);
 }
 
-static int check_root(void *ctx)
+int dump_check_root(void *ctx)
 {
 	int r = freeze_check_root(ctx);
 
 	return r < 0 ? r : collect_prepare(ctx);
 }
 
-static int freeze(void *ctx)
+int dump_freeze(void *ctx)
 {
 	return freeze_tree(ctx);
 }
 
-static void thaw(void *ctx)
+void dump_thaw(void *ctx)
 {
 	session_timeout(0);
 	thaw_tree(ctx);
@@ -72,6 +76,8 @@ static int read_tasks(void *ctx)
 {
 	int r = collect_tasks(ctx);
 
+	if (r >= 0)
+		r = dirty_tasks(ctx);
 	return r < 0 ? r : ids_dump(ctx);
 }
 
@@ -107,7 +113,9 @@ static int dump_mappings(void *ctx)
 
 static int dump_memory(void *ctx)
 {
-	return drain_tasks(ctx);
+	int r = drain_tasks(ctx);
+
+	return r < 0 ? r : dirty_arm(ctx);
 }
 
 static int dump_cores(void *ctx)
@@ -115,7 +123,7 @@ static int dump_cores(void *ctx)
 	return core_dump(ctx);
 }
 
-static int write_inventory(void *ctx)
+int dump_write_inventory(void *ctx)
 {
 	struct dump *d = ctx;
 	InventoryEntry e = INVENTORY_ENTRY__INIT;
@@ -134,6 +142,7 @@ static int write_inventory(void *ctx)
 	e.has_tcp_close = e.tcp_close = d->s->opts->tcp_close && !d->s->opts->tcp_established;
 	e.has_network_lock_method = d->inet && d->inet->nr_seen;
 	e.network_lock_method = (uint32_t)d->s->opts->network_lock;
+	dirty_inventory(d, &e);
 	return image_put(d->s->images, IMAGE_INVENTORY, 0, &e.base);
 }
 
@@ -157,6 +166,8 @@ static int finish(void *ctx)
 		return r;
 	}
 	gc_replaced(d->replaced);
+	dirty_leave(d);
+	dirty_stay(d);
 	if (kill)
 		tcp_give_up(d);
 	else
@@ -168,16 +179,16 @@ static int finish(void *ctx)
 }
 
 static const struct step steps[] = {
-	{ "check tree", check_root, NULL, false },
-	{ "open images", open_images, forget_images, false },
-	{ "freeze tasks", freeze, thaw, false },
+	{ "check tree", dump_check_root, NULL, false },
+	{ "open images", dump_open_images, dump_forget_images, false },
+	{ "freeze tasks", dump_freeze, dump_thaw, false },
 	{ "read tasks", read_tasks, NULL, false },
 	{ "ask tasks", ask, NULL, false },
 	{ "dump files", dump_files, release_connections, false },
 	{ "dump mappings", dump_mappings, NULL, false },
 	{ "dump memory", dump_memory, NULL, false },
 	{ "dump cores", dump_cores, NULL, false },
-	{ "write inventory", write_inventory, NULL, false },
+	{ "write inventory", dump_write_inventory, NULL, false },
 	{ "write stats", write_stats, NULL, false },
 	{ "finish", finish, NULL, true },
 };
@@ -189,8 +200,9 @@ const struct command dump_command = { "dump", steps, ARRAY_SIZE(steps) };
 static int open_nowhere(void *ctx)
 {
 	struct dump *d = ctx;
+	int r = image_dir_nowhere(&d->s->images);
 
-	return image_dir_nowhere(&d->s->images);
+	return r < 0 ? r : dirty_prepare(d);
 }
 
 static int try_mappings(void *ctx)
@@ -202,14 +214,14 @@ static int try_mappings(void *ctx)
 
 static int let_go(void *ctx)
 {
-	thaw(ctx);
+	dump_thaw(ctx);
 	return 0;
 }
 
 static const struct step try_steps[] = {
-	{ "check tree", check_root, NULL, false },
-	{ "open images", open_nowhere, forget_images, false },
-	{ "freeze tasks", freeze, thaw, false },
+	{ "check tree", dump_check_root, NULL, false },
+	{ "open images", open_nowhere, dump_forget_images, false },
+	{ "freeze tasks", dump_freeze, dump_thaw, false },
 	{ "read tasks", read_tasks, NULL, false },
 	{ "ask tasks", ask, NULL, false },
 	{ "dump files", dump_files, NULL, false },
@@ -219,8 +231,10 @@ static const struct step try_steps[] = {
 
 static const struct command try_command = { "check", try_steps, ARRAY_SIZE(try_steps) };
 
-static void dump_done(struct dump *d)
+void dump_done(struct dump *d)
 {
+	dirty_done(d);
+	drain_done(d);
 	image_writer_free(d->files_img);
 	image_writer_free(d->remap_img);
 	image_writer_free(d->pipes_data_img);

@@ -34,6 +34,7 @@ int stats_write_dump(struct session *s)
 	dump.memdump_time = (uint32_t)st->memdump_us;
 	dump.memwrite_time = (uint32_t)st->memwrite_us;
 	dump.pages_scanned = st->pages_scanned;
+	dump.pages_skipped_parent = st->pages_in_parent;
 	dump.pages_written = st->pages_written;
 	dump.has_shpages_scanned = dump.has_shpages_written = true;
 	dump.shpages_scanned = st->shpages_scanned;

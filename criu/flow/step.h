@@ -20,7 +20,7 @@ struct command {
 	size_t nr;
 };
 
-extern const struct command dump_command, restore_command;
+extern const struct command dump_command, predump_command, restore_command;
 
 /*
  * Runs the steps in order. A step that fails, or --fault naming it, which makes it fail

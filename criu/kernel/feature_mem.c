@@ -29,18 +29,6 @@ static int pagemap_open(void)
 	return fd < 0 ? -errno : fd;
 }
 
-/* A page of a new mapping is soft-dirty until clear_refs says otherwise, or never is. */
-static int soft_dirty_at(int pagemap, char *page)
-{
-	off_t at = (off_t)((uintptr_t)page / PAGE_BYTES * sizeof(uint64_t));
-	uint64_t entry;
-
-	*page = 1;
-	if (pread(pagemap, &entry, sizeof(entry), at) != sizeof(entry))
-		return -EIO;
-	return entry & PM_ENTRY_SOFT_DIRTY ? 1 : 0;
-}
-
 static int uffd_open(uint64_t features)
 {
 	struct uffdio_api api = { .api = UFFD_API, .features = features };
@@ -90,14 +78,11 @@ static int dirty_track(char *pages)
 {
 	cleanup_close int pagemap = pagemap_open();
 	cleanup_close int uffd = -1;
-	int r;
 
 	if (pagemap < 0)
 		return probe_missing(-pagemap);
-	r = soft_dirty_at(pagemap, pages);
-	if (r)
-		return r;
-	madvise(pages, PAGE_BYTES, MADV_DONTNEED);
+	if (pagemap_has_soft_dirty())
+		return 1;
 	uffd = uffd_open(UFFD_FEATURE_WP_ASYNC | UFFD_FEATURE_WP_UNPOPULATED);
 	if (uffd < 0)
 		return probe_missing(-uffd);

@@ -208,6 +208,23 @@ int pagemap_scan(int fd, const struct pagemap_query *q, struct page_region *vec,
 	return r;
 }
 
+/* A page of a new mapping is soft-dirty until clear_refs says otherwise, or never is. */
+bool pagemap_has_soft_dirty(void)
+{
+	char *page =
+	    mmap(NULL, PAGE_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	cleanup_close int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+	uint64_t entry = 0;
+
+	if (page == MAP_FAILED)
+		return false;
+	*(volatile char *)page = 1;
+	if (fd < 0 || !entry_read(fd, (uintptr_t)page, &entry))
+		entry = 0;
+	munmap(page, PAGE_BYTES);
+	return entry & PM_ENTRY_SOFT_DIRTY;
+}
+
 #define COLLECT_FIRST 512
 
 int pagemap_collect(int fd, const struct pagemap_query *q, struct pagemap_regions *ret)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Which pages of an address space are what: ranges, never a structure per page. */
 #pragma once
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -41,6 +42,9 @@ int pagemap_scan_ioctl(int fd, const struct pagemap_query *q, struct page_region
  */
 int pagemap_scan_classic(int fd, const struct pagemap_query *q, struct page_region *vec, size_t nr,
 			 uint64_t *ret_walk_end);
+
+/* The kernel has soft-dirty bits: whoever clears them finds set those of pages written since. */
+bool pagemap_has_soft_dirty(void);
 
 /* Zero-initialise. */
 struct pagemap_regions {

@@ -103,10 +103,19 @@ struct cow {
 	uint8_t whose[PAGES_AT_ONCE]; /* 0: its own; else 1 + index in kin */
 };
 
+static int pagemap_open(const struct task *t)
+{
+	char path[32];
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/pagemap", (int)task_tid(t));
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	return fd < 0 ? fail(errno, "open %s", path) : fd;
+}
+
 static int kin_open(struct cow *c, const struct tree *tree, uint32_t task)
 {
 	const struct task *t;
-	char path[32];
 	int fd;
 
 	if (task == NOBODY)
@@ -115,17 +124,16 @@ static int kin_open(struct cow *c, const struct tree *tree, uint32_t task)
 	for (size_t i = 0; i < c->nr; i++)
 		if (c->kin[i].task == t)
 			return 0;
-	snprintf(path, sizeof(path), "/proc/%d/pagemap", (int)task_tid(t));
-	fd = open(path, O_RDONLY | O_CLOEXEC);
+	fd = pagemap_open(t);
 	if (fd < 0)
-		return fail(errno, "open %s", path);
+		return fd;
 	c->kin[c->nr].task = t;
 	c->kin[c->nr++].fd = fd;
 	return 0;
 }
 
-int cow_open(const struct cow_kinship *k, const struct tree *tree, size_t task, int pagemap,
-	     struct page_out *o, struct cow **ret)
+int cow_open(const struct cow_kinship *k, const struct tree *tree, size_t task, struct page_out *o,
+	     struct cow **ret)
 {
 	const struct cow_kin *kin = &k->v[task];
 	struct cow *c;
@@ -136,8 +144,9 @@ int cow_open(const struct cow_kinship *k, const struct tree *tree, size_t task, 
 		return 0;
 	*ret = c = mem_alloc(sizeof(*c));
 	c->o = o;
-	c->pagemap = pagemap;
-	r = kin_open(c, tree, kin->parent);
+	c->pagemap = r = pagemap_open(tree->tasks[task]);
+	if (r >= 0)
+		r = kin_open(c, tree, kin->parent);
 	if (r >= 0)
 		r = kin_open(c, tree, kin->first);
 	if (r >= 0)
@@ -150,6 +159,8 @@ struct cow *cow_free(struct cow *c, uint64_t *ret_same)
 	*ret_same = c ? c->same : 0;
 	for (size_t i = 0; c && i < c->nr; i++)
 		close(c->kin[i].fd);
+	if (c && c->pagemap >= 0)
+		close(c->pagemap);
 	free(c);
 	return NULL;
 }

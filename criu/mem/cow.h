@@ -17,9 +17,9 @@ bool cow_has_kin(const struct cow_kinship *k, size_t task);
 /* Writes the pages of one task. */
 struct cow;
 
-/* NULL: it has no kin that comes before it. pagemap: of the task; is not closed. Speaks. */
-int cow_open(const struct cow_kinship *k, const struct tree *tree, size_t task, int pagemap,
-	     struct page_out *o, struct cow **ret);
+/* NULL: it has no kin that comes before it. Speaks. */
+int cow_open(const struct cow_kinship *k, const struct tree *tree, size_t task, struct page_out *o,
+	     struct cow **ret);
 /* As page_out_range(), but pages that kin have, too, become references. */
 int cow_range(struct cow *c, uint64_t start, uint64_t end, uint32_t flags);
 /* NULL; how many pages are not stored. */

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * An address space is scanned once (PAGEMAP_SCAN) for pages that are its own: there, or
- * swapped out, and neither of a file nor the zero page. What is found is laid over the
- * list of mappings: only those with private pages count.
+ * What a scan finds of pages that are a task's own (scan.c) is laid over the list of its mappings:
+ * only those with private pages count.
  */
 #include "criu/mem/drain.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "criu/base/cleanup.h"
@@ -18,44 +18,21 @@
 #include "criu/base/mem.h"
 #include "criu/base/parallel.h"
 #include "criu/image/writer.h"
-#include "criu/kernel/feature.h"
 #include "criu/kernel/pagemap.h"
 #include "criu/mem/aio.h"
 #include "criu/mem/cow.h"
+#include "criu/mem/dirty.h"
 #include "criu/mem/ldt.h"
 #include "criu/mem/pages.h"
+#include "criu/mem/scan.h"
 #include "criu/mem/shmem.h"
 #include "criu/mem/sysv.h"
 #include "criu/mem/vma.h"
 
-/* guards: the kernel tells them apart; before Linux 6.15 it does not. */
-static int scan(const struct task *t, bool guards, struct pagemap_regions *ret, int *ret_fd)
+static uint32_t page_flags(const struct task *t, const VmaEntry *v, uint64_t categories)
 {
-	struct pagemap_query q = {
-		.start = 0,
-		.end = TASK_END,
-		.inverted = PAGE_IS_FILE | PAGE_IS_PFNZERO,
-		.all_of = PAGE_IS_FILE | PAGE_IS_PFNZERO,
-		.any_of = PAGE_IS_PRESENT | PAGE_IS_SWAPPED,
-		.report = guards ? PAGE_IS_GUARD : 0,
-	};
-	char path[32];
-	cleanup_close int fd = -1;
-	int r;
-
-	snprintf(path, sizeof(path), "/proc/%d/pagemap", (int)task_tid(t));
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return fail(errno, "open %s", path);
-	r = pagemap_collect(fd, &q, ret);
-	if (r < 0)
-		return fail(-r, "scan %s", path);
-	*ret_fd = take_fd(&fd);
-	return 0;
-}
-
-static uint32_t page_flags(const VmaEntry *v)
-{
+	if (dirty_is_clean(t, v, categories))
+		return PAGE_IN_PARENT;
 	return PAGE_PRESENT |
 	       (v->status & VMA_ANON_PRIVATE && !(v->status & VMA_VDSO) ? PAGE_LAZY : 0);
 }
@@ -68,9 +45,10 @@ static int range_write(struct page_out *o, struct cow *cow, uint64_t from, uint6
 }
 
 /* Regions and mappings both ascend: one walk over the two. */
-static int write_regions(struct page_out *o, struct cow *cow, const MmEntry *mm,
+static int write_regions(struct page_out *o, struct cow *cow, const struct task *t,
 			 const struct pagemap_regions *l)
 {
+	const MmEntry *mm = t->mm;
 	size_t i = 0;
 
 	for (size_t v = 0; v < mm->n_vmas; v++) {
@@ -80,7 +58,7 @@ static int write_regions(struct page_out *o, struct cow *cow, const MmEntry *mm,
 			continue;
 		if (vma->status & (VMA_VDSO | VMA_AIORING)) {
 			/* The vdso: for a restore to compare it with its own. */
-			int r = page_out_range(o, vma->start, vma->end, page_flags(vma));
+			int r = page_out_range(o, vma->start, vma->end, page_flags(t, vma, 0));
 
 			if (r < 0)
 				return r;
@@ -91,9 +69,10 @@ static int write_regions(struct page_out *o, struct cow *cow, const MmEntry *mm,
 		for (size_t j = i; j < l->nr && l->v[j].start < vma->end; j++) {
 			uint64_t from = l->v[j].start > vma->start ? l->v[j].start : vma->start;
 			uint64_t to = l->v[j].end < vma->end ? l->v[j].end : vma->end;
-			int r = l->v[j].categories & PAGE_IS_GUARD
+			uint64_t is = l->v[j].categories;
+			int r = is & PAGE_IS_GUARD
 				    ? 0
-				    : range_write(o, cow, from, to, page_flags(vma));
+				    : range_write(o, cow, from, to, page_flags(t, vma, is));
 
 			if (r < 0)
 				return r;
@@ -151,22 +130,22 @@ static int mm_write(struct dump *d, const struct task *t, const struct pagemap_r
 
 struct draining {
 	struct dump *d;
-	bool guards;
 	uint32_t first_pages_id;
 	struct cow_kinship kinship;
 	struct page_room room[PARALLEL_WORKERS_MAX];
 };
 
 static int pages_write(struct draining *dr, size_t i, struct page_out *o,
-		       const struct pagemap_regions *regions, int pagemap)
+		       const struct pagemap_regions *regions)
 {
 	struct dump *d = dr->d;
-	struct cow *cow;
+	struct cow *cow = NULL;
 	uint64_t same;
-	int r = cow_open(&dr->kinship, &d->tree, i, pagemap, o, &cow);
+	/* Who has which page in common can only be told as long as all stand still. */
+	int r = d->memory_only ? 0 : cow_open(&dr->kinship, &d->tree, i, o, &cow);
 
 	if (r >= 0)
-		r = write_regions(o, cow, d->tree.tasks[i]->mm, regions);
+		r = write_regions(o, cow, d->tree.tasks[i], regions);
 	cow = cow_free(cow, &same);
 	if (same)
 		__atomic_store_n(&d->has_same_pages, true, __ATOMIC_RELAXED);
@@ -177,25 +156,26 @@ static int pages_dump(struct draining *dr, size_t i, struct page_room *room)
 {
 	struct dump *d = dr->d;
 	const struct task *t = d->tree.tasks[i];
-	struct pagemap_regions regions = { 0 };
-	cleanup_close int pagemap = -1;
+	struct pagemap_regions own = { 0 };
+	const struct pagemap_regions *regions = d->regions ? &d->regions[i] : &own;
 	struct page_out o;
-	int r = scan(t, dr->guards, &regions, &pagemap);
+	int r = d->regions ? 0 : scan_own_pages(t, dirty_categories(t), &own);
 
-	if (r >= 0)
-		r = mm_write(d, t, &regions);
-
+	if (r >= 0 && !d->memory_only)
+		r = mm_write(d, t, regions);
 	if (r >= 0) {
 		r = page_out_open(&o, d->s, room, IMAGE_PAGEMAP, (uint64_t)t->pid,
 				  dr->first_pages_id + (uint32_t)i, task_tid(t));
 		o.gently = cow_has_kin(&dr->kinship, i);
+		o.runs_on = d->memory_only;
 		if (r >= 0)
-			r = pages_write(dr, i, &o, &regions, pagemap);
+			r = pages_write(dr, i, &o, regions);
 		__atomic_add_fetch(&d->s->stats.pages_written, o.written, __ATOMIC_RELAXED);
+		__atomic_add_fetch(&d->s->stats.pages_in_parent, o.in_parent, __ATOMIC_RELAXED);
 		__atomic_add_fetch(&d->s->stats.memwrite_us, o.write_us, __ATOMIC_RELAXED);
 		page_out_done(&o);
 	}
-	pagemap_regions_done(&regions);
+	pagemap_regions_done(&own);
 	return r;
 }
 
@@ -308,6 +288,54 @@ int mappings_dump(struct dump *d)
 	return sysv_dump_end(d);
 }
 
+/* What a pre-dump has to know of the mappings: which of them have pages of their own. */
+static void outline(struct dump *d, struct task *t)
+{
+	MmEntry *mm = arena_message(&d->arena, MmEntry, MM_ENTRY__INIT);
+
+	mm->vmas = arena_array(&d->arena, VmaEntry *, t->vmas.nr);
+	for (size_t i = 0; i < t->vmas.nr; i++) {
+		VmaEntry *e = arena_message(&d->arena, VmaEntry, VMA_ENTRY__INIT);
+
+		e->start = t->vmas.v[i].start;
+		e->end = t->vmas.v[i].end;
+		e->status = vma_kind(&t->vmas.v[i]);
+		if (!(e->status & (VMA_VDSO | VMA_AIORING)))
+			mm->vmas[mm->n_vmas++] = e;
+	}
+	t->mm = mm;
+}
+
+static int scan_one(void *ctx, size_t i, unsigned int worker)
+{
+	struct dump *d = ctx;
+	const struct task *t = d->tree.tasks[i];
+
+	(void)worker;
+	if (!task_is_alive(t))
+		return 0;
+	return task_fail_at(scan_own_pages(t, dirty_categories(t), &d->regions[i]), t);
+}
+
+int drain_scan(struct dump *d)
+{
+	struct task *t;
+
+	d->regions = mem_alloc(d->tree.nr * sizeof(*d->regions));
+	tasks_for_each(t, &d->tree)
+		if (task_is_alive(t) && !t->mm)
+			outline(d, t);
+	return parallel_for(d->tree.nr, scan_one, d);
+}
+
+void drain_done(struct dump *d)
+{
+	for (size_t i = 0; i < d->tree.nr && d->regions; i++)
+		pagemap_regions_done(&d->regions[i]);
+	free(d->regions);
+	d->regions = NULL;
+}
+
 static int task_drain(void *ctx, size_t i, unsigned int worker)
 {
 	struct draining *dr = ctx;
@@ -333,9 +361,7 @@ static uint64_t pages_of(const MmEntry *mm)
 
 int drain_tasks(struct dump *d)
 {
-	struct draining dr = { .d = d,
-			       .guards = feature_has(FEATURE_PAGEMAP_SCAN_GUARD_PAGES) > 0,
-			       .first_pages_id = d->next_pages_id };
+	struct draining dr = { .d = d, .first_pages_id = d->next_pages_id };
 	uint64_t start = clock_us();
 	struct task *t;
 	int r;
@@ -353,6 +379,8 @@ int drain_tasks(struct dump *d)
 	tasks_for_each(t, &d->tree)
 		d->s->stats.pages_scanned += t->mm ? pages_of(t->mm) : 0;
 	d->s->stats.memdump_us = clock_us() - start;
-	log_info("wrote %llu pages", (unsigned long long)d->s->stats.pages_written);
+	log_info("wrote %llu pages, %llu are in the parent",
+		 (unsigned long long)d->s->stats.pages_written,
+		 (unsigned long long)d->s->stats.pages_in_parent);
 	return 0;
 }

@@ -7,5 +7,10 @@
  * get their ids; what cannot be kept becomes a blocker. */
 int mappings_dump(struct dump *d);
 
+/* Which private pages there are, while the tasks stand still; drain_tasks() otherwise looks itself.
+ * Without mappings_dump(), as in a pre-dump, it goes by what /proc shows of them. */
+int drain_scan(struct dump *d);
 /* The rest: task->mm and the private pages. */
 int drain_tasks(struct dump *d);
+/* Before the tree is forgotten. */
+void drain_done(struct dump *d);

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Runs of pages mostly lie back to back in the images: in that of an earlier dump with gaps, where
- * a later one has newer pages. What is small is read into place by a few large calls. Of ranges that have all pages of a huge page, each is read into a huge page
- * aside, and that is moved into place (UFFDIO_MOVE): the kernel enters one page instead of 512,
- * which takes a sixth of the time, and the mapping is not changed. It has as many bytes of
- * memory as it would have had.
+ * a later one has newer pages. What is small is read into place by a few large calls. Of ranges
+ * that have all pages of a huge page, each is read into a huge page aside, and that is moved into
+ * place (UFFDIO_MOVE): the kernel enters one page instead of 512, which takes a sixth of the time,
+ * and the mapping is not changed. It has as many bytes of memory as it would have had.
  *
  * The room for the program is found by the same walk, without a program.
  */

@@ -73,7 +73,7 @@ static int write_out(struct page_out *o, uint64_t len)
 	return r < 0 ? fail(-r, "write page contents to %s", image_dir_path(o->s->images)) : 0;
 }
 
-static int mem_open(struct page_out *o)
+static int mem_try(struct page_out *o)
 {
 	char path[32];
 
@@ -81,14 +81,41 @@ static int mem_open(struct page_out *o)
 		return 0;
 	snprintf(path, sizeof(path), "/proc/%d/mem", (int)o->pid);
 	o->mem = open(path, O_RDONLY | O_CLOEXEC);
-	return o->mem < 0 ? fail(errno, "open %s", path) : 0;
+	return o->mem < 0 ? -errno : 0;
+}
+
+static int mem_open(struct page_out *o)
+{
+	int r = mem_try(o);
+
+	return r < 0 ? fail(-r, "open /proc/%d/mem", (int)o->pid) : 0;
+}
+
+/* What has gone since it was looked at is of no interest any more, to nobody: no dump that
+ * builds upon this one refers to it. Its place is taken by zeros. */
+static void copy_what_is_left(struct page_out *o)
+{
+	uint8_t *to = o->buf;
+
+	for (size_t i = 0; i < o->nr_iov; i++) {
+		uint64_t at = (uintptr_t)o->iov[i].iov_base, end = at + o->iov[i].iov_len;
+
+		for (; at < end; at += PAGE_BYTES, to += PAGE_BYTES)
+			if (o->mem < 0 || io_pread(o->mem, to, PAGE_BYTES, (off_t)at) < 0)
+				memset(to, 0, PAGE_BYTES);
+	}
 }
 
 static int copy_slowly(struct page_out *o)
 {
 	uint8_t *to = o->buf;
-	int r = mem_open(o);
+	int r = o->runs_on ? 0 : mem_open(o);
 
+	if (o->runs_on) {
+		mem_try(o);
+		copy_what_is_left(o);
+		return 0;
+	}
 	for (size_t i = 0; i < o->nr_iov && r >= 0; i++) {
 		const struct iovec *v = &o->iov[i];
 
@@ -179,6 +206,10 @@ int page_out_range(struct page_out *o, uint64_t start, uint64_t end, uint32_t fl
 {
 	int r = run_add(o, start, end, flags, 0);
 
+	if (flags & PAGE_IN_PARENT) {
+		o->in_parent += (end - start) / PAGE_BYTES;
+		return r;
+	}
 	return r < 0 ? r : queue(o, start, end);
 }
 

@@ -24,6 +24,7 @@ struct page_out {
 	int fd; /* pages-N.img */
 	uint8_t *buf; /* of its room */
 	uint64_t written; /* pages */
+	uint64_t in_parent; /* pages that were left to the parent dump */
 	uint64_t write_us;
 
 	/* the run that the next range may extend */
@@ -36,6 +37,7 @@ struct page_out {
 	uint64_t queued; /* bytes */
 	pid_t pid;
 	bool gently; /* pages may be shared after a fork: see pages.c */
+	bool runs_on; /* pages may be gone when they are to be read */
 	int mem; /* /proc/PID/mem, opened when needed; -1 */
 };
 

@@ -90,8 +90,7 @@ static bool is_anon_shared(const struct proc_vma *v)
 	       (v->special == PROC_VMA_SHMEM_NAMED || (v->deleted && str_eq(v->path, "/dev/zero")));
 }
 
-/* 0: cannot be kept. */
-static uint32_t vma_status(const struct proc_vma *v)
+uint32_t vma_kind(const struct proc_vma *v)
 {
 	uint32_t special = special_status(v);
 
@@ -155,7 +154,7 @@ static void vma_policy(struct arena *a, const struct task *t, const struct proc_
 
 VmaEntry *vma_dump(struct arena *a, const struct task *t, const struct proc_vma *v)
 {
-	uint32_t status = vma_status(v);
+	uint32_t status = vma_kind(v);
 	VmaEntry *e;
 
 	if (!status) {

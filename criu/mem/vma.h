@@ -51,6 +51,9 @@ size_t vma_find(const MmEntry *mm, uint64_t addr);
 /* Neighbours of which the kernel makes one mapping, unless they have pages of their own. */
 bool vma_alike(const VmaEntry *a, const VmaEntry *b);
 
+/* enum vma_status of v; 0: cannot be kept. */
+uint32_t vma_kind(const struct proc_vma *v);
+
 /* One entry for v, without shmid and fdflags of a file. Mappings that cannot be kept are
  * recorded as blockers; then NULL. */
 VmaEntry *vma_dump(struct arena *a, const struct task *t, const struct proc_vma *v);

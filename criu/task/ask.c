@@ -21,6 +21,7 @@
 #include "criu/base/log.h"
 #include "criu/base/mem.h"
 #include "criu/kernel/taskview.h"
+#include "criu/mem/dirty.h"
 #include "criu/mem/ldt.h"
 #include "criu/mem/mempolicy.h"
 #include "criu/pie/abi/parasite.h"
@@ -218,7 +219,7 @@ static int answer_check(int32_t err, uint32_t nr)
 
 /* A task with the parasite inside, or about to be. */
 struct visit {
-	const struct dump *d;
+	struct dump *d;
 	struct task *task;
 	struct sites *sites;
 	struct remote remote;
@@ -417,6 +418,8 @@ static int visit_ask(struct visit *v)
 		err = infect_again(v, data_room(v->len));
 	if (err < 0)
 		return fail(-err, "map the parasite");
+	if (v->d->memory_only)
+		return 0;
 	a->untouched = v->remote.data + PAGE_UP(v->len);
 	err = threads_ask(v);
 	if (err < 0)
@@ -440,8 +443,12 @@ static void block_pdeath(const struct task *t)
 static int visit_answer(struct visit *v)
 {
 	struct parasite_process_args *a = v->task->inner;
-	int err = remote_call_end(&v->remote, 0, a, v->len);
+	int err = v->d->memory_only ? 0 : remote_call_end(&v->remote, 0, a, v->len);
 
+	if (err >= 0 && v->d->memory_only) {
+		dirty_ask(v->d, v->task, &v->remote);
+		return 0;
+	}
 	if (err < 0)
 		return fail(-err, "run the parasite");
 	v->task->threads[0].inner = a->thread;
@@ -451,6 +458,8 @@ static int visit_answer(struct visit *v)
 		err = mempolicy_ask(v->task, &v->remote, data_room(v->len));
 	if (err >= 0 && a->has_ldt)
 		err = ldt_ask(v->task, &v->remote);
+	if (err >= 0 && dirty_wants(v->d, v->task))
+		dirty_ask(v->d, v->task, &v->remote);
 	return err;
 }
 
@@ -545,7 +554,8 @@ int ask_tasks(struct dump *d)
 		size_t nr = 0;
 
 		for (; i < d->tree.nr && nr < VISITS_MAX; i++)
-			if (task_is_alive(d->tree.tasks[i]))
+			if (task_is_alive(d->tree.tasks[i]) &&
+			    (!d->memory_only || dirty_wants(d, d->tree.tasks[i])))
 				v[nr++] = (struct visit){ .d = d,
 							  .task = d->tree.tasks[i],
 							  .sites = &sites };

@@ -242,6 +242,17 @@ static int links_read(struct task *t, int proc, struct alike *a)
 	return 0;
 }
 
+/* What a visitor has to know. Not smaps, for which the kernel looks at each page. */
+static int outline_read(struct task *t, int proc, struct proc_buf *b)
+{
+	int r = proc_maps_read(proc, b, &t->vmas);
+
+	if (r < 0)
+		return fail(-r, "read maps");
+	r = compat_read(t, proc, b);
+	return r < 0 ? fail(-r, "read auxv and exe") : 0;
+}
+
 static int alive_read(const struct dump *d, struct task *t, int proc, struct alike *a,
 		      struct proc_buf *b)
 {
@@ -257,6 +268,8 @@ static int alive_read(const struct dump *d, struct task *t, int proc, struct ali
 	r = limits_read(t, proc, b);
 	if (r < 0)
 		return r;
+	if (d->memory_only)
+		return outline_read(t, proc, b);
 	r = proc_timers_read(proc, b, &t->timers);
 	if (r < 0 && r != -ENOENT)
 		return fail(-r, "read timers");

@@ -129,8 +129,7 @@ static int seize_dead(struct dump *d, struct task *t, pid_t tid)
 	if (!tracer)
 		return 1;
 	memcpy(t->comm, st.comm, sizeof(t->comm));
-	return task_fail_at(fail_at(stuck_traced(d, tracer), "dead thread %d", (int)tid),
-			    t);
+	return task_fail_at(fail_at(stuck_traced(d, tracer), "dead thread %d", (int)tid), t);
 }
 
 /*
@@ -442,15 +441,20 @@ int freeze_tree(struct dump *d)
 	return 0;
 }
 
+static void thread_let_go(const struct task *t, struct thread *th)
+{
+	if (th->seized && tracee_detach(th->tid) < 0)
+		log_warn("pid %d: thread %d is gone", (int)t->pid, (int)th->tid);
+	th->seized = false;
+}
+
 void thaw_tree(struct dump *d)
 {
 	struct task *t;
 
 	tasks_for_each(t, &d->tree) {
 		for (size_t i = 0; i < t->nr_threads; i++)
-			if (t->threads[i].seized && tracee_detach(t->threads[i].tid) < 0)
-				log_warn("pid %d: thread %d is gone", (int)t->pid,
-					 (int)t->threads[i].tid);
+			thread_let_go(t, &t->threads[i]);
 		if (t->life < TASK_GONE)
 			t->life = TASK_GONE;
 	}

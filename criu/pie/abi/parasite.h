@@ -122,9 +122,19 @@ struct parasite_ldt_args {
 	uint64_t entry[PARASITE_LDT_AT_ONCE];
 };
 
+/* data of a call for the leader that makes a userfaultfd and waits until it has been taken */
+struct parasite_uffd_args {
+	struct blob_exit exit;
+	uint32_t command; /* PARASITE_UFFD */
+	int32_t err;
+	int32_t fd; /* -1: not there yet */
+	uint32_t taken; /* set from outside */
+};
+
 enum parasite_command {
 	PARASITE_THREAD = 1,
 	PARASITE_PROCESS,
 	PARASITE_POLICIES,
 	PARASITE_LDT,
+	PARASITE_UFFD,
 };

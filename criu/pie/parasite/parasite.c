@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * One entry, all that only the task itself can ask, and out again. Nothing here blocks,
- * waits, or leaves the task changed.
+ * One entry, all that only the task itself can ask, and out again. Nothing here leaves the task
+ * changed; what waits (uffd_make()) waits for us, and not for long.
  */
 #include <asm/prctl.h>
 #include <linux/ioprio.h>
@@ -35,6 +35,12 @@
 #define NODE_BITS (PARASITE_NODE_WORDS * 64 + 1) /* the kernel counts from one */
 #define ENOENT_   2
 #define EINVAL_   22
+
+#define O_CLOEXEC_           02000000
+#define O_NONBLOCK_          04000
+#define UFFD_USER_MODE_ONLY_ 1
+#define UFFD_PAUSE_NS        20000
+#define UFFD_PAUSES          5000 /* about half a second */
 
 /* Since Linux 6.3. */
 #define GET_REGISTRATIONS (1 << 9)
@@ -216,6 +222,24 @@ static void ldt_ask(struct parasite_ldt_args *a)
 	blob_syscall2(__NR_munmap, map, LDT_BYTES);
 }
 
+/* There is no other way for a descriptor out of a process than to be taken. Who is to take it may
+ * have been killed, so the wait has an end. Changes only: it is asked for no faults. */
+static void uffd_make(struct parasite_uffd_args *a)
+{
+	struct {
+		int64_t sec, nsec;
+	} pause = { 0, UFFD_PAUSE_NS };
+	long fd = blob_syscall1(__NR_userfaultfd, O_CLOEXEC_ | O_NONBLOCK_ | UFFD_USER_MODE_ONLY_);
+
+	a->err = fd < 0 ? (int32_t)fd : 0;
+	if (fd < 0)
+		return;
+	__atomic_store_n(&a->fd, (int32_t)fd, __ATOMIC_RELEASE);
+	for (uint32_t i = 0; i < UFFD_PAUSES && !__atomic_load_n(&a->taken, __ATOMIC_ACQUIRE); i++)
+		blob_syscall2(__NR_nanosleep, BLOB_ADDR(&pause), 0);
+	blob_syscall1(__NR_close, fd);
+}
+
 static void process_ask(struct first_error *e, struct parasite_process_args *a)
 {
 	uint8_t there = 0;
@@ -258,6 +282,10 @@ void blob_entry(struct parasite_process_args *a)
 	}
 	if (a->command == PARASITE_LDT) {
 		ldt_ask((struct parasite_ldt_args *)a);
+		blob_exit(&a->exit);
+	}
+	if (a->command == PARASITE_UFFD) {
+		uffd_make((struct parasite_uffd_args *)a);
 		blob_exit(&a->exit);
 	}
 	thread_ask(&e, a->wanted, &a->thread);

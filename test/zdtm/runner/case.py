@@ -24,6 +24,7 @@ class Plan:
     keep_images: str = "failed"  # or "never", "always"
     fault_command: str = ""  # "dump" or "restore"
     fault_step: str = ""
+    pre_dumps: int = 0
     timeout: float = 30.0
 
 
@@ -48,6 +49,7 @@ class Case:
         self.plan = plan
         self.root = 0
         self.images = None
+        self.previous = []  # options that name the last pre-dump
         (catalog.DUMP_DIR / "run").mkdir(parents=True, exist_ok=True)
         prefix = test.short_name + "."
         self.scratch = pathlib.Path(tempfile.mkdtemp(prefix=prefix, dir=catalog.DUMP_DIR / "run"))
@@ -86,6 +88,10 @@ class Case:
         self.images = catalog.DUMP_DIR / self.test.full_name / str(self.root) / str(iteration)
         shutil.rmtree(self.images, ignore_errors=True)
         self.images.mkdir(parents=True)
+        self.previous = []
+        if not self._dump_is_to_fail():
+            for number in range(1, self.plan.pre_dumps + 1):
+                self._pre_dump(number)
         if self._dump_is_to_fail():
             self._dump(expected=1)
             self._compare(before, "after the refused dump")
@@ -104,18 +110,28 @@ class Case:
     def _dump_is_to_fail(self):
         return self.plan.fault_command == "dump" or "crfail" in self.test.flags
 
-    def _crtool(self, command, log, expected, options):
-        words = [self.plan.criu, command, "-D", self.images, "-o", log, "-v4", *options]
+    def _crtool(self, command, log, expected, options, images=None):
+        images = images or self.images
+        words = [self.plan.criu, command, "-D", images, "-o", log, "-v4", *options]
         code, output = procs.run(words, self.scratch, self.plan.timeout)
         if code != expected:
             said = f"{command}: exit code {code} instead of {expected}\n{output}".rstrip()
-            raise Failure("\n".join([said] + tail(self.images / log, log)))
+            raise Failure("\n".join([said] + tail(images / log, log)))
 
     def _dump(self, expected, options=()):
-        extra = [*self.test.dump_options, *options]
+        extra = [*self.test.dump_options, *options, *self.previous]
         if self.plan.fault_command == "dump":
             extra += ["--fault", self.plan.fault_step]
         self._crtool("dump", "dump.log", expected, ["-t", self.root, *extra])
+
+    def _pre_dump(self, number):
+        """Into a directory of its own, which the next dump builds upon."""
+        images = self.images.with_name(f"{self.images.name}.pre{number}")
+        shutil.rmtree(images, ignore_errors=True)
+        images.mkdir()
+        words = ["-t", self.root, *self.test.dump_options, *self.previous]
+        self._crtool("pre-dump", "pre-dump.log", 0, words, images)
+        self.previous = ["--prev-images-dir", f"../{images.name}"]
 
     def _restore(self, expected, options=()):
         pidfile = self.images / "restored.pid"

@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Pages that are a task's own: there, or swapped out, and neither of a file nor the zero page. */
+#pragma once
+#include "criu/core/task.h"
+#include "criu/kernel/pagemap.h"
+
+/* Appends, in order; also of mappings that do not count. report: PAGE_IS_* that tell one page from
+ * another. Speaks. */
+int scan_own_pages(const struct task *t, uint64_t report, struct pagemap_regions *ret);
+
+/* Write-protects those that are not, where a userfaultfd is asked for that. Speaks. */
+int scan_and_protect(const struct task *t);
