@@ -47,6 +47,8 @@
 #include "criu/mem/uffd.h"
 #include "criu/mem/vma.h"
 
+#define PRE_DUMP_BY_READING 2 /* criu_pre_dump_mode: VM_READ */
+
 enum method { METHOD_NONE, METHOD_SOFT_DIRTY, METHOD_UFFD };
 
 struct dirty_task {
@@ -509,6 +511,10 @@ void dirty_inventory(struct dump *d, InventoryEntry *e)
 	const struct dirty *x = d->dirty;
 	TrackedEntry *t;
 
+	if (d->memory_only) {
+		e->has_pre_dump_mode = true;
+		e->pre_dump_mode = PRE_DUMP_BY_READING;
+	}
 	if (x->parent)
 		e->parent_run_id = x->parent_run;
 	if (!x->track)

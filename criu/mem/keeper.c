@@ -23,7 +23,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -113,7 +113,7 @@ static void keep(const struct kept *v, size_t nr, int memfd, int word)
 	open_fds[2 * nr] = memfd;
 	open_fds[2 * nr + 1] = word;
 	close_others(open_fds, 2 * nr + 2);
-	if (io_read(word, &yes, 1) < 0)
+	if (io_write(word, "r", 1) < 0 || io_read(word, &yes, 1) < 0)
 		_exit(0);
 	close(word);
 	wait_for_all(v, nr);
@@ -162,8 +162,8 @@ int keeper_start(struct keeper *k, pid_t root, const struct kept *v, size_t nr)
 
 	if (memfd < 0)
 		return fail(-memfd, "list what the keeper holds");
-	if (pipe2(word, O_CLOEXEC) < 0)
-		return fail(errno, "pipe to the keeper");
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, word) < 0)
+		return fail(errno, "socket to the keeper");
 	k->pid = fork();
 	if (k->pid < 0) {
 		r = fail(errno, "fork the keeper");
@@ -188,7 +188,11 @@ int keeper_start(struct keeper *k, pid_t root, const struct kept *v, size_t nr)
 
 void keeper_stay(struct keeper *k)
 {
-	if (k->pid && k->word >= 0 && io_write(k->word, "y", 1) < 0)
+	char ready;
+
+	/* Only now it bears its name, and can be found by it. */
+	if (k->pid && k->word >= 0 &&
+	    (io_read(k->word, &ready, 1) < 0 || io_write(k->word, "y", 1) < 0))
 		log_warn("the keeper %d is gone", (int)k->pid);
 	keeper_forget(k);
 }

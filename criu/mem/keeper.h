@@ -19,7 +19,7 @@ struct keeper {
 	pid_t pid; /* 0: there is none */
 	uint64_t start; /* as in /proc/PID/stat */
 	int pidfd; /* -1 */
-	int word; /* a pipe: what keeps it until it is to stay on its own; -1 */
+	int word; /* a socket: it ends when this is closed without a word; -1 */
 	bool is_child;
 };
 

@@ -84,6 +84,10 @@ static int pstree_load(struct restore *r)
 	ProtobufCMessage *m;
 	int ret = image_reader_open(r->s->images, IMAGE_PSTREE, 0, &img);
 
+	if (ret == 0 && r->inventory->has_pre_dump_mode)
+		return fail_hint(
+		    fail_plain("%s: a pre-dump: it has memory only", image_dir_path(r->s->images)),
+		    "restore the dump that builds upon it");
 	if (ret <= 0)
 		return ret < 0 ? ret : fail_plain("pstree.img is missing");
 	while ((ret = image_read(img, &m)) > 0) {

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-only
 """
-Each step of a dump and of a restore fails, once: the tree runs exactly as before, or nothing is
+Each step of a dump, a pre-dump and a restore fails, once: the tree runs exactly as before, or nothing is
 left of the restore, and the next one works. See README.md.
 """
 
@@ -79,6 +79,45 @@ def _dump(world, *tree):
     return f"({len(steps)} steps, twice)"
 
 
+def _marks(scene):
+    """Mappings that are still write-protected for us."""
+    text = "".join(pathlib.Path(f"/proc/{pid}/smaps").read_text() for pid in scene.pids())
+    return len(re.findall(r"^VmFlags:.* uw\b", text, re.MULTILINE))
+
+
+def _pre_dump_words(scene, images, *options):
+    return ["pre-dump", "-D", images, "-t", scene.pid, *options]
+
+
+def _pre_dump(world, *tree):
+    """The first of a chain, then one that builds upon another; then a chain that works."""
+    scene = world.scene(*tree)
+    first = world.folder("first")
+    outcome = world.crtool(*_pre_dump_words(scene, first))
+    world.succeeded(outcome)
+    *steps, last = steps_of(outcome, "pre-dump")
+    again = ["--prev-images-dir", "../first"]
+    for number, step in enumerate(steps):
+        for options in ([], again):
+            outcome = world.crtool(
+                *_pre_dump_words(scene, world.images, *options, "--fault", step))
+            world.check_refusal(outcome, [f"pre-dump: {step}: made to fail by --fault"])
+            if os.listdir(world.images):
+                raise Failure(f"{step}: left behind: {os.listdir(world.images)}")
+            scene.expect_untraced()
+        # Up to this one the tree is still tracked by the first: its marks are not touched.
+        touched = number >= steps.index("mark pages")
+        if tree[0] != "busy" and bool(_marks(scene)) == touched:
+            raise Failure(f"{step}: {_marks(scene)} mappings are marked")
+    scene.expect_no_errors()
+    world.succeeded(world.crtool(
+        *_pre_dump_words(scene, world.images, *again, "--fault", last)))  # too late
+    world.dump(scene, "--prev-images-dir", "../images", images=world.folder("whole"))
+    world.restore(scene, images=world.top / "whole")
+    scene.expect_no_errors()
+    return f"({len(steps)} steps, twice)"
+
+
 def _steps_of_restore(world, scene):
     """A restore that works, to be told their names; then the tree is killed again."""
     outcome = world.crtool("restore", "-d", "-D", world.images)
@@ -115,6 +154,7 @@ def main():
     cases = suite.Suite()
     for tree in TREES:
         cases.add(f"fault/dump/{tree[0]}", _dump, *tree)
+        cases.add(f"fault/pre-dump/{tree[0]}", _pre_dump, *tree)
         cases.add(f"fault/restore/{tree[0]}", _restore, *tree)
     return suite.main(cases, options)
 
