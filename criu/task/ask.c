@@ -32,6 +32,7 @@
 
 #define TEXT_CHUNK  (1ul << 20)
 #define SITES_TRIED 16
+#define RSEQ_CS     8 /* offset of rseq_cs in struct rseq */
 
 /* Where in a file's text the two pieces of code are: searched once for each library. */
 struct known_site {
@@ -473,10 +474,25 @@ static int visit_leave_enter(struct visit *v)
 	return remote_cure_enter(&v->remote);
 }
 
+/* The kernel forgets a restartable sequence when it sees the thread outside of it, as it was for
+ * us. Back inside, it is to be aborted, as after any other interruption. */
+static int sequences_put_back(const struct task *t)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < t->nr_threads && !err; i++)
+		if (t->threads[i].rseq && t->threads[i].rseq_cs)
+			err = tracee_mem_write(t->threads[i].tid, t->threads[i].rseq + RSEQ_CS,
+					       &t->threads[i].rseq_cs, 8);
+	return err;
+}
+
 static int visit_end(struct visit *v)
 {
 	int err = remote_cure_end(&v->remote);
 
+	if (!err)
+		err = sequences_put_back(v->task);
 	if (v->planted.addr && !err)
 		err = tracee_mem_poke(task_tid(v->task), v->planted.addr, v->planted.was,
 				      sizeof(v->planted.was));
