@@ -52,6 +52,8 @@ def add_run_options(run):
                      help="make N pre-dumps before each dump, which builds upon them")
     mode = run.add_mutually_exclusive_group()
     mode.add_argument("--norst", action="store_true", help="dump with -R, no restore")
+    mode.add_argument("--snapshot", action="store_true",
+                      help="dump with -R, then kill the tree, and restore it")
     mode.add_argument("--nocr", action="store_true", help="no dump: does the test itself pass?")
     run.add_argument("--keep-img", choices=("never", "failed", "always"), default="failed")
     run.add_argument("--keep-going", action=argparse.BooleanOptionalAction, default=True,
@@ -155,7 +157,7 @@ def make_plan(options):
     return Plan(
         criu=str(pathlib.Path(options.criu_bin).resolve()),
         iterations=options.iters,
-        mode="nocr" if options.nocr else "norst" if options.norst else "full",
+        mode=next((m for m in ("nocr", "norst", "snapshot") if getattr(options, m)), "full"),
         keep_images=options.keep_img,
         fault_command=options.fault[0],
         fault_step=options.fault[1],

@@ -19,6 +19,7 @@ struct image_writer;
 struct inet_dump;
 struct left_list;
 struct mapped_file;
+struct page_out;
 struct page_room;
 struct pagemap_regions;
 struct pipe_room;
@@ -99,6 +100,7 @@ struct dump {
 	/* memory */
 	bool memory_only; /* a pre-dump */
 	struct dirty *dirty; /* mem/dirty.h */
+	struct page_out **later; /* mem/drain.h: by index in tree.tasks; NULL */
 	struct pagemap_regions *regions; /* mem/drain.h: by index in tree.tasks; NULL */
 	uint32_t next_pages_id;
 	bool has_same_pages; /* mem/cow.c: some are stored with another task */

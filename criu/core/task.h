@@ -14,6 +14,7 @@
 
 struct MmEntry;
 struct dirty_task;
+struct snapshot;
 struct SignalQueueEntry;
 struct task_restore;
 
@@ -123,6 +124,7 @@ struct task {
 	uint64_t *ldt; /* mem/ldt.h */
 	size_t nr_ldt;
 	struct MmEntry *mm; /* in the arena of the dump */
+	struct snapshot *snapshot; /* mem/snapshot.h; NULL */
 	struct dirty_task *dirty; /* mem/dirty.h; NULL: nobody looks after its changes */
 
 	/* restore only */

@@ -146,11 +146,33 @@ int dump_write_inventory(void *ctx)
 	return image_put(d->s->images, IMAGE_INVENTORY, 0, &e.base);
 }
 
+/* With -R: all that has to be of one moment has been taken. */
+static int let_run(void *ctx)
+{
+	struct dump *d = ctx;
+	int r;
+
+	if (d->s->opts->end != END_RUNNING)
+		return 0;
+	r = tcp_release(d);
+	if (r < 0)
+		return r;
+	thaw_tree(d);
+	d->s->stats.frozen_us = clock_us() - d->frozen_at_us;
+	return 0;
+}
+
+static int dump_copies(void *ctx)
+{
+	return drain_later(ctx);
+}
+
 static int write_stats(void *ctx)
 {
 	struct dump *d = ctx;
 
-	d->s->stats.frozen_us = clock_us() - d->frozen_at_us;
+	if (d->s->opts->end != END_RUNNING)
+		d->s->stats.frozen_us = clock_us() - d->frozen_at_us;
 	return stats_write_dump(d->s);
 }
 
@@ -188,6 +210,8 @@ static const struct step steps[] = {
 	{ "dump mappings", dump_mappings, NULL, false },
 	{ "dump memory", dump_memory, NULL, false },
 	{ "dump cores", dump_cores, NULL, false },
+	{ "let go", let_run, NULL, false },
+	{ "dump copies", dump_copies, NULL, false },
 	{ "write inventory", dump_write_inventory, NULL, false },
 	{ "write stats", write_stats, NULL, false },
 	{ "finish", finish, NULL, true },

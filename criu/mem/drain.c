@@ -26,14 +26,15 @@
 #include "criu/mem/pages.h"
 #include "criu/mem/scan.h"
 #include "criu/mem/shmem.h"
+#include "criu/mem/snapshot.h"
 #include "criu/mem/sysv.h"
 #include "criu/mem/vma.h"
 
-static uint32_t page_flags(const struct task *t, const VmaEntry *v, uint64_t categories)
+static uint32_t page_flags(const struct task *t, const VmaEntry *v, uint64_t categories, bool later)
 {
 	if (dirty_is_clean(t, v, categories))
 		return PAGE_IN_PARENT;
-	return PAGE_PRESENT |
+	return PAGE_PRESENT | (later ? PAGE_LATER : 0) |
 	       (v->status & VMA_ANON_PRIVATE && !(v->status & VMA_VDSO) ? PAGE_LAZY : 0);
 }
 
@@ -53,12 +54,14 @@ static int write_regions(struct page_out *o, struct cow *cow, const struct task 
 
 	for (size_t v = 0; v < mm->n_vmas; v++) {
 		const VmaEntry *vma = mm->vmas[v];
+		bool later = snapshot_has(t, vma);
 
 		if (!vma_has_private_pages(vma))
 			continue;
 		if (vma->status & (VMA_VDSO | VMA_AIORING)) {
 			/* The vdso: for a restore to compare it with its own. */
-			int r = page_out_range(o, vma->start, vma->end, page_flags(t, vma, 0));
+			int r =
+			    page_out_range(o, vma->start, vma->end, page_flags(t, vma, 0, false));
 
 			if (r < 0)
 				return r;
@@ -72,7 +75,7 @@ static int write_regions(struct page_out *o, struct cow *cow, const struct task 
 			uint64_t is = l->v[j].categories;
 			int r = is & PAGE_IS_GUARD
 				    ? 0
-				    : range_write(o, cow, from, to, page_flags(t, vma, is));
+				    : range_write(o, cow, from, to, page_flags(t, vma, is, later));
 
 			if (r < 0)
 				return r;
@@ -149,6 +152,10 @@ static int pages_write(struct draining *dr, size_t i, struct page_out *o,
 	cow = cow_free(cow, &same);
 	if (same)
 		__atomic_store_n(&d->has_same_pages, true, __ATOMIC_RELAXED);
+	if (r >= 0 && o->nr_later) {
+		d->later[i] = mem_alloc(sizeof(*o));
+		r = page_out_keep(o, d->later[i]);
+	}
 	return r < 0 ? r : page_out_close(o);
 }
 
@@ -328,8 +335,48 @@ int drain_scan(struct dump *d)
 	return parallel_for(d->tree.nr, scan_one, d);
 }
 
+static int later_write(void *ctx, size_t i, unsigned int worker)
+{
+	struct draining *dr = ctx;
+	struct dump *d = dr->d;
+	struct page_out *o = d->later ? d->later[i] : NULL;
+	int r;
+
+	if (!o)
+		return 0;
+	r = page_out_later(o, &dr->room[worker], snapshot_pid(d->tree.tasks[i]));
+	if (r >= 0)
+		r = page_out_close(o);
+	__atomic_add_fetch(&d->s->stats.pages_written, o->written, __ATOMIC_RELAXED);
+	__atomic_add_fetch(&d->s->stats.memwrite_us, o->write_us, __ATOMIC_RELAXED);
+	return task_fail_at(r, d->tree.tasks[i]);
+}
+
+int drain_later(struct dump *d)
+{
+	struct draining dr = { .d = d };
+	int r;
+
+	progress_start(&d->s->progress, "memory written", 0);
+	r = parallel_for(d->tree.nr, later_write, &dr);
+	progress_end(&d->s->progress);
+	for (size_t i = 0; i < PARALLEL_WORKERS_MAX; i++)
+		page_room_done(&dr.room[i]);
+	snapshots_done(d);
+	return r;
+}
+
 void drain_done(struct dump *d)
 {
+	for (size_t i = 0; i < d->tree.nr && d->later; i++) {
+		if (d->later[i])
+			page_out_done(d->later[i]);
+		free(d->later[i]);
+	}
+	free(d->later);
+	d->later = NULL;
+	snapshots_done(d);
+
 	for (size_t i = 0; i < d->tree.nr && d->regions; i++)
 		pagemap_regions_done(&d->regions[i]);
 	free(d->regions);
@@ -366,6 +413,7 @@ int drain_tasks(struct dump *d)
 	struct task *t;
 	int r;
 
+	d->later = mem_alloc((d->tree.nr + 1) * sizeof(*d->later));
 	progress_start(&d->s->progress, "memory written", 0);
 	cow_kinship_find(&dr.kinship, &d->tree);
 	r = parallel_for(d->tree.nr, task_drain, &dr);

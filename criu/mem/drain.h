@@ -12,5 +12,7 @@ int mappings_dump(struct dump *d);
 int drain_scan(struct dump *d);
 /* The rest: task->mm and the private pages. */
 int drain_tasks(struct dump *d);
+/* The tree runs on: what was left to copies of its tasks. */
+int drain_later(struct dump *d);
 /* Before the tree is forgotten. */
 void drain_done(struct dump *d);

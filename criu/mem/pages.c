@@ -36,6 +36,14 @@ void page_room_done(struct page_room *room)
 	*room = (struct page_room){ 0 };
 }
 
+static void room_make(struct page_room *room)
+{
+	if (room->buf)
+		return;
+	room->buf = mem_alloc(BUF_SIZE);
+	room->iov = mem_alloc(IOV_MAX * sizeof(*room->iov));
+}
+
 int page_out_open(struct page_out *o, struct session *s, struct page_room *room,
 		  enum image_kind kind, uint64_t id, uint32_t pages_id, pid_t pid)
 {
@@ -53,10 +61,7 @@ int page_out_open(struct page_out *o, struct session *s, struct page_room *room,
 	o->fd = image_create_raw(s->images, IMAGE_PAGES, pages_id);
 	if (o->fd < 0)
 		return o->fd;
-	if (!room->buf) {
-		room->buf = mem_alloc(BUF_SIZE);
-		room->iov = mem_alloc(IOV_MAX * sizeof(*room->iov));
-	}
+	room_make(room);
 	o->buf = room->buf;
 	o->iov = room->iov;
 	return 0;
@@ -202,15 +207,71 @@ static int run_add(struct page_out *o, uint64_t start, uint64_t end, uint32_t fl
 	return r;
 }
 
+static int leave_out(struct page_out *o, uint64_t start, uint64_t end)
+{
+	struct page_later *last = o->nr_later ? &o->later[o->nr_later - 1] : NULL;
+	int r = flush(o);
+	off_t off;
+
+	if (r < 0)
+		return r;
+	off = lseek(o->fd, (off_t)(end - start), SEEK_CUR);
+	if (off < 0)
+		return fail(errno, "seek in page contents");
+	off -= (off_t)(end - start);
+	if (last && last->addr + last->len == start && last->off + last->len == (uint64_t)off)
+		last->len += end - start;
+	else
+		*array_push(o->later, o->nr_later, o->cap_later) =
+		    (struct page_later){ start, end - start, (uint64_t)off };
+	return 0;
+}
+
 int page_out_range(struct page_out *o, uint64_t start, uint64_t end, uint32_t flags)
 {
-	int r = run_add(o, start, end, flags, 0);
+	int r = run_add(o, start, end, flags & ~PAGE_LATER, 0);
 
+	if (r >= 0 && flags & PAGE_LATER)
+		return leave_out(o, start, end);
 	if (flags & PAGE_IN_PARENT) {
 		o->in_parent += (end - start) / PAGE_BYTES;
 		return r;
 	}
 	return r < 0 ? r : queue(o, start, end);
+}
+
+int page_out_keep(struct page_out *o, struct page_out *ret)
+{
+	int r = flush(o);
+
+	*ret = (struct page_out){
+		.s = o->s, .fd = o->fd, .mem = -1, .later = o->later, .nr_later = o->nr_later
+	};
+	o->fd = -1;
+	o->later = NULL;
+	o->nr_later = 0;
+	return r;
+}
+
+int page_out_later(struct page_out *o, struct page_room *room, pid_t pid)
+{
+	int r = 0;
+
+	room_make(room);
+	o->buf = room->buf;
+	o->iov = room->iov;
+	o->pid = pid;
+	o->gently = true;
+	for (size_t i = 0; i < o->nr_later && r >= 0; i++) {
+		const struct page_later *l = &o->later[i];
+
+		if (lseek(o->fd, (off_t)l->off, SEEK_SET) < 0)
+			return fail(errno, "seek in page contents");
+		r = queue(o, l->addr, l->addr + l->len);
+		if (r >= 0)
+			r = flush(o);
+	}
+	return r;
 }
 
 int page_out_same(struct page_out *o, uint64_t start, uint64_t end, uint32_t same_as)
@@ -272,9 +333,9 @@ int page_out_close(struct page_out *o)
 
 	if (r >= 0)
 		r = run_end(o);
-	if (r >= 0)
+	if (r >= 0 && o->map)
 		r = image_writer_close(&o->map);
-	if (r >= 0 && close(o->fd) < 0)
+	if (r >= 0 && o->fd >= 0 && close(o->fd) < 0)
 		r = fail(errno, "close page contents");
 	else if (r >= 0)
 		o->fd = -1;
@@ -284,6 +345,7 @@ int page_out_close(struct page_out *o)
 void page_out_done(struct page_out *o)
 {
 	image_writer_free(o->map);
+	free(o->later);
 	if (o->fd >= 0)
 		close(o->fd);
 	if (o->mem >= 0)

@@ -10,6 +10,9 @@
 /* pagemap_entry.flags */
 enum page_flag { PAGE_IN_PARENT = 1, PAGE_LAZY = 2, PAGE_PRESENT = 4 };
 
+/* Beside those, for page_out_range(): only its place is made now, see page_out_later(). */
+#define PAGE_LATER 0x10000u
+
 /* What page contents go through: of one page_out at a time. Zero-initialise. */
 struct page_room {
 	uint8_t *buf;
@@ -36,6 +39,10 @@ struct page_out {
 	size_t nr_iov;
 	uint64_t queued; /* bytes */
 	pid_t pid;
+	struct page_later {
+		uint64_t addr, len, off;
+	} * later; /* what has a place in the image, but no contents yet */
+	size_t nr_later, cap_later;
 	bool gently; /* pages may be shared after a fork: see pages.c */
 	bool runs_on; /* pages may be gone when they are to be read */
 	int mem; /* /proc/PID/mem, opened when needed; -1 */
@@ -50,5 +57,9 @@ int page_out_range(struct page_out *o, uint64_t start, uint64_t end, uint32_t fl
 int page_out_same(struct page_out *o, uint64_t start, uint64_t end, uint32_t same_as);
 /* What a file has at off: shared memory. vaddr: what the pagemap calls it. */
 int page_out_file(struct page_out *o, int fd, uint64_t off, uint64_t len);
+/* Moves what was left out to another one, for which o then need not be kept. */
+int page_out_keep(struct page_out *o, struct page_out *ret);
+/* The contents of that, of another process that has them at the same addresses. */
+int page_out_later(struct page_out *o, struct page_room *room, pid_t pid);
 int page_out_close(struct page_out *o);
 void page_out_done(struct page_out *o);

@@ -24,6 +24,7 @@
 #include "criu/mem/dirty.h"
 #include "criu/mem/ldt.h"
 #include "criu/mem/mempolicy.h"
+#include "criu/mem/snapshot.h"
 #include "criu/pie/abi/parasite.h"
 #include "criu/pie/blobs.h"
 #include "criu/task/compat.h"
@@ -461,6 +462,8 @@ static int visit_answer(struct visit *v)
 		err = ldt_ask(v->task, &v->remote);
 	if (err >= 0 && dirty_wants(v->d, v->task))
 		dirty_ask(v->d, v->task, &v->remote);
+	if (err >= 0 && snapshot_wants(v->d, v->task))
+		snapshot_ask(v->task, &v->remote);
 	return err;
 }
 

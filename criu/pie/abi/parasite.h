@@ -131,10 +131,20 @@ struct parasite_uffd_args {
 	uint32_t taken; /* set from outside */
 };
 
+/* data of a call for the leader that makes a copy of the process, which does nothing */
+struct parasite_copy_args {
+	struct blob_exit exit;
+	uint32_t command; /* PARASITE_COPY */
+	int32_t err;
+	int32_t pid; /* of the copy */
+	uint32_t stay; /* set from outside, in the copy */
+};
+
 enum parasite_command {
 	PARASITE_THREAD = 1,
 	PARASITE_PROCESS,
 	PARASITE_POLICIES,
 	PARASITE_LDT,
 	PARASITE_UFFD,
+	PARASITE_COPY,
 };

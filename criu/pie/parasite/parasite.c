@@ -9,6 +9,7 @@
 #include <linux/mempolicy.h>
 #include <linux/mman.h>
 #include <linux/prctl.h>
+#include <linux/sched.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -41,6 +42,11 @@
 #define UFFD_USER_MODE_ONLY_ 1
 #define UFFD_PAUSE_NS        20000
 #define UFFD_PAUSES          5000 /* about half a second */
+
+#define CLOSE_RANGE_UNSHARE_ 2
+#define WAIT_ALL             0x40000000 /* __WALL */
+#define COPY_PAUSE_NS        1000000
+#define COPY_PAUSES          2000 /* some seconds */
 
 /* Since Linux 6.3. */
 #define GET_REGISTRATIONS (1 << 9)
@@ -240,6 +246,70 @@ static void uffd_make(struct parasite_uffd_args *a)
 	blob_syscall1(__NR_close, fd);
 }
 
+/*
+ * The copy is a grandchild: its parent ends at once, is waited for here, and so the copy belongs to
+ * whoever reaps orphans. The parent in between lives in our memory and on our stack, so it must
+ * not come back to code that uses either. Returns 0 in the copy.
+ */
+static long copy_clone(int32_t *ret_pid)
+{
+	register uint64_t r10 __asm__("r10") = 0;
+	register uint64_t r8 __asm__("r8") = 0;
+	long r = __NR_clone;
+
+	__asm__ volatile("syscall\n\t"
+			 "test %%rax, %%rax\n\t"
+			 "jnz 1f\n\t"
+			 "mov %[nr], %%eax\n\t"
+			 "mov %[copy], %%edi\n\t"
+			 "syscall\n\t"
+			 "test %%rax, %%rax\n\t"
+			 "jz 1f\n\t"
+			 "mov %%eax, (%[pid])\n\t"
+			 "xor %%edi, %%edi\n\t"
+			 "mov %[exit], %%eax\n\t"
+			 "syscall\n\t"
+			 "1:"
+			 : "+a"(r), "+r"(r10), "+r"(r8)
+			 : "D"(CLONE_VM | CLONE_VFORK | CLONE_FILES), "S"(0),
+			   "d"(0), [nr] "i"(__NR_clone), [copy] "i"(CLONE_FILES),
+			   [exit] "i"(__NR_exit), [pid] "r"(ret_pid)
+			 : "rcx", "r11", "memory", "cc");
+	return r;
+}
+
+/* Until it is killed; by itself when nobody says that it is to stay. */
+static void __attribute__((noreturn)) copy_run(const struct parasite_copy_args *a)
+{
+	struct {
+		int64_t sec, nsec;
+	} pause = { 0, COPY_PAUSE_NS };
+
+	blob_syscall3(__NR_close_range, 0, ~0u, CLOSE_RANGE_UNSHARE_);
+	blob_syscall0(__NR_setsid);
+	for (uint32_t i = 0; i < COPY_PAUSES && !__atomic_load_n(&a->stay, __ATOMIC_ACQUIRE); i++)
+		blob_syscall2(__NR_nanosleep, BLOB_ADDR(&pause), 0);
+	while (__atomic_load_n(&a->stay, __ATOMIC_ACQUIRE))
+		blob_syscall0(__NR_pause);
+	for (;;)
+		blob_syscall1(__NR_exit_group, 0);
+}
+
+static void copy_make(struct parasite_copy_args *a)
+{
+	long child;
+
+	a->pid = 0;
+	child = copy_clone(&a->pid);
+	if (!child)
+		copy_run(a);
+	a->err = child < 0 ? (int32_t)child : 0;
+	if (child > 0)
+		blob_syscall4(__NR_wait4, child, 0, WAIT_ALL, 0);
+	if (!a->err && a->pid < 0)
+		a->err = a->pid;
+}
+
 static void process_ask(struct first_error *e, struct parasite_process_args *a)
 {
 	uint8_t there = 0;
@@ -282,6 +352,10 @@ void blob_entry(struct parasite_process_args *a)
 	}
 	if (a->command == PARASITE_LDT) {
 		ldt_ask((struct parasite_ldt_args *)a);
+		blob_exit(&a->exit);
+	}
+	if (a->command == PARASITE_COPY) {
+		copy_make((struct parasite_copy_args *)a);
 		blob_exit(&a->exit);
 	}
 	if (a->command == PARASITE_UFFD) {

@@ -20,7 +20,7 @@ class Plan:
 
     criu: str
     iterations: int = 1
-    mode: str = "full"  # or "nocr", "norst"
+    mode: str = "full"  # or "nocr", "norst", "snapshot"
     keep_images: str = "failed"  # or "never", "always"
     fault_command: str = ""  # "dump" or "restore"
     fault_step: str = ""
@@ -99,7 +99,11 @@ class Case:
             self._dump(expected=0, options=["-R"])
             self._compare(before, "after the dump")
         else:
-            self._dump(expected=0)
+            if self.plan.mode == "snapshot":
+                self._dump(expected=0, options=["-R"])
+                self._kill(before.pids)
+            else:
+                self._dump(expected=0)
             self._wait_gone(before.pids, "after the dump")
             if self.plan.fault_command == "restore":
                 self._restore(expected=1, options=["--fault", self.plan.fault_step])
@@ -123,6 +127,15 @@ class Case:
         if self.plan.fault_command == "dump":
             extra += ["--fault", self.plan.fault_step]
         self._crtool("dump", "dump.log", expected, ["-t", self.root, *extra])
+
+    def _kill(self, pids):
+        """The tree has run on, and what it has done since is to be forgotten."""
+        os.kill(self.root, signal.SIGSTOP)
+        for pid in set(pids) | set(procs.tree(self.root)):
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
 
     def _pre_dump(self, number):
         """Into a directory of its own, which the next dump builds upon."""
