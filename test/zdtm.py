@@ -50,6 +50,9 @@ def add_run_options(run):
                      help="dump and restore each test N times")
     run.add_argument("--pre-dumps", "--pre", type=positive, default=0, metavar="N",
                      help="make N pre-dumps before each dump, which builds upon them")
+    run.add_argument("--dedup", type=int, default=0, metavar="N",
+                     help="before the restore, deduplicate from the Nth pre-dump on; -1: each dump "
+                     "does it (--auto-dedup)")
     mode = run.add_mutually_exclusive_group()
     mode.add_argument("--norst", action="store_true", help="dump with -R, no restore")
     mode.add_argument("--snapshot", action="store_true",
@@ -162,6 +165,7 @@ def make_plan(options):
         fault_command=options.fault[0],
         fault_step=options.fault[1],
         pre_dumps=options.pre_dumps,
+        dedup=options.dedup,
         timeout=options.timeout,
     )
 

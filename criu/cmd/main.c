@@ -27,6 +27,7 @@
 #include "criu/flow/predump.h"
 #include "criu/flow/restore.h"
 #include "criu/flow/step.h"
+#include "criu/mem/dedup.h"
 
 enum { EXIT_DONE, EXIT_FAILED, EXIT_USAGE };
 
@@ -50,6 +51,18 @@ static int run_predump(struct session *s, int *ret_status)
 	return 0;
 }
 
+static int run_dedup(struct session *s, int *ret_status)
+{
+	int r;
+
+	error_context("dedup", NULL);
+	r = dedup_run(s->opts->images_dir, DEDUP_PARENTS);
+	if (r < 0)
+		return r;
+	*ret_status = EXIT_DONE;
+	return 0;
+}
+
 static const struct runner {
 	unsigned int bit;
 	bool images; /* works on an images directory */
@@ -60,6 +73,7 @@ static const struct runner {
 } runners[] = {
 	{ FOR_DUMP, true, true, &dump_command, NULL, run_dump },
 	{ FOR_PREDUMP, true, true, &predump_command, NULL, run_predump },
+	{ FOR_DEDUP, true, true, NULL, NULL, run_dedup },
 	{ FOR_RESTORE, true, false, &restore_command, NULL, restore_run },
 	{ FOR_GC, true, false, NULL, NULL, gc_run },
 	{ FOR_CHECK, false, false, NULL, check_usage, check_run },

@@ -263,7 +263,7 @@ static int set_nothing(struct options *o, const struct option_def *d, const char
 /* clang-format off */
 const struct option_def option_table[] = {
 	{ "images-dir", 'D', TEXT(images_dir, "DIR"),
-	  .commands = FOR_TREE | FOR_GC, .group = GROUP_GENERAL,
+	  .commands = FOR_TREE | FOR_DEDUP | FOR_GC, .group = GROUP_GENERAL,
 	  .help = "Where the images are written or read. The current directory if not given." },
 	{ "work-dir", 'W', TEXT(work_dir, "DIR"),
 	  .commands = FOR_ALL, .group = GROUP_GENERAL,
@@ -354,6 +354,11 @@ const struct option_def option_table[] = {
 		  "relative to the images directory: pages that were not written since are left "
 		  "out. Restore then needs both. Where nobody has kept track, all pages are "
 		  "written." },
+	{ "auto-dedup", 0, FLAG(auto_dedup),
+	  .commands = FOR_TREE, .group = GROUP_GENERAL,
+	  .help = "When done, give back the room that pages take which are not needed any more: "
+		  "after a dump or pre-dump with --prev-images-dir those of its parents that it "
+		  "does not build upon, as dedup does; after a restore all that was restored." },
 	{ "ghost-limit", 0, .arg = ARG_REQUIRED, .metavar = "SIZE",
 	  .commands = FOR_TRIAL, .group = GROUP_DUMP, .set = set_ghost_limit,
 	  .help = "Refuse a tree that has a deleted file of more than this open or mapped: its "
@@ -427,6 +432,10 @@ const struct command_def command_table[] = {
 	  "Brings back the tree whose images are in the images directory: same pids, same memory, "
 	  "same files, from where it was. When it cannot be brought back completely, nothing is "
 	  "left behind.\n" },
+	{ "dedup", FOR_DEDUP, "", "free pages of earlier dumps that a later one has as well",
+	  "Goes along the chain of dumps that the one in the images directory builds upon, and "
+	  "makes holes in their images where this one has other pages, or needs none. What builds "
+	  "upon this one can still be restored; the earlier ones by themselves cannot.\n" },
 	{ "gc", FOR_GC, "", "remove what a dump has left on this host",
 	  "A dump that keeps TCP connections has their packets dropped until they are restored. "
 	  "When no restore will come, this removes it, and whatever else the dump in the images "
@@ -446,7 +455,6 @@ const struct option_missing option_missing_table[] = {
 	{ "action-script", 0 },
 	{ "address", 0 },
 	{ "allow-uprobes", 0 },
-	{ "auto-dedup", 0 },
 	{ "cgroup-dump-controller", 0 },
 	{ "cgroup-props", 0 },
 	{ "cgroup-props-file", 0 },
@@ -498,7 +506,7 @@ const struct option_missing option_missing_table[] = {
 const size_t option_missing_nr = ARRAY_SIZE(option_missing_table);
 
 const char *const command_missing_table[] = {
-	"cpuinfo", "dedup", "lazy-pages", "page-server", "service", "swrk",
+	"cpuinfo", "lazy-pages", "page-server", "service", "swrk",
 };
 const size_t command_missing_nr = ARRAY_SIZE(command_missing_table);
 

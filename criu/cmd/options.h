@@ -16,7 +16,8 @@ enum {
 	FOR_CHECK = 1 << 2,
 	FOR_GC = 1 << 3,
 	FOR_PREDUMP = 1 << 5,
-	FOR_ALL = FOR_DUMP | FOR_PREDUMP | FOR_RESTORE | FOR_CHECK | FOR_GC,
+	FOR_DEDUP = 1 << 6,
+	FOR_ALL = FOR_DUMP | FOR_PREDUMP | FOR_RESTORE | FOR_CHECK | FOR_GC | FOR_DEDUP,
 	FOR_NONE = 1 << 4, /* also without a command */
 };
 

@@ -13,6 +13,7 @@
 
 #include "criu/base/clock.h"
 #include "criu/base/error.h"
+#include "criu/base/log.h"
 #include "criu/base/mem.h"
 #include "criu/core/dump.h"
 #include "criu/files/lock.h"
@@ -24,6 +25,7 @@
 #include "criu/flow/stats.h"
 #include "criu/flow/step.h"
 #include "criu/image/writer.h"
+#include "criu/mem/dedup.h"
 #include "criu/mem/dirty.h"
 #include "criu/mem/drain.h"
 #include "criu/mem/shmem.h"
@@ -176,6 +178,15 @@ static int write_stats(void *ctx)
 	return stats_write_dump(d->s);
 }
 
+/* Now that the dump is complete, what it does not need of its parents can go. */
+void dump_dedup(struct dump *d)
+{
+	const struct options *o = d->s->opts;
+
+	if (o->auto_dedup && o->prev_images_dir && dedup_run(o->images_dir, DEDUP_PARENTS) < 0)
+		log_warn("the dump is complete, but earlier ones have kept all their pages");
+}
+
 /* The images become the dump, and only then the tree is given up. */
 static int finish(void *ctx)
 {
@@ -197,6 +208,7 @@ static int finish(void *ctx)
 	r = release_tree(d);
 	if (kill && r < 0)
 		tcp_release(d);
+	dump_dedup(d);
 	return r < 0 ? r : released;
 }
 

@@ -10,4 +10,5 @@ int dump_freeze(void *ctx);
 void dump_thaw(void *ctx);
 int dump_write_inventory(void *ctx);
 
+void dump_dedup(struct dump *d);
 void dump_done(struct dump *d);

@@ -71,6 +71,7 @@ static int finish(void *ctx)
 		return r;
 	gc_replaced(d->replaced);
 	dirty_stay(d);
+	dump_dedup(d);
 	return 0;
 }
 

@@ -41,6 +41,7 @@
 #include "criu/image/dir.h"
 #include "criu/kernel/proc.h"
 #include "criu/kernel/syscalls.h"
+#include "criu/mem/dedup.h"
 #include "criu/mem/fill.h"
 #include "criu/mem/load.h"
 #include "criu/mem/mempolicy.h"
@@ -407,12 +408,23 @@ static void take_terminal(void *ctx)
 	terminal_take_back(ctx);
 }
 
+/* With --auto-dedup. Not before: a restore that fails must be possible again. */
+static void give_up_images(struct restore *r)
+{
+	const struct options *o = r->s->opts;
+
+	if (o->auto_dedup && dedup_run(o->images_dir, DEDUP_RESTORED) < 0)
+		log_warn("the tree runs, but the images have kept their pages");
+}
+
 static int resume(void *ctx)
 {
 	int live = tcp_go_live(ctx), ret;
 
 	prctl(PR_SET_CHILD_SUBREAPER, 0);
 	ret = resume_tasks(ctx);
+	if (ret >= 0)
+		give_up_images(ctx);
 	terminal_redraw(ctx);
 	return ret < 0 ? ret : live;
 }

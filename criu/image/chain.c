@@ -68,23 +68,21 @@ static int same_run(const struct image_dir *child, const struct image_dir *paren
 	return r < 0 ? r : 0;
 }
 
+/* 0: there is none. */
 static int chain_grow(struct image_chain *c)
 {
 	const struct image_dir *child = c->dirs[c->nr - 1];
 	struct image_dir *parent = NULL;
 	int r = image_dir_open_parent(child, &parent);
 
-	if (r == 0)
-		r = fail_plain("%s: has pages in an earlier dump, but no link %s to it",
-			       image_dir_path(child), IMAGE_PARENT_LINK);
-	if (r < 0)
+	if (r <= 0)
 		return r;
 	r = same_run(child, parent);
 	if (r < 0)
 		image_dir_free(parent);
 	else
 		*array_push(c->dirs, c->nr, c->cap) = parent;
-	return r;
+	return r < 0 ? r : 1;
 }
 
 int image_chain_dir(struct image_chain *c, unsigned int level, const struct image_dir **ret)
@@ -92,10 +90,27 @@ int image_chain_dir(struct image_chain *c, unsigned int level, const struct imag
 	int r = 0;
 
 	pthread_mutex_lock(&c->lock);
-	while (c->nr <= level && r >= 0)
+	while (c->nr <= level && r >= 0) {
 		r = chain_grow(c);
+		if (r == 0)
+			r = fail_plain("%s: has pages in an earlier dump, but no link %s to it",
+				       image_dir_path(c->dirs[c->nr - 1]), IMAGE_PARENT_LINK);
+	}
 	if (r >= 0)
 		*ret = c->dirs[level];
+	pthread_mutex_unlock(&c->lock);
+	return r;
+}
+
+int image_chain_length(struct image_chain *c, size_t *ret)
+{
+	int r;
+
+	pthread_mutex_lock(&c->lock);
+	do {
+		r = chain_grow(c);
+	} while (r > 0);
+	*ret = c->nr;
 	pthread_mutex_unlock(&c->lock);
 	return r;
 }

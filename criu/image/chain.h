@@ -17,6 +17,9 @@ struct image_chain *image_chain_new(struct image_dir *first);
  */
 int image_chain_dir(struct image_chain *c, unsigned int level, const struct image_dir **ret);
 
+/* How many there are, itself included: opens all of them. Speaks. */
+int image_chain_length(struct image_chain *c, size_t *ret);
+
 /* One of those that are open is that directory. */
 bool image_chain_has(const struct image_chain *c, const struct stat *st);
 

@@ -273,6 +273,15 @@ int image_dir_set_parent(struct image_dir *d, const char *target)
 	return 0;
 }
 
+int image_dir_renew_inventory(struct image_dir *d)
+{
+	assert(d->mode == DIR_JOIN);
+	if (renameat(d->top, STATE_INVENTORY_STAGED, d->top, STATE_INVENTORY) < 0)
+		return fail(errno, "%s: rename %s to %s", d->path, STATE_INVENTORY_STAGED,
+			    STATE_INVENTORY);
+	return 0;
+}
+
 int image_dir_commit(struct image_dir *d)
 {
 	int r;
@@ -372,7 +381,6 @@ int image_dir_create_file(struct image_dir *d, enum image_kind kind, uint64_t id
 		return file_nowhere(d);
 	image_file_name(kind, id, name);
 	if (kind == IMAGE_INVENTORY) {
-		assert(d->mode == DIR_CREATE);
 		snprintf(name, sizeof(name), "%s", STATE_INVENTORY_STAGED);
 	}
 	fd = openat(d->fd, name, flags, 0600);

@@ -48,6 +48,10 @@ int image_dir_set_parent(struct image_dir *d, const char *target);
  */
 int image_dir_commit(struct image_dir *d);
 
+/* In a directory that was joined: the inventory that was just written takes the place of the one
+ * that is there. */
+int image_dir_renew_inventory(struct image_dir *d);
+
 /*
  * NULL is fine; returns NULL. A created directory that was not committed loses everything that
  * was written to it, and a dump that was there before is untouched.

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-only
 """
-Each step of a dump, a pre-dump and a restore fails, once: the tree runs exactly as before, or nothing is
+Each step of a dump, a pre-dump and a restore fails, once: the tree runs as before, or nothing is
 left of the restore, and the next one works. See README.md.
 """
 

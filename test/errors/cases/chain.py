@@ -231,8 +231,8 @@ def _restore_refused(world, *lines):
 def _restore_without_parent(world):
     scene, pre = _chain(world)
     pre.rename(world.top / "aside")
-    _restore_refused(world, f"restore: load memory: pid {scene.pid} (scene): {world.images}/parent: "
-                     "../pre: No such file or directory")
+    _restore_refused(world, f"restore: load memory: pid {scene.pid} (scene): "
+                     f"{world.images}/parent: ../pre: No such file or directory")
     (world.images / "parent").unlink()
     _restore_refused(world, f"restore: load memory: pid {scene.pid} (scene): {world.images}: has "
                      "pages in an earlier dump, but no link parent to it")
@@ -260,9 +260,9 @@ def _restore_damaged_parent(world):
     _restore_refused(world, f"restore: load memory: pid {scene.pid} (scene): page 0x<*> should be "
                      f"in {world.images}/../pre, and is not")
     pagemap.unlink()
-    _restore_refused(world, f"restore: load memory: pid {scene.pid} (scene): {world.images}/../pre/"
-                     f"pagemap-{scene.pid}.img, which has pages of a later dump: No such file or "
-                     "directory")
+    _restore_refused(world, f"restore: load memory: pid {scene.pid} (scene): "
+                     f"{world.images}/../pre/pagemap-{scene.pid}.img, which has pages of a later "
+                     "dump: No such file or directory")
     pagemap.write_bytes(whole)
     world.restore(scene)
 
@@ -314,6 +314,71 @@ def _full_disk_later(world):
     world.restore(scene)
 
 
+def _room(images):
+    """Bytes that page contents take on the disk."""
+    return sum(path.stat().st_blocks * 512 for path in images.glob("pages-*.img"))
+
+
+def _dedup(world):
+    """The second of two full dumps takes away from the first what it has itself."""
+    scene = world.scene("memory", 4)
+    first = world.folder("first")
+    world.dump(scene, "-R", "--track-mem", images=first)
+    world.dump(scene, "-R", "--prev-images-dir", "../first")
+    before = _room(first)
+    world.succeeded(world.crtool("dedup", "-D", world.images))
+    if not 0 < _room(first) < before:
+        raise Failure(f"{before} bytes were {_room(first)} afterwards")
+    world.kill(scene)
+    world.refuses(["restore", "-d", "-D", first],
+                  f"restore: load tasks: {first}: has given up pages (dedup)",
+                  "restore the last dump that builds upon it")
+    world.restore(scene)
+
+
+def _dedup_each(world):
+    """A chain of five, of which any older one may have been deduplicated, in any order."""
+    scene = world.scene("memory", 1)
+    options = []
+    for number in range(4):
+        _pre_dump(world, scene, str(number), *options)
+        options = ["--prev-images-dir", f"../{number}"]
+    world.dump(scene, *options)
+    for number in (2, 1, 3, 0):
+        world.succeeded(world.crtool("dedup", "-D", world.top / str(number)))
+        world.restore(scene)
+        scene.expect_no_errors()
+        world.kill(scene)
+    world.succeeded(world.crtool("dedup", "-D", world.images))
+    world.restore(scene)
+
+
+def _dedup_refused(world):
+    scene, pre = _chain(world)
+    pre.rename(world.top / "aside")
+    world.refuses(["dedup", "-D", world.images],
+                  f"dedup: {world.images}/parent: ../pre: No such file or directory")
+    (world.top / "aside").rename(pre)
+    world.restore(scene)
+
+
+def _auto_dedup(world):
+    scene = world.scene("memory", 4)
+    pre = _pre_dump(world, scene, "pre")
+    before = _room(pre)
+    world.dump(scene, "--prev-images-dir", "../pre", "--auto-dedup")
+    after = _room(pre)
+    if not 0 < after < before:
+        raise Failure(f"{before} bytes were {after} afterwards")
+    world.restore(scene, "--auto-dedup")
+    left = _room(pre) + _room(world.images)
+    if left > after / 2:
+        raise Failure(f"{left} bytes are left after the restore")
+    world.kill(scene)
+    _restore_refused(world, f"restore: load tasks: {world.images}: has given up pages (dedup)",
+                     "restore the last dump that builds upon it")
+
+
 CASES = {
     "missing": _missing,
     "empty": _empty,
@@ -335,6 +400,10 @@ CASES = {
     "restore-damaged-parent": _restore_damaged_parent,
     "restore-loop": _loop,
     "pre-dump-alone": _pre_dump_alone,
+    "dedup": _dedup,
+    "dedup-each": _dedup_each,
+    "dedup-refused": _dedup_refused,
+    "auto-dedup": _auto_dedup,
     "full-disk": _full_disk,
     "full-disk-later": _full_disk_later,
 }

@@ -25,6 +25,7 @@ class Plan:
     fault_command: str = ""  # "dump" or "restore"
     fault_step: str = ""
     pre_dumps: int = 0
+    dedup: int = 0  # of which pre-dump; -1: by each dump, of all before it
     timeout: float = 30.0
 
 
@@ -105,6 +106,8 @@ class Case:
             else:
                 self._dump(expected=0)
             self._wait_gone(before.pids, "after the dump")
+            if self.plan.dedup > 0:
+                self._dedup(self.plan.dedup)
             if self.plan.fault_command == "restore":
                 self._restore(expected=1, options=["--fault", self.plan.fault_step])
                 self._wait_gone(before.pids, "after the restore that had to fail")
@@ -124,6 +127,7 @@ class Case:
 
     def _dump(self, expected, options=()):
         extra = [*self.test.dump_options, *options, *self.previous]
+        extra += ["--auto-dedup"] if self.plan.dedup < 0 else []
         if self.plan.fault_command == "dump":
             extra += ["--fault", self.plan.fault_step]
         self._crtool("dump", "dump.log", expected, ["-t", self.root, *extra])
@@ -143,8 +147,14 @@ class Case:
         shutil.rmtree(images, ignore_errors=True)
         images.mkdir()
         words = ["-t", self.root, *self.test.dump_options, *self.previous]
+        words += ["--auto-dedup"] if self.plan.dedup < 0 else []
         self._crtool("pre-dump", "pre-dump.log", 0, words, images)
         self.previous = ["--prev-images-dir", f"../{images.name}"]
+
+    def _dedup(self, number):
+        """One of the older directories gives up what it has in common with those before."""
+        images = self.images.with_name(f"{self.images.name}.pre{number}")
+        self._crtool("dedup", "dedup.log", 0, [], images)
 
     def _restore(self, expected, options=()):
         pidfile = self.images / "restored.pid"
