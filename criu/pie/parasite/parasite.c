@@ -270,7 +270,7 @@ static long copy_clone(int32_t *ret_pid)
 			 "mov %[exit], %%eax\n\t"
 			 "syscall\n\t"
 			 "1:"
-			 : "+a"(r), "+r"(r10), "+r"(r8)
+			 : "+a"(r), "+r"(r10), "+r"(r8), "+m"(*ret_pid)
 			 : "D"(CLONE_VM | CLONE_VFORK | CLONE_FILES), "S"(0),
 			   "d"(0), [nr] "i"(__NR_clone), [copy] "i"(CLONE_FILES),
 			   [exit] "i"(__NR_exit), [pid] "r"(ret_pid)
