@@ -15,6 +15,7 @@ import hashlib
 import os
 import random
 import re
+import select
 import shutil
 import signal
 import socket
@@ -114,7 +115,22 @@ def peer_echo(directory, address, _blocks):
     signal.pause()
 
 
-PEERS = {"server": peer_server, "client": peer_client, "both": peer_both, "echo": peer_echo}
+def peer_connecting(directory, address, port):
+    connection = socket.socket(family_of(address), socket.SOCK_STREAM)
+    connection.setblocking(False)
+    connection.connect_ex((address, port))
+    note(f"{directory}/connecting", str(connection.getsockname()[1]))
+    poll = select.poll()
+    poll.register(connection, select.POLLOUT)
+    poll.poll()
+    connection.setblocking(True)
+    connection.sendall(b"hello")
+    note(f"{directory}/answer", connection.recv(100).decode())
+    signal.pause()
+
+
+PEERS = {"connecting": peer_connecting,
+         "server": peer_server, "client": peer_client, "both": peer_both, "echo": peer_echo}
 
 
 # --- two hosts ------------------------------------------------------------------------------------
@@ -175,8 +191,8 @@ class Capture:
     def __init__(self, host, interface="eth0"):
         mine = os.open("/proc/self/ns/net", os.O_RDONLY)
         enter(host)
-        self.socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
-        self.socket.bind((interface, 0))
+        # Of no protocol at first: nothing comes before the filter is there.
+        self.socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
         self.socket.setsockopt(socket.SOL_SOCKET, 33, 64 << 20)  # SO_RCVBUFFORCE
         # Only RST: ldh 12, v4 or v6, flags of TCP without options in the IP header.
         program = [
@@ -188,6 +204,7 @@ class Capture:
         buffer = ctypes.create_string_buffer(code)
         self.socket.setsockopt(socket.SOL_SOCKET, 26, struct.pack(
             "HL", len(program), ctypes.addressof(buffer)))
+        self.socket.bind((interface, 3))
         self.socket.setblocking(False)
         libc = ctypes.CDLL(None)
         libc.setns(mine, CLONE_NEWNET)
@@ -416,6 +433,38 @@ def restore_fails(scene):
     scene.no_resets()
 
 
+def connecting(scene, address, away):
+    """One that is still connecting gets there from the same port, when the other host answers."""
+    host, other = scene.hosts.a, ("nsenter", f"--net=/run/netns/{scene.hosts.b}")
+    run(*other, "nft", "add table inet block; add chain inet block in "
+        "{ type filter hook input priority 0; }; add rule inet block in tcp dport 9000 drop")
+    pid = scene.start(host, "connecting", address, 9000)
+    port = scene.wait("connecting")
+    scene.dump(host, pid)
+    scene.reap()
+    wait_dead(pid)
+    time.sleep(away)
+    scene.restore(host)
+    mine = os.open("/proc/self/ns/net", os.O_RDONLY)
+    enter(scene.hosts.b)
+    listener = socket.socket(family_of(address), socket.SOCK_STREAM)
+    listener.bind((address, 9000))
+    listener.listen(1)
+    listener.settimeout(PATIENCE)
+    ctypes.CDLL(None).setns(mine, CLONE_NEWNET)
+    os.close(mine)
+    run(*other, "nft", "delete table inet block")
+    connection, peer = listener.accept()
+    if peer[1] != int(port):
+        raise Failure(f"connected from port {peer[1]} instead of {port}")
+    if connection.recv(100) != b"hello":
+        raise Failure("other bytes came")
+    connection.sendall(b"answer")
+    if scene.wait("answer") != "answer":
+        raise Failure("other bytes went back")
+    scene.no_resets()
+
+
 def killed(scene):
     """SIGKILL for crtool at any moment of a dump: the connection lives on, or can be restored."""
     host, rng = scene.hosts.a, random.Random(scene.options.seed)
@@ -453,6 +502,8 @@ CASES = {
     "both-v4": lambda s: download(s, "both", "127.0.0.1"),
     "both-v6": lambda s: download(s, "both", "::1"),
     "iptables": lambda s: download(s, "server", "10.77.0.1", "--network-lock", "iptables"),
+    "connecting-v4": lambda s: connecting(s, "10.77.0.2", 0),
+    "connecting-v6": lambda s: connecting(s, "fd77::2", 2),
     "gc": gc,
     "gc-lives": gc_lives,
     "fails": fails,

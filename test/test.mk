@@ -74,6 +74,11 @@ harm: $(PROGRAM) helpers
 	$(Q)test/harm/faults.py --no-build --crtool $(PROGRAM)
 	$(Q)test/harm/kill.py --no-build --crtool $(PROGRAM) -n $(HARM_COUNT)
 
+# Two hosts with a cable between them: needs nft, iptables, ip.
+.PHONY: netlock
+netlock: $(PROGRAM)
+	$(Q)test/netlock.py
+
 # BENCH_PEER=/path/of/criu is measured in turn.
 .PHONY: bench
 bench: $(PROGRAM) helpers

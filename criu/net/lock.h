@@ -23,6 +23,8 @@ struct net_conn {
  */
 int netlock_make(enum network_lock method, const char *run_id, const struct net_conn *conns,
 		 size_t nr);
+/* Waits until no packet that came before is on its way to a socket. Speaks. */
+int netlock_settle(void);
 /* 0: there is none any more. */
 int netlock_remove(enum network_lock method, const char *run_id);
 /* 1: it is there; 0: it is not. */

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * From the moment that a connection is read until the tree is killed or let go, it is in repair
- * mode, and its packets are dropped. If crtool is killed then, the tree runs on, and nothing would
- * ever reach its connections again. So there is a process that shares crtool's descriptors, looks
- * after crtool, and when that is gone puts back what crtool cannot put back any more.
+ * From before connections are read until the tree is killed or let go, their packets are dropped. If
+ * crtool is killed then, the tree runs on, and nothing would ever reach its connections again. So
+ * there is a process that shares crtool's descriptors, looks after crtool, and when that is gone
+ * puts back what crtool cannot put back any more: the lock, and repair mode, if a connection was
+ * just being read. That takes some 20 us for each; the task itself may be faster, and be told EPERM.
  *
- * If crtool has given the tree up already, it is being killed by somebody else: then connections
- * have to stay as they are, for what is closed in repair mode goes without a word to the peer.
+ * If crtool has given the tree up already, it is being killed by somebody else. Then the descriptors
+ * are the last ones, and have to be closed as tcp_bury() does it.
  */
 #include "criu/sock/guard.h"
 
@@ -28,11 +29,6 @@
 
 #define END_OF_TREE_MS 2000 /* more than it takes to kill it */
 
-struct guarded {
-	int fd;
-	bool reuseaddr;
-};
-
 /* Shared by both processes. */
 struct tcp_guard {
 	size_t size; /* of all of it */
@@ -41,8 +37,10 @@ struct tcp_guard {
 	enum network_lock method;
 	const char *run_id;
 	bool locked;
+	int reading; /* the descriptor that may be in repair mode; -1 */
+	bool reuseaddr; /* of it */
 	size_t nr;
-	struct guarded sockets[];
+	int fds[];
 };
 
 static bool ends_within(int pidfd, int ms)
@@ -60,14 +58,15 @@ static bool tree_ends(pid_t root)
 	return pidfd < 0 || ends_within(pidfd, END_OF_TREE_MS);
 }
 
+/* The lock last: when it is gone, whoever waits for that finds all as it was. */
 static void let_go(const struct tcp_guard *g)
 {
-	size_t nr = __atomic_load_n(&g->nr, __ATOMIC_ACQUIRE);
+	int reading = __atomic_load_n(&g->reading, __ATOMIC_ACQUIRE);
 
+	if (reading >= 0)
+		tcp_repair_end(reading, g->reuseaddr, false);
 	if (g->locked)
 		netlock_remove(g->method, g->run_id);
-	for (size_t i = 0; i < nr; i++)
-		tcp_repair_end(g->sockets[i].fd, g->sockets[i].reuseaddr, true);
 }
 
 static void guard_body(const struct tcp_guard *g, int crtool)
@@ -82,13 +81,17 @@ static void guard_body(const struct tcp_guard *g, int crtool)
 	while (!ends_within(crtool, -1))
 		;
 	root = __atomic_load_n(&g->root, __ATOMIC_ACQUIRE);
-	if (!root || !tree_ends(root))
+	if (!root || !tree_ends(root)) {
 		let_go(g);
+		return;
+	}
+	for (size_t i = 0; i < g->nr; i++)
+		tcp_bury(g->fds[i]);
 }
 
 int tcp_guard_start(const struct session *s, size_t nr, struct tcp_guard **ret)
 {
-	size_t size = sizeof(struct tcp_guard) + nr * sizeof(struct guarded);
+	size_t size = sizeof(struct tcp_guard) + nr * sizeof(int);
 	struct tcp_guard *g =
 	    mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	int crtool, pid;
@@ -96,6 +99,7 @@ int tcp_guard_start(const struct session *s, size_t nr, struct tcp_guard **ret)
 	if (g == MAP_FAILED)
 		return fail(errno, "memory for %zu connections", nr);
 	g->size = size;
+	g->reading = -1;
 	g->method = s->opts->network_lock;
 	g->run_id = s->run_id;
 	crtool = sys_pidfd_open(getpid(), 0);
@@ -114,10 +118,16 @@ int tcp_guard_start(const struct session *s, size_t nr, struct tcp_guard **ret)
 	return 0;
 }
 
-void tcp_guard_socket(struct tcp_guard *g, int fd, bool reuseaddr)
+void tcp_guard_reads(struct tcp_guard *g, int fd, bool reuseaddr)
 {
-	g->sockets[g->nr] = (struct guarded){ fd, reuseaddr };
-	__atomic_store_n(&g->nr, g->nr + 1, __ATOMIC_RELEASE);
+	g->fds[g->nr++] = fd;
+	g->reuseaddr = reuseaddr;
+	__atomic_store_n(&g->reading, fd, __ATOMIC_RELEASE);
+}
+
+void tcp_guard_has_read(struct tcp_guard *g)
+{
+	__atomic_store_n(&g->reading, -1, __ATOMIC_RELEASE);
 }
 
 void tcp_guard_lock(struct tcp_guard *g)

@@ -13,8 +13,9 @@ struct tcp_guard;
  * connections. lock_id: of the lock that it removes. Speaks.
  */
 int tcp_guard_start(const struct session *s, size_t nr, struct tcp_guard **ret);
-/* Before it is done: this connection will be in repair mode, a lock will be made. */
-void tcp_guard_socket(struct tcp_guard *g, int fd, bool reuseaddr);
+/* Before it is done: this connection will be in repair mode; no longer; a lock will be made. */
+void tcp_guard_reads(struct tcp_guard *g, int fd, bool reuseaddr);
+void tcp_guard_has_read(struct tcp_guard *g);
 void tcp_guard_lock(struct tcp_guard *g);
 /* From here on connections go with their process `root`, if that is killed. */
 void tcp_guard_give_up(struct tcp_guard *g, pid_t root);

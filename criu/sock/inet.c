@@ -28,9 +28,12 @@
 #include "criu/sock/guard.h"
 #include "criu/sock/inet.h"
 #include "criu/sock/inetaddr.h"
+#include "criu/sock/inetlist.h"
 #include "criu/sock/inetopts.h"
 #include "criu/sock/kinds.h"
+#include "criu/sock/md5.h"
 #include "criu/sock/opts.h"
+#include "criu/sock/tcpstate.h"
 #include "images/tcp.pb-c.h"
 
 #define BACKLOG_MAX  0x7fffffffu
@@ -123,24 +126,48 @@ static int addresses_dump(struct dump *d, int lfd, InetSkEntry *e)
 
 	if (getsockname(lfd, &local.sa, &len) < 0)
 		return fail(errno, "getsockname");
-	/* One that is still connecting has a peer that getpeername(2) does not tell. */
 	inet_addr_put(d, e, &local, connected ? &peer : NULL);
 	if (!is_tcp(e))
 		e->state = connected ? TCP_ESTABLISHED : TCP_CLOSE;
 	return 0;
 }
 
-/* What poll(2) tells: the rest follows from the state of TCP. */
-static void shutdown_dump(int lfd, InetSkEntry *e)
+static int known_of(struct dump *d, const InetSkEntry *e, const struct inet_known **ret)
+{
+	if (is_tcp(e))
+		return inet_list_find(d, e->state == TCP_LISTEN ? LIST_TCP_LISTEN : LIST_TCP,
+				      e->ino, ret);
+	if (e->type == SOCK_DGRAM && e->proto == IPPROTO_UDP)
+		return inet_list_find(d, LIST_UDP, e->ino, ret);
+	if (e->type == SOCK_DGRAM && e->proto == IPPROTO_UDPLITE)
+		return inet_list_find(d, LIST_UDPLITE, e->ino, ret);
+	return 0;
+}
+
+/*
+ * poll(2) tells all but one that is shut for sending only, which the list of the kernel has. Of a
+ * connection, what is not a matter of FINs: it is shut for receiving.
+ */
+static void shutdown_dump(int lfd, const struct inet_known *k, InetSkEntry *e)
 {
 	struct pollfd p = { .fd = lfd, .events = POLLRDHUP };
-	bool both;
+	uint32_t how = k ? k->shutdown : 0;
 
-	if (poll(&p, 1, 0) <= 0 || !(p.revents & POLLRDHUP) || tcp_is_connection(e))
-		return;
-	both = p.revents & POLLHUP;
-	e->has_shutdown = true;
-	e->shutdown = both ? SK_SHUTDOWN__BOTH : SK_SHUTDOWN__READ;
+	if (poll(&p, 1, 0) > 0 && p.revents & POLLRDHUP)
+		how |= p.revents & POLLHUP ? SK_SHUTDOWN__BOTH : SK_SHUTDOWN__READ;
+	if (tcp_is_connection(e))
+		how = tcp_state_got_fin(e->state) ? 0 : how & SK_SHUTDOWN__READ;
+	e->has_shutdown = how;
+	e->shutdown = (SkShutdown)how;
+}
+
+/* One that is still connecting has a peer that getpeername(2) does not tell. */
+static void connecting_dump(struct dump *d, const struct inet_known *k, InetSkEntry *e)
+{
+	union inet_addr local;
+
+	inet_addr_local(e, &local);
+	inet_addr_put(d, e, &local, &k->peer);
 }
 
 static void listener_dump(struct dump *d, const struct fd_probe *p, const struct tcp_info *info,
@@ -240,8 +267,15 @@ static void owner_dump(const struct fd_probe *p, InetSkEntry *e)
 
 static int entry_fill(struct dump *d, const struct fd_probe *p, InetSkEntry *e)
 {
-	int fresh, r;
+	const struct inet_known *k = NULL;
+	int fresh, r = known_of(d, e, &k);
 
+	if (r < 0)
+		return r;
+	if (k && k->nr_md5)
+		md5_dump(d, k->md5, k->nr_md5, e);
+	if (k && e->state == TCP_SYN_SENT && is_tcp(e))
+		connecting_dump(d, k, e);
 	e->fown = arena_alloc(&d->arena, sizeof(*e->fown));
 	r = fown_dump(p->lfd, e->fown);
 	if (r >= 0)
@@ -250,7 +284,7 @@ static int entry_fill(struct dump *d, const struct fd_probe *p, InetSkEntry *e)
 	if (fresh < 0)
 		return fresh;
 	owner_dump(p, e);
-	shutdown_dump(p->lfd, e);
+	shutdown_dump(p->lfd, k, e);
 	return inet_opts_dump(d, p->lfd, fresh, e);
 }
 
@@ -344,12 +378,17 @@ void inet_dump_done(struct dump *d)
 
 	if (!in)
 		return;
+	for (struct tcp_seen *s = in->seen; s; s = s->next) {
+		if (in->given_up)
+			tcp_bury(s->lfd);
+		else
+			close(s->lfd);
+	}
 	tcp_guard_end(in->guard);
-	for (struct tcp_seen *s = in->seen; s; s = s->next)
-		close(s->lfd);
 	for (size_t i = 0; i < in->nr_fresh; i++)
 		close(in->fresh[i].fd);
 	free(in->fresh);
+	map_done(&in->known);
 	free(in->buf);
 	d->inet = NULL;
 }
@@ -408,6 +447,8 @@ static int inet_load(struct restore *r, const FileEntry *fe, struct file *f)
 		ret = sk_opts_load(e->opts);
 	if (ret >= 0)
 		ret = inet_opts_load(e);
+	if (ret >= 0)
+		ret = md5_load(e);
 	if (ret >= 0)
 		ret = address_check(e);
 	return ret >= 0 && tcp_is_connection(e) ? tcp_stream_load(r, e, &p->stream) : ret;
@@ -468,10 +509,11 @@ static int listen_again(int fd, const InetSkEntry *e)
 			 "stop the process that holds the port");
 }
 
-/* The kernel says that it is not connected, and does it nevertheless. */
+/* Where the kernel says that it is not connected it does it nevertheless. */
 static int shutdown_again(int fd, const InetSkEntry *e)
 {
-	if (!e->has_shutdown || e->shutdown == SK_SHUTDOWN__NONE || is_tcp(e))
+	if (!e->has_shutdown || e->shutdown == SK_SHUTDOWN__NONE ||
+	    (is_tcp(e) && !tcp_is_connection(e)))
 		return 0;
 	if (shutdown(fd, (int)e->shutdown - 1) < 0 && errno != ENOTCONN)
 		return fail(errno, "shutdown");
@@ -488,8 +530,6 @@ static int idle_open(int fd, const InetSkEntry *e)
 		ret = datagram_connect(fd, e);
 	if (ret >= 0 && is_tcp(e) && e->state == TCP_LISTEN)
 		ret = listen_again(fd, e);
-	if (ret >= 0)
-		ret = shutdown_again(fd, e);
 	return ret;
 }
 
@@ -512,6 +552,10 @@ static int inet_open(struct restore *r, struct file *f)
 		ret = inet_opts_restore_early(fd, e);
 	if (ret >= 0)
 		ret = p->stream ? tcp_stream_open(r, e, p->stream, fd) : idle_open(fd, e);
+	if (ret >= 0)
+		ret = shutdown_again(fd, e);
+	if (ret >= 0)
+		ret = md5_restore(fd, e);
 	if (ret >= 0)
 		ret = inet_opts_restore_late(fd, e);
 	if (ret >= 0)

@@ -16,7 +16,6 @@ struct tcp_seen {
 	const struct task *task;
 	int fd; /* in the task */
 	int lfd; /* the same description, in crtool, as long as the dump */
-	bool touched; /* it may be in repair mode */
 	InetSkEntry *e;
 };
 
@@ -25,7 +24,9 @@ struct inet_dump {
 	struct tcp_seen *seen, **end;
 	size_t nr_seen;
 	struct tcp_guard *guard; /* NULL: no connection was touched */
-	bool locked;
+	bool locked, given_up;
+	struct map known; /* sock/inetlist.c: by inode number; in the arena */
+	bool listed[4];
 	uint8_t *buf; /* for queues */
 	size_t cap;
 	struct fresh_socket {
@@ -36,15 +37,17 @@ struct inet_dump {
 };
 
 /*
- * The life of connections in a dump. tcp_dump: all that were seen are locked and read, and stay in
- * repair mode: closed like that, they go without a word to the peer. tcp_release: the tree runs
- * on: back from repair mode, and the lock is removed. Speak.
+ * The life of connections in a dump. tcp_dump: all that were seen are locked and read.
+ * tcp_release: the tree runs on, the lock is removed. Or tcp_give_up: from here on the tree is
+ * killed, whatever happens, and connections are not to be released; inet_dump_done, when that is
+ * done, closes them without a word to the peer. The first two speak.
  */
 int tcp_dump(struct dump *d);
 int tcp_release(struct dump *d);
-/* The tree is given up from here on: whatever happens, connections are not to be released. */
 void tcp_give_up(struct dump *d);
 void inet_dump_done(struct dump *d);
+/* The last descriptor of a connection is closed: in repair mode neither FIN nor RST is sent. */
+void tcp_bury(int fd);
 
 /* One more of them. */
 int tcp_see(struct dump *d, const struct fd_probe *p, InetSkEntry *e);

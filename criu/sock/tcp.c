@@ -4,10 +4,10 @@
  * with the peer, windows. Images: images/tcp.proto, one for each connection.
  *
  * When all connections are known, their packets are dropped (net/lock.c), and only then one is
- * read: what has come before is in the queue, what comes later the peer sends again. They stay in
- * repair mode until the end of the dump. A tree that runs on gets them back from it; where it is
- * killed, they are closed in that mode, so no FIN or RST goes to the peer. sock/guard.c has what
- * happens when crtool is killed.
+ * read: what has come before is in the queue, what comes later the peer sends again. Each is in
+ * repair mode just as long as it is read, for a task that runs then would be told EPERM. Where the
+ * tree is killed, crtool's own descriptors are the last ones. They are closed in repair mode, so no
+ * FIN or RST goes to the peer. sock/guard.c has what happens when crtool is killed.
  *
  * A FIN takes a sequence number: in the numbers of the image it counts, in the lengths it does not.
  */
@@ -21,6 +21,7 @@
 #include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "criu/base/error.h"
 #include "criu/base/log.h"
@@ -190,6 +191,26 @@ int tcp_stream_dump(struct dump *d, struct tcp_seen *s)
 	return r < 0 ? r : stream_write(d, s, &t);
 }
 
+static int stream_read(struct dump *d, struct tcp_seen *s)
+{
+	bool reuseaddr = s->e->opts->reuseaddr;
+	int r, back;
+
+	tcp_guard_reads(d->inet->guard, s->lfd, reuseaddr);
+	r = tcp_stream_dump(d, s);
+	back = tcp_repair_end(s->lfd, reuseaddr, false);
+	tcp_guard_has_read(d->inet->guard);
+	return r >= 0 && back < 0 ? fail(-back, "leave repair mode") : r;
+}
+
+void tcp_bury(int fd)
+{
+	const int on = TCP_REPAIR_ON;
+
+	setsockopt(fd, IPPROTO_TCP, TCP_REPAIR, &on, sizeof(on));
+	close(fd);
+}
+
 /* --- all of them ---------------------------------------------------------------- */
 
 /* One descriptor for each connection. */
@@ -255,7 +276,7 @@ static int lock_make(struct dump *d)
 		r = netlock_make(d->s->opts->network_lock, d->s->run_id, conns, nr);
 	}
 	free(conns);
-	return r;
+	return r < 0 ? r : netlock_settle();
 }
 
 int tcp_dump(struct dump *d)
@@ -266,9 +287,7 @@ int tcp_dump(struct dump *d)
 	if (r >= 0)
 		r = lock_make(d);
 	for (struct tcp_seen *s = in->seen; s && r >= 0; s = s->next) {
-		tcp_guard_socket(in->guard, s->lfd, s->e->opts->reuseaddr);
-		r = seen_fail_at(tcp_stream_dump(d, s), s);
-		s->touched = true;
+		r = seen_fail_at(stream_read(d, s), s);
 		if (r >= 0)
 			r = session_interrupted(d->s);
 	}
@@ -284,14 +303,7 @@ int tcp_release(struct dump *d)
 		return 0;
 	if (in->locked)
 		r = netlock_remove(d->s->opts->network_lock, d->s->run_id);
-	for (struct tcp_seen *s = in->seen; s; s = s->next) {
-		int err = s->touched ? tcp_repair_end(s->lfd, s->e->opts->reuseaddr, true) : 0;
-
-		if (err < 0)
-			log_warn("pid %d: fd %d: a connection stays in repair mode: %d",
-				 (int)s->task->pid, s->fd, err);
-	}
-	in->locked = false;
+	in->locked = in->given_up = false;
 	tcp_guard_end(in->guard);
 	in->guard = NULL;
 	return r;
@@ -299,6 +311,8 @@ int tcp_release(struct dump *d)
 
 void tcp_give_up(struct dump *d)
 {
-	if (d->inet && d->inet->guard)
-		tcp_guard_give_up(d->inet->guard, d->tree.tasks[0]->pid);
+	if (!d->inet || !d->inet->guard)
+		return;
+	d->inet->given_up = true;
+	tcp_guard_give_up(d->inet->guard, d->tree.tasks[0]->pid);
 }
