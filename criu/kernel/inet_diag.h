@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* What the kernel's lists of IPv4 and IPv6 sockets say of one: sock_diag(7), net/ipv4/inet_diag.c. */
+/* What the kernel's lists of inet sockets say of one: sock_diag(7), net/ipv4/inet_diag.c. */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * From before connections are read until the tree is killed or let go, their packets are dropped. If
- * crtool is killed then, the tree runs on, and nothing would ever reach its connections again. So
- * there is a process that shares crtool's descriptors, looks after crtool, and when that is gone
- * puts back what crtool cannot put back any more: the lock, and repair mode, if a connection was
- * just being read. That takes some 20 us for each; the task itself may be faster, and be told EPERM.
+ * From before connections are read until the tree is killed or let go, their packets are dropped.
+ * If crtool is killed then, the tree runs on, and nothing would ever reach its connections again.
+ * So there is a process that shares crtool's descriptors, looks after crtool, and when that is
+ * gone puts back what crtool cannot put back any more: the lock, and repair mode, if a connection
+ * was just being read. That takes some 20 us for each; a task that is faster is told EPERM.
  *
  * If crtool has given the tree up already, it is being killed by somebody else. Then the descriptors
  * are the last ones, and have to be closed as tcp_bury() does it.
