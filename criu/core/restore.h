@@ -149,6 +149,7 @@ struct restore {
 	bool pipes_loaded, fifos_loaded; /* what was in them */
 	struct live_conn *live; /* sock/tcplive.c: connections that are not live yet */
 	size_t nr_live, cap_live;
+	const void *address_ok; /* sock/inet.c: entry of an address that was found to be ours */
 	bool lock_is_ours; /* the restore has made the lock of connections */
 	struct unix_plan *unix_plan; /* sock/unix_plan.c: in the arena; NULL: no such sockets */
 	uint32_t make_rounds; /* a bit for each round that there is */

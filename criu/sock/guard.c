@@ -6,8 +6,8 @@
  * gone puts back what crtool cannot put back any more: the lock, and repair mode, if a connection
  * was just being read. That takes some 20 us for each; a task that is faster is told EPERM.
  *
- * If crtool has given the tree up already, it is being killed by somebody else. Then the descriptors
- * are the last ones, and have to be closed as tcp_bury() does it.
+ * If crtool has given the tree up already, it is being killed by somebody else. Then these
+ * descriptors are the last ones, and have to be closed as tcp_bury() does it.
  */
 #include "criu/sock/guard.h"
 

@@ -100,22 +100,28 @@ static const char *protocol_name(const InetSkEntry *e)
 }
 
 /* A new socket of the same sort, for the dump: what it has nobody has set. */
-static int fresh_socket(struct dump *d, const InetSkEntry *e)
+static int standard_of(struct dump *d, const InetSkEntry *e, const struct inet_standard **ret)
 {
 	struct inet_dump *in = d->inet;
 	unsigned int sort = inet_sort((int)e->family, (int)e->type, (int)e->proto);
-	struct fresh_socket *f;
+	struct inet_standard *s;
 	int fd;
 
-	for (size_t i = 0; i < in->nr_fresh; i++)
-		if (in->fresh[i].sort == sort && in->fresh[i].protocol == (int)e->proto)
-			return in->fresh[i].fd;
+	for (size_t i = 0; i < in->nr_fresh; i++) {
+		*ret = &in->fresh[i];
+		if ((*ret)->sort == sort && (*ret)->protocol == (int)e->proto)
+			return 0;
+	}
 	fd = socket((int)e->family, (int)e->type | SOCK_CLOEXEC, (int)e->proto);
 	if (fd < 0)
 		return fail(errno, "make a socket to compare with");
-	f = array_push(in->fresh, in->nr_fresh, in->cap_fresh);
-	*f = (struct fresh_socket){ sort, (int)e->proto, fd };
-	return fd;
+	s = array_push(in->fresh, in->nr_fresh, in->cap_fresh);
+	s->sort = sort;
+	s->protocol = (int)e->proto;
+	s->fd = fd;
+	inet_standard_read(s, e);
+	*ret = s;
+	return 0;
 }
 
 static int addresses_dump(struct dump *d, int lfd, InetSkEntry *e)
@@ -268,7 +274,8 @@ static void owner_dump(const struct fd_probe *p, InetSkEntry *e)
 static int entry_fill(struct dump *d, const struct fd_probe *p, InetSkEntry *e)
 {
 	const struct inet_known *k = NULL;
-	int fresh, r = known_of(d, e, &k);
+	const struct inet_standard *standard = NULL;
+	int r = known_of(d, e, &k);
 
 	if (r < 0)
 		return r;
@@ -280,12 +287,13 @@ static int entry_fill(struct dump *d, const struct fd_probe *p, InetSkEntry *e)
 	r = fown_dump(p->lfd, e->fown);
 	if (r >= 0)
 		r = sk_opts_dump(d, p, &e->opts);
-	fresh = r < 0 ? r : fresh_socket(d, e);
-	if (fresh < 0)
-		return fresh;
+	if (r >= 0)
+		r = standard_of(d, e, &standard);
+	if (r < 0)
+		return r;
 	owner_dump(p, e);
 	shutdown_dump(p->lfd, k, e);
-	return inet_opts_dump(d, p->lfd, fresh, e);
+	return inet_opts_dump(d, p->lfd, standard, e);
 }
 
 static int entry_write(struct dump *d, uint32_t id, InetSkEntry *e)
@@ -401,8 +409,9 @@ struct inet_file {
 };
 
 /* An address that this host does not have is found before there is any process. */
-static int address_check(const InetSkEntry *e)
+static int address_check(struct restore *r, const InetSkEntry *e)
 {
+	const InetSkEntry *before = r->address_ok;
 	cleanup_close int fd = -1;
 	char text[INET_TEXT_MAX];
 	union inet_addr a;
@@ -414,6 +423,11 @@ static int address_check(const InetSkEntry *e)
 			    e->more_opts[i]->name == IPV6_TRANSPARENT;
 	if (inet_addr_is_any(&a) || anywhere)
 		return 0;
+	/* Most are the same. */
+	if (before && before->family == e->family && before->n_src_addr == e->n_src_addr &&
+	    memcmp(before->src_addr, e->src_addr, e->n_src_addr * sizeof(*e->src_addr)) == 0)
+		return 0;
+	r->address_ok = e;
 	a.v4.sin_port = 0;
 	fd = socket((int)e->family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
@@ -421,6 +435,7 @@ static int address_check(const InetSkEntry *e)
 	if (bind(fd, &a.sa, len) == 0 || errno != EADDRNOTAVAIL)
 		return 0;
 	inet_addr_local(e, &a);
+	r->address_ok = NULL;
 	return fail_hint(fail_plain("%s %s: this host does not have the address",
 				    is_tcp(e) ? "tcp" : "socket", inet_text(&a, text)),
 			 tcp_is_connection(e) ? "give it to an interface, or try --tcp-close"
@@ -450,7 +465,7 @@ static int inet_load(struct restore *r, const FileEntry *fe, struct file *f)
 	if (ret >= 0)
 		ret = md5_load(e);
 	if (ret >= 0)
-		ret = address_check(e);
+		ret = address_check(r, e);
 	return ret >= 0 && tcp_is_connection(e) ? tcp_stream_load(r, e, &p->stream) : ret;
 }
 

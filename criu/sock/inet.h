@@ -7,6 +7,7 @@
 #include "images/inet.pb-c.h"
 #include "images/tcp.pb-c.h"
 
+struct inet_standard;
 struct tcp_guard;
 struct net_conn;
 
@@ -29,10 +30,7 @@ struct inet_dump {
 	bool listed[4];
 	uint8_t *buf; /* for queues */
 	size_t cap;
-	struct fresh_socket {
-		unsigned int sort;
-		int protocol, fd;
-	} * fresh;
+	struct inet_standard *fresh; /* of each sort that was met */
 	size_t nr_fresh, cap_fresh;
 };
 

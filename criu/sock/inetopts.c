@@ -192,6 +192,8 @@ static const struct option_row rows[] = {
 	ROW(IPPROTO_UDPLITE, UDPLITE_RECV_CSCOV_, ALL4, INET_UDPLITE, EARLY),
 };
 
+_Static_assert(ARRAY_SIZE(rows) <= INET_OPTIONS_MAX, "raise it");
+
 unsigned int inet_sort(int family, int type, int protocol)
 {
 	unsigned int f = family == AF_INET ? INET_V4 : family == AF_INET6 ? INET_V6 : 0;
@@ -370,18 +372,29 @@ static void icmp_filter_dump(struct dump *d, int fd, int fresh, InetSkEntry *e)
 	e->ip_opts->raw->icmpv_filter = arena_dup(&d->arena, mine, want);
 }
 
-int inet_opts_dump(struct dump *d, int fd, int fresh, InetSkEntry *e)
+/* Of one that is connected less is asked. */
+void inet_standard_read(struct inet_standard *s, const InetSkEntry *like)
 {
-	int value, standard;
+	InetSkEntry idle = *like;
+
+	idle.state = TCP_CLOSE;
+	idle.shutdown = SK_SHUTDOWN__NONE;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		s->there[i] = row_applies(&rows[i], &idle) && get(s->fd, &rows[i], &s->value[i]);
+}
+
+int inet_opts_dump(struct dump *d, int fd, const struct inet_standard *s, InetSkEntry *e)
+{
+	int fresh = s->fd, value;
 
 	e->ip_opts = arena_message(&d->arena, IpOptsEntry, IP_OPTS_ENTRY__INIT);
 	if (e->proto == IPPROTO_TCP && e->type == SOCK_STREAM)
 		e->tcp_opts = arena_message(&d->arena, TcpOptsEntry, TCP_OPTS_ENTRY__INIT);
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		if (!row_applies(&rows[i], e) || !get(fd, &rows[i], &value))
+		if (!s->there[i] || !row_applies(&rows[i], e) || !get(fd, &rows[i], &value))
 			continue;
 		known_put(e, &rows[i], value);
-		if (!get(fresh, &rows[i], &standard) || value != standard)
+		if (value != s->value[i])
 			more_put(d, e, &rows[i], value);
 	}
 	if (e->tcp_opts) {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Options of IPv4 and IPv6 sockets below SOL_SOCKET: ip(7), ipv6(7), tcp(7), udp(7), raw(7). */
 #pragma once
+#include <stdbool.h>
+
 #include "criu/core/dump.h"
 #include "images/inet.pb-c.h"
 
@@ -15,14 +17,26 @@ enum {
 	INET_MPTCP = 64,
 };
 
+#define INET_OPTIONS_MAX 96
+
 /* 0: no socket that is kept. */
 unsigned int inet_sort(int family, int type, int protocol);
 
+/* What a new socket of a sort has: read once. */
+struct inet_standard {
+	unsigned int sort;
+	int protocol, fd;
+	bool there[INET_OPTIONS_MAX];
+	int value[INET_OPTIONS_MAX];
+};
+
+void inet_standard_read(struct inet_standard *s, const InetSkEntry *like);
+
 /*
- * dump: all options of fd, a socket like e, into e, in the arena of the dump. `fresh` is a new
- * socket of the sort: what is the same there is not in the image. Speaks.
+ * dump: all options of fd, a socket like e, into e, in the arena of the dump; but those that are
+ * as of a new socket are not in the image. Speaks.
  */
-int inet_opts_dump(struct dump *d, int fd, int fresh, InetSkEntry *e);
+int inet_opts_dump(struct dump *d, int fd, const struct inet_standard *s, InetSkEntry *e);
 
 /* restore; all of them speak. load: can the image be right? early: before bind and connect. late:
  * when what is to be sent has been written. */

@@ -45,6 +45,7 @@ class Workload:
     dump_floor: tuple
     restore_floor: tuple
     in_memory: bool = False
+    options: tuple = ()  # of both commands
     dump_limit_ms: float = 0.0
     restore_limit_ms: float = 0.0
 
@@ -60,6 +61,8 @@ def _memory(mib, in_memory, **limits):
     return Workload(f"memory {mib} MiB, {where}", ("memory", mib), ("write", mib, "{images}"),
                     ("read", mib, "{images}"), in_memory, **limits)
 
+
+TCP = ("--tcp-established",)
 
 WORKLOADS = (
     Workload("idle", ("idle",), ("exec",), ("exec",), dump_limit_ms=15, restore_limit_ms=15),
@@ -81,6 +84,12 @@ WORKLOADS = (
     Workload("fds 1000", ("fds", "1000", "{files}"), ("fds", "250"), ("files", "250")),
     Workload("fds 10000", ("fds", "10000", "{files}"), ("fds", "2500"), ("files", "2500"),
              in_memory=True, dump_limit_ms=80, restore_limit_ms=80),
+    _many("tcp", 100, "fds", "fds", in_memory=True, options=TCP),
+    _many("tcp", 1000, "fds", "fds", in_memory=True, options=TCP, dump_limit_ms=80,
+          restore_limit_ms=100),
+    # What open files cost is measured of as many as the limit has room for.
+    Workload("tcp 10000", ("tcp", "10000"), ("fds", "5000"), ("fds", "5000"), in_memory=True,
+             options=TCP),
 )
 
 
@@ -152,10 +161,10 @@ class Bench:
             path.mkdir()
         words = [word.format(files=files) for word in workload.load]
         pid = start(HELPERS / "load", words, self.disk)
-        dump = self._time(program, "dump", "-t", pid, "-D", images)
+        dump = self._time(program, "dump", "-t", pid, "-D", images, *workload.options)
         self._wait_gone(pid)
         frozen = frozen_seconds(images / "stats-dump")
-        restore = self._time(program, "restore", "-d", "-D", images)
+        restore = self._time(program, "restore", "-d", "-D", images, *workload.options)
         self._verify(workload, pid)
         shutil.rmtree(images)
         return dump, frozen, restore

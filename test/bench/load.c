@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/futex.h>
+#include <netinet/in.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -19,6 +20,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -258,6 +260,46 @@ static bool fds_check(void)
 	return true;
 }
 
+/* --- tcp: so many ends of connections, half of them of the other half --------------- */
+
+static int *ends;
+
+static void tcp_make(char **argv)
+{
+	struct sockaddr_in addr = { .sin_family = AF_INET };
+	socklen_t len = sizeof(addr);
+	struct rlimit lim;
+	int listener = socket(AF_INET, SOCK_STREAM, 0);
+
+	nr = strtoul(argv[0], NULL, 10);
+	ends = calloc(nr + 1, sizeof(*ends));
+	must(!getrlimit(RLIMIT_NOFILE, &lim), "limit");
+	lim.rlim_cur = lim.rlim_max;
+	must(!setrlimit(RLIMIT_NOFILE, &lim), "limit");
+	addr.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	must(!bind(listener, (void *)&addr, len) && !listen(listener, 128), "listen");
+	must(!getsockname(listener, (void *)&addr, &len), "getsockname");
+	for (size_t i = 0; i < nr; i += 2) {
+		ends[i] = socket(AF_INET, SOCK_STREAM, 0);
+		must(!connect(ends[i], (void *)&addr, sizeof(addr)), "connect");
+		ends[i + 1] = accept(listener, NULL, NULL);
+		must(ends[i + 1] >= 0, "accept");
+	}
+	close(listener);
+}
+
+static bool tcp_check(void)
+{
+	for (size_t i = 0; i < nr; i++) {
+		size_t got = 0;
+
+		if (send(ends[i], &i, sizeof(i), 0) != sizeof(i) ||
+		    recv(ends[i ^ 1], &got, sizeof(got), MSG_WAITALL) != sizeof(got) || got != i)
+			return false;
+	}
+	return true;
+}
+
 static const struct workload {
 	const char *name;
 	int arguments;
@@ -271,6 +313,7 @@ static const struct workload {
 	{ "mappings", 1, mappings_make, mappings_check },
 	{ "files", 2, files_make, files_check },
 	{ "fds", 2, fds_make, fds_check },
+	{ "tcp", 1, tcp_make, tcp_check },
 };
 
 static const struct workload *find(int argc, char **argv)
