@@ -31,6 +31,7 @@
 #include "criu/sock/inetlist.h"
 #include "criu/sock/inetopts.h"
 #include "criu/sock/kinds.h"
+#include "criu/sock/mcast.h"
 #include "criu/sock/md5.h"
 #include "criu/sock/opts.h"
 #include "criu/sock/tcpstate.h"
@@ -293,7 +294,8 @@ static int entry_fill(struct dump *d, const struct fd_probe *p, InetSkEntry *e)
 		return r;
 	owner_dump(p, e);
 	shutdown_dump(p->lfd, k, e);
-	return inet_opts_dump(d, p->lfd, standard, e);
+	r = mcast_dump(d, p->lfd, e);
+	return r < 0 ? r : inet_opts_dump(d, p->lfd, standard, e);
 }
 
 static int entry_write(struct dump *d, uint32_t id, InetSkEntry *e)
@@ -465,6 +467,8 @@ static int inet_load(struct restore *r, const FileEntry *fe, struct file *f)
 	if (ret >= 0)
 		ret = md5_load(e);
 	if (ret >= 0)
+		ret = mcast_load(e);
+	if (ret >= 0)
 		ret = address_check(r, e);
 	return ret >= 0 && tcp_is_connection(e) ? tcp_stream_load(r, e, &p->stream) : ret;
 }
@@ -571,6 +575,8 @@ static int inet_open(struct restore *r, struct file *f)
 		ret = shutdown_again(fd, e);
 	if (ret >= 0)
 		ret = md5_restore(fd, e);
+	if (ret >= 0)
+		ret = mcast_restore(fd, e);
 	if (ret >= 0)
 		ret = inet_opts_restore_late(fd, e);
 	if (ret >= 0)
