@@ -17,8 +17,6 @@ LOCKS = "; try --file-locks"
 
 # scene, what is said behind "pid N (scene): ". {path} is the argument of the scene.
 FILES = (
-    ("tcp", "fd 3: socket:[<*>]: <*> IPv4 stream socket" + KEPT),
-    ("udp6", "fd 3: socket:[<*>]: <*> IPv6 datagram socket" + KEPT),
     ("netlink", "fd 3: socket:[<*>]: a netlink <*>socket" + KEPT),
     ("packet", "fd 3: socket:[<*>]: a packet <*>socket" + KEPT),
     ("inotify-unread", "fd 3: inotify: <*> bytes of events that were not read, which cannot be kept"

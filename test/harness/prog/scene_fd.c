@@ -2,7 +2,6 @@
 /* Open files of many kinds. */
 #include "test/harness/prog/scene.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/bpf.h>
@@ -38,23 +37,6 @@ static int maybe(long fd, const char *what)
 		       errno == EOPNOTSUPP))
 		scene_skip(what);
 	return (int)scene_must(fd, what);
-}
-
-static void set_tcp(int argc, char **argv)
-{
-	struct sockaddr_in a = { .sin_family = AF_INET };
-	int fd = (int)must(socket(AF_INET, SOCK_STREAM, 0));
-
-	NOT_USED;
-	a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	must(bind(fd, (struct sockaddr *)&a, sizeof(a)));
-	must(listen(fd, 5));
-}
-
-static void set_udp6(int argc, char **argv)
-{
-	NOT_USED;
-	maybe(socket(AF_INET6, SOCK_DGRAM, 0), "IPv6");
 }
 
 static void set_netlink(int argc, char **argv)
@@ -327,8 +309,6 @@ static void set_flock_perf(int argc, char **argv)
 }
 
 const struct scene scenes_fd[] = {
-	{ "tcp", set_tcp },
-	{ "udp6", set_udp6 },
 	{ "netlink", set_netlink },
 	{ "packet", set_packet },
 	{ "inotify-unread", set_inotify_unread },
