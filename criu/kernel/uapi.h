@@ -201,6 +201,11 @@ struct sys_epoll_params {
 #define SO_PASSRIGHTS 83
 #endif
 
+/* if_packet.h: 6.5 */
+#ifndef PACKET_VNET_HDR_SZ
+#define PACKET_VNET_HDR_SZ 24
+#endif
+
 /* ptrace.h: 6.4 */
 struct sys_ptrace_sud_config {
 	__u64 mode, selector, offset, len;

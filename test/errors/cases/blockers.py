@@ -17,8 +17,12 @@ LOCKS = "; try --file-locks"
 
 # scene, what is said behind "pid N (scene): ". {path} is the argument of the scene.
 FILES = (
-    ("netlink", "fd 3: socket:[<*>]: a netlink <*>socket" + KEPT),
-    ("packet", "fd 3: socket:[<*>]: a packet <*>socket" + KEPT),
+    ("netlink-unread", "fd 3: socket:[<*>]: a netlink socket with messages of the kernel that were "
+     "not received yet, which cannot be kept; try again: it is about to be read"),
+    ("packet-ring", "fd 3: socket:[<*>]: a packet socket with rings (PACKET_RX_RING, "
+     "PACKET_TX_RING), which cannot be kept"),
+    ("ebpf-filter", "fd 3: socket:[<*>]: a socket with an eBPF filter (SO_ATTACH_BPF), which "
+     "cannot be read"),
     ("inotify-unread", "fd 3: inotify: <*> bytes of events that were not read, which cannot be kept"
      "; try again: it is about to read them"),
     ("fanotify", "fd 3: anon_inode:[fanotify]<*>" + KEPT),

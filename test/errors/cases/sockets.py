@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Unix sockets: what is outside of the tree, and what cannot be looked at."""
+"""Sockets: what is outside of the tree, and what cannot be looked at."""
 
 import os
 import socket

@@ -5,9 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/bpf.h>
-#include <linux/if_packet.h>
 #include <linux/io_uring.h>
-#include <linux/netlink.h>
 #include <linux/perf_event.h>
 #include <linux/userfaultfd.h>
 #include <pthread.h>
@@ -37,18 +35,6 @@ static int maybe(long fd, const char *what)
 		       errno == EOPNOTSUPP))
 		scene_skip(what);
 	return (int)scene_must(fd, what);
-}
-
-static void set_netlink(int argc, char **argv)
-{
-	NOT_USED;
-	must(socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE));
-}
-
-static void set_packet(int argc, char **argv)
-{
-	NOT_USED;
-	maybe(socket(AF_PACKET, SOCK_RAW, 0), "packet sockets");
 }
 
 /* With an event that nobody reads. */
@@ -309,8 +295,6 @@ static void set_flock_perf(int argc, char **argv)
 }
 
 const struct scene scenes_fd[] = {
-	{ "netlink", set_netlink },
-	{ "packet", set_packet },
 	{ "inotify-unread", set_inotify_unread },
 	{ "fanotify", set_fanotify },
 	{ "memfd", set_memfd },

@@ -1,11 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Unix sockets. */
+/* Sockets. */
 #include "test/harness/prog/scene.h"
 
+#include <linux/bpf.h>
+#include <linux/if_packet.h>
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -73,8 +78,62 @@ static void set_urgent(int argc, char **argv)
 	must(send(ends[0], "b", 1, MSG_OOB));
 }
 
+/* An answer that nobody reads. */
+static void set_netlink_unread(int argc, char **argv)
+{
+	struct {
+		struct nlmsghdr h;
+		struct ifinfomsg i;
+	} req = { .h = { sizeof(req), RTM_GETLINK, NLM_F_REQUEST, 1, 0 }, .i.ifi_index = 1 };
+
+	(void)argc;
+	(void)argv;
+	must(send((int)must(socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE)), &req, sizeof(req), 0));
+}
+
+static void set_packet_ring(int argc, char **argv)
+{
+	struct tpacket_req ring = {
+		.tp_block_size = 4096, .tp_block_nr = 2, .tp_frame_size = 2048, .tp_frame_nr = 4
+	};
+	int fd = socket(AF_PACKET, SOCK_RAW, 0);
+
+	(void)argc;
+	(void)argv;
+	if (fd < 0)
+		scene_skip("packet sockets");
+	must(setsockopt(fd, SOL_PACKET, PACKET_RX_RING, &ring, sizeof(ring)));
+}
+
+static void set_ebpf_filter(int argc, char **argv)
+{
+	struct bpf_insn accept_all[] = {
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = 0, .imm = -1 },
+		{ .code = BPF_JMP | BPF_EXIT },
+	};
+	union bpf_attr attr = { .prog_type = BPF_PROG_TYPE_SOCKET_FILTER,
+				.insn_cnt = 2,
+				.insns = (uintptr_t)accept_all,
+				.license = (uintptr_t) "GPL" };
+	int fd = (int)must(socket(AF_UNIX, SOCK_DGRAM, 0));
+	int prog = (int)syscall(SYS_bpf, BPF_PROG_LOAD, &attr, sizeof(attr));
+
+	(void)argc;
+	(void)argv;
+	if (prog < 0)
+		scene_skip("bpf(2)");
+	must(setsockopt(fd, SOL_SOCKET, SO_ATTACH_BPF, &prog, sizeof(prog)));
+	must(close(prog));
+}
+
 const struct scene scenes_sock[] = {
-	{ "unix-connect", set_connect },       { "unix-at", set_bound },
-	{ "unix-unaccepted", set_unaccepted }, { "unix-unaccepted-closed", set_unaccepted_closed },
-	{ "unix-urgent", set_urgent },         { NULL, NULL },
+	{ "netlink-unread", set_netlink_unread },
+	{ "packet-ring", set_packet_ring },
+	{ "ebpf-filter", set_ebpf_filter },
+	{ "unix-connect", set_connect },
+	{ "unix-at", set_bound },
+	{ "unix-unaccepted", set_unaccepted },
+	{ "unix-unaccepted-closed", set_unaccepted_closed },
+	{ "unix-urgent", set_urgent },
+	{ NULL, NULL },
 };
