@@ -104,6 +104,20 @@ static int make_room(int dir, const char *path, bool *ret_was_there)
 	return 0;
 }
 
+/* By the socket, not by its path: somebody else may be quick. */
+static int perms_set(int fd, const char *name, const FilePermsEntry *perms)
+{
+	cleanup_close int file = ioctl(fd, SIOCUNIXFILE);
+	char link[32];
+
+	if (file < 0)
+		return fail(errno, "SIOCUNIXFILE of %s", name);
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", file);
+	if (fchownat(file, "", perms->uid, perms->gid, AT_EMPTY_PATH) < 0)
+		return fail(errno, "chown %s", name);
+	return chmod(link, perms->mode & 07777) < 0 ? fail(errno, "chmod %s", name) : 0;
+}
+
 static int bind_file(int fd, const struct unix_file *u, bool *ret_was_there)
 {
 	const FilePermsEntry *perms = u->e->file_perms;
@@ -112,11 +126,7 @@ static int bind_file(int fd, const struct unix_file *u, bool *ret_was_there)
 
 	if (r >= 0)
 		r = bind_name(fd, u);
-	if (r < 0 || !perms)
-		return r;
-	if (lchown(path, perms->uid, perms->gid) < 0)
-		return fail(errno, "chown %s", path);
-	return chmod(path, perms->mode & 07777) < 0 ? fail(errno, "chmod %s", path) : 0;
+	return r < 0 || !perms ? r : perms_set(fd, path, perms);
 }
 
 /* fn from another working directory. */
