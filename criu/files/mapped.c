@@ -64,14 +64,10 @@ static int without_name(struct dump *d, const struct task *t, const struct lead 
 	return ghost_dump(d, id, who, l->path, fd, l->st);
 }
 
-static int memfd_of_lead(struct dump *d, const struct task *t, const struct lead *l, uint32_t flags,
-			 uint32_t *ret_id)
+static int memfd_of_lead(struct dump *d, const struct lead *l, uint32_t flags, uint32_t *ret_id)
 {
-	char who[128];
-
-	snprintf(who, sizeof(who), "pid %d (%s): %s", (int)t->pid, t->comm, l->what);
 	*ret_id = ++d->next_file_id;
-	return memfd_dump_mapped(d, *ret_id, who, l->link, l->st, flags);
+	return memfd_dump_mapped(d, *ret_id, l->link, l->st, flags);
 }
 
 /* enum mapped_kind, and *ret_id, which is 0 after a blocker. */
@@ -82,7 +78,7 @@ static int path_dump(struct dump *d, const struct task *t, const struct lead *l,
 	int r;
 
 	if (memfd_is(l->path, l->st))
-		return memfd_of_lead(d, t, l, flags, ret_id);
+		return memfd_of_lead(d, l, flags, ret_id);
 	r = ghost ? 0 : l->path[0] == '/' ? reg_path_check(l->path, l->st) : -ENOENT;
 	if (r < 0) {
 		blocker(NULL, "pid %d (%s): %s %s: %s", (int)t->pid, t->comm, l->what, l->path,

@@ -47,12 +47,19 @@
 	(F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_FUTURE_WRITE |          \
 	 F_SEAL_EXEC)
 
+#define HUGE_BITS (MFD_HUGETLB | (uint32_t)MAP_HUGE_MASK << MAP_HUGE_SHIFT)
+
 static const char prefix[] = "/memfd:", suffix[] = " (deleted)";
 
-/* All of them are on one mount of the kernel's, so the inode says which one it is. */
 struct memfd_seen {
 	uint32_t id, seals;
 };
+
+/* All of them are on mounts of the kernel's: one for each size of pages. */
+static uint64_t memfd_key(const struct stat *st)
+{
+	return st->st_ino ^ (uint64_t)st->st_dev << 48;
+}
 
 bool memfd_is(const char *link, const struct stat *st)
 {
@@ -65,6 +72,20 @@ static bool memfd_match(const struct fd_probe *p)
 	return memfd_is(p->link, &p->st);
 }
 
+/* MFD_HUGETLB and the size of its pages, or 0. */
+static int hugetlb_flags(int fd, uint32_t *ret)
+{
+	struct statfs fs;
+
+	if (fstatfs(fd, &fs) < 0)
+		return fail(errno, "statfs");
+	*ret = fs.f_type == HUGETLBFS_MAGIC
+		   ? MFD_HUGETLB | (uint32_t)__builtin_ctzll((unsigned long long)fs.f_bsize)
+				       << MAP_HUGE_SHIFT
+		   : 0;
+	return 0;
+}
+
 static int inode_write(struct dump *d, struct memfd_seen *m, const char *name, int fd,
 		       const struct stat *st)
 {
@@ -73,6 +94,10 @@ static int inode_write(struct dump *d, struct memfd_seen *m, const char *name, i
 
 	if (seals < 0)
 		return fail(errno, "F_GET_SEALS");
+	r = hugetlb_flags(fd, &e.hugetlb_flag);
+	if (r < 0)
+		return r;
+	e.has_hugetlb_flag = e.hugetlb_flag != 0;
 	e.name = (char *)(uintptr_t)name;
 	e.uid = st->st_uid;
 	e.gid = st->st_gid;
@@ -89,21 +114,8 @@ static int inode_write(struct dump *d, struct memfd_seen *m, const char *name, i
 	return r < 0 ? r : shmem_dump_file(d, fd, st->st_size, e.shmid);
 }
 
-/* Of huge pages: 1, and a blocker. */
-static int hugetlb_check(int fd, const char *who, const char *name)
-{
-	struct statfs fs;
-
-	if (fstatfs(fd, &fs) < 0)
-		return fail(errno, "statfs");
-	if (fs.f_type != HUGETLBFS_MAGIC)
-		return 0;
-	blocker(NULL, "%s: memfd %s: huge pages of hugetlbfs, which cannot be kept yet", who, name);
-	return 1;
-}
-
-/* The file behind link, once for all that have it: NULL after a blocker. */
-static int inode_dump(struct dump *d, const char *who, const char *link, const struct stat *st,
+/* The file behind link, once for all that have it. */
+static int inode_dump(struct dump *d, const char *link, const struct stat *st,
 		      const struct memfd_seen **ret)
 {
 	char target[LINK_BYTES];
@@ -120,16 +132,12 @@ static int inode_dump(struct dump *d, const char *who, const char *link, const s
 	if (!memfd_is(target, st))
 		return fail_plain("%s leads to %s now", link, target);
 	target[len - (ssize_t)strlen(suffix)] = '\0';
-	*ret = NULL;
-	r = hugetlb_check(fd, who, name);
-	if (r)
-		return r < 0 ? r : 0;
-	*ret = m = map_get(&d->memfds, st->st_ino);
+	*ret = m = map_get(&d->memfds, memfd_key(st));
 	if (m)
 		return 0;
 	*ret = m = arena_alloc(&d->arena, sizeof(*m));
 	m->id = (uint32_t)d->memfds.nr + 1;
-	map_put(&d->memfds, st->st_ino, m);
+	map_put(&d->memfds, memfd_key(st), m);
 	r = inode_write(d, m, name, fd, st);
 	return r < 0 ? fail_at(r, "memfd %s", name) : 0;
 }
@@ -143,13 +151,13 @@ static int entry_write(struct dump *d, MemfdFileEntry *e)
 	return dump_file_write(d, e->id, &fe);
 }
 
-int memfd_dump_mapped(struct dump *d, uint32_t id, const char *who, const char *link,
-		      const struct stat *st, uint32_t flags)
+int memfd_dump_mapped(struct dump *d, uint32_t id, const char *link, const struct stat *st,
+		      uint32_t flags)
 {
 	MemfdFileEntry e = MEMFD_FILE_ENTRY__INIT;
 	FownEntry fown = FOWN_ENTRY__INIT;
 	const struct memfd_seen *m = NULL;
-	int r = inode_dump(d, who, link, st, &m);
+	int r = inode_dump(d, link, st, &m);
 
 	if (r < 0 || !m)
 		return r;
@@ -168,13 +176,12 @@ static int memfd_dump(struct dump *d, const struct fd_probe *p)
 	MemfdFileEntry e = MEMFD_FILE_ENTRY__INIT;
 	FownEntry fown;
 	const struct memfd_seen *m = NULL;
-	char name[64], link[32];
+	char link[32];
 	int r = fown_dump(p->lfd, &fown);
 
-	fd_probe_name(p, name, sizeof(name));
 	snprintf(link, sizeof(link), "/proc/self/fd/%d", p->lfd);
 	if (r >= 0)
-		r = inode_dump(d, name, link, &p->st, &m);
+		r = inode_dump(d, link, &p->st, &m);
 	if (r < 0 || !m)
 		return r;
 	e.inode_id = m->id;
@@ -212,8 +219,8 @@ static int inode_check(const MemfdInodeEntry *e)
 		return fail_plain("a memfd of %llu bytes", (unsigned long long)e->size);
 	if (e->has_mode && !S_ISREG(e->mode))
 		return fail_plain("a memfd of mode %o", e->mode);
-	if (e->has_hugetlb_flag)
-		blocker(NULL, "memfd %s: huge pages, which cannot be restored yet", e->name);
+	if (e->has_hugetlb_flag && e->hugetlb_flag & ~HUGE_BITS)
+		return fail_plain("huge pages of kind %#x", e->hugetlb_flag);
 	return 0;
 }
 
@@ -283,7 +290,8 @@ static bool is_mapped_for_writing(const struct restore *r, const struct memfd *m
 static int empty_make(const MemfdInodeEntry *e)
 {
 	bool noexec = e->seals & F_SEAL_EXEC && !(e->mode & 0111);
-	unsigned int flags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
+	unsigned int flags =
+	    MFD_CLOEXEC | MFD_ALLOW_SEALING | (e->has_hugetlb_flag ? e->hugetlb_flag : 0);
 	int fd = memfd_create(e->name, flags | (noexec ? MFD_NOEXEC_SEAL : MFD_EXEC));
 
 	if (fd < 0 && errno == EINVAL)

@@ -8,11 +8,10 @@ bool memfd_is(const char *link, const struct stat *st);
 
 /*
  * The file with this id is the memfd that the link (of map_files, or exe) leads to, opened with
- * these flags. What cannot be kept becomes a blocker: who names whoever has it. Returns an
- * enum mapped_kind. Speaks.
+ * these flags. Returns an enum mapped_kind. Speaks.
  */
-int memfd_dump_mapped(struct dump *d, uint32_t id, const char *who, const char *link,
-		      const struct stat *st, uint32_t flags);
+int memfd_dump_mapped(struct dump *d, uint32_t id, const char *link, const struct stat *st,
+		      uint32_t flags);
 int memfds_dump_end(struct dump *d);
 
 /* memfd.img: before files are checked. */

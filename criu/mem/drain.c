@@ -228,6 +228,8 @@ static int vmas_dump(struct dump *d, const struct task *t, MmEntry *mm)
 				memfd_mark(v, e, (enum mapped_kind)r);
 		} else if (e->status & VMA_AIORING) {
 			aio_dump(d, t, v, mm);
+		} else if (e->status & VMA_ANON_PRIVATE && vma_huge_bytes(e)) {
+			shmem_dump_huge(d, v, e);
 		} else if (e->status & VMA_SYSVIPC) {
 			r = sysv_dump(d, t, v, e);
 		} else if (e->status & VMA_ANON_SHARED) {

@@ -4,6 +4,8 @@
  * fork, so the tasks have it at the same address, and what is shared in it is shared.
  */
 #include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -157,11 +159,54 @@ int shmem_fill(struct restore *r, const struct shmem_target *to)
 	return err < 0 ? err : 0;
 }
 
+static int huge_fill(struct restore *r, struct shmem_segment *s, void *at)
+{
+	unsigned long long start = (uintptr_t)at, end = start + s->size;
+	int fd, err = 0;
+	char path[64];
+
+	if (!s->is_private)
+		err = shmem_fill(r, &(struct shmem_target){ s->shmid, s->size, start, -1 });
+
+	if (err < 0)
+		return err;
+	snprintf(path, sizeof(path), "/proc/self/map_files/%llx-%llx", start, end);
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	if (fd < 0)
+		return fail(errno, "open %s", path);
+	s->fd = service_fd(r, fd);
+	return s->fd < 0 ? s->fd : 0;
+}
+
+/* A mapping of huge pages cannot be mapped a second time by mremap: tasks map its file. */
+static int huge_make(struct restore *r, struct shmem_segment *s)
+{
+	int flags = (s->is_private ? MAP_PRIVATE : MAP_SHARED) | MAP_ANONYMOUS, err;
+	void *at;
+
+	s->size = (s->size + s->huge - 1) & ~(s->huge - 1);
+	if (s->is_private || !s->reserve)
+		flags |= MAP_NORESERVE;
+	at = mmap(NULL, s->size, PROT_READ | PROT_WRITE, flags | (int)s->huge_flags, -1, 0);
+	if (at == MAP_FAILED)
+		return fail_hint(
+		    fail(errno, "map %llu bytes of shared huge pages", (unsigned long long)s->size),
+		    "raise vm.nr_hugepages or vm.nr_overcommit_hugepages");
+	err = huge_fill(r, s, at);
+	munmap(at, s->size);
+	return err;
+}
+
 static int segments_make(struct restore *r)
 {
 	for (size_t i = 0; i < r->nr_segments; i++) {
-		const struct shmem_segment *s = &r->segments[i];
-		int err;
+		struct shmem_segment *s = &r->segments[i];
+		int err = s->huge ? huge_make(r, s) : 0;
+
+		if (err < 0)
+			return err;
+		if (s->huge)
+			continue;
 
 		if (map_at(s->at, s->size, PROT_READ | PROT_WRITE,
 			   MAP_SHARED | MAP_FIXED | (s->reserve ? 0 : MAP_NORESERVE)) == MAP_FAILED)
@@ -186,7 +231,7 @@ static uint64_t layout(struct restore *r, uint64_t *ret_brokers, uint64_t *ret_c
 	at += PAGE_UP(r->tree.nr + 1);
 	for (size_t i = 0; i < r->nr_segments; i++) {
 		r->segments[i].at = at;
-		at += PAGE_UP(r->segments[i].size);
+		at += r->segments[i].huge ? 0 : PAGE_UP(r->segments[i].size);
 	}
 	at = sysv_layout(r, at);
 	r->staging = at;

@@ -60,7 +60,14 @@ static int segment_add(struct restore *r, const VmaEntry *v, size_t *cap)
 			s = &r->segments[i];
 	if (!s)
 		s = array_push(r->segments, r->nr_segments, *cap);
+	if (s->size && (s->huge != vma_huge_bytes(v) ||
+			s->is_private != (v->status & VMA_ANON_PRIVATE ? true : false)))
+		return fail_plain("shared memory %llu is of two kinds",
+				  (unsigned long long)v->shmid);
 	s->shmid = v->shmid;
+	s->huge = vma_huge_bytes(v);
+	s->is_private = v->status & VMA_ANON_PRIVATE;
+	s->huge_flags = v->flags & (MAP_HUGETLB | (uint32_t)MAP_HUGE_MASK << MAP_HUGE_SHIFT);
 	if (size > s->size)
 		s->size = size;
 	s->reserve |= !(v->flags & MAP_NORESERVE);
@@ -111,13 +118,18 @@ static int mm_load(void *ctx, size_t i, unsigned int worker)
 	return task_fail_at(err, t);
 }
 
+static bool is_segment(const VmaEntry *v)
+{
+	return v->status & VMA_ANON_SHARED ? !(v->status & VMA_SYSVIPC) : vma_is_huge_private(v);
+}
+
 static int segments_find(struct restore *r, const struct task *t, size_t *cap)
 {
 	const MmEntry *mm = t->restore->mm;
 	int err = 0;
 
 	for (size_t i = 0; i < mm->n_vmas && err >= 0; i++)
-		if (mm->vmas[i]->status & VMA_ANON_SHARED && !(mm->vmas[i]->status & VMA_SYSVIPC))
+		if (is_segment(mm->vmas[i]))
 			err = segment_add(r, mm->vmas[i], cap);
 	return err;
 }

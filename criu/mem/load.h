@@ -9,6 +9,10 @@ struct shmem_segment {
 	uint64_t shmid;
 	uint64_t size; /* as far as anybody maps it */
 	uint64_t at;
+	uint64_t huge; /* bytes of its pages, of hugetlbfs; 0: usual ones */
+	uint32_t huge_flags; /* of mmap */
+	bool is_private; /* nobody shares what is in it: it is empty */
+	int fd; /* of huge pages, instead of a place in the hole */
 	bool reserve; /* somebody maps it without MAP_NORESERVE */
 };
 

@@ -198,14 +198,31 @@ static void map_one(struct program *p, const VmaEntry *v, int fd, uint64_t prot)
 	op->expect = (int64_t)v->start;
 }
 
+/* Its file has the size of its pages. */
+static void map_huge(struct program *p, const VmaEntry *v, int fd, uint64_t prot)
+{
+	uint64_t flags = flags_of(v) & ~(uint64_t)MAP_ANONYMOUS;
+	struct op *op = PROGRAM_SYSCALL(p, OP_WHAT_SHMEM, SYS_mmap, v->start, v->end - v->start,
+					prot, flags, (uint64_t)fd, v->pgoff);
+
+	op->flags |= OP_EXPECT;
+	op->expect = (int64_t)v->start;
+}
+
 /* A shared mapping that is "moved" with an old size of 0 is mapped a second time. Returns the
  * rights that it has from there. */
 static uint8_t map_shmem(struct program *p, const struct restore *r, const VmaEntry *v)
 {
 	bool sysv = v->status & VMA_SYSVIPC;
 	uint64_t at = sysv ? sysv_at(r, v) : shmem_find(r, v->shmid)->at;
-	struct op *op = PROGRAM_SYSCALL(p, OP_WHAT_SHMEM, SYS_mremap, at + v->pgoff, 0,
-					v->end - v->start, MREMAP_MAYMOVE | MREMAP_FIXED, v->start);
+	struct op *op;
+
+	if (vma_huge_bytes(v)) {
+		map_huge(p, v, shmem_find(r, v->shmid)->fd, PROT_READ | PROT_WRITE);
+		return PROT_READ | PROT_WRITE;
+	}
+	op = PROGRAM_SYSCALL(p, OP_WHAT_SHMEM, SYS_mremap, at + v->pgoff, 0, v->end - v->start,
+			     MREMAP_MAYMOVE | MREMAP_FIXED, v->start);
 
 	op->flags |= OP_EXPECT;
 	op->expect = (int64_t)v->start;
@@ -291,6 +308,8 @@ static void map_all(struct program *p, const struct restore *r, const struct tas
 		}
 		if (share_of(r, tr, i))
 			share_move(p, r, tr, i, prot[i]);
+		else if (vma_is_huge_private(v))
+			map_huge(p, v, shmem_find(r, v->shmid)->fd, prot[i]);
 		else
 			map_one(p, v, fds->vma[i], prot[i]);
 		mempolicy_bind(p, v);

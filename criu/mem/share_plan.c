@@ -168,7 +168,8 @@ static int file_of(const struct restore *r, const VmaEntry *v)
 
 static bool can_move(const struct restore *r, const VmaEntry *v)
 {
-	return !(v->status & (VMA_VDSO | VMA_VVAR | VMA_VSYSCALL | VMA_AIORING)) &&
+	return !(v->flags & MAP_HUGETLB) &&
+	       !(v->status & (VMA_VDSO | VMA_VVAR | VMA_VSYSCALL | VMA_AIORING)) &&
 	       (!vma_is_file(v) || file_of(r, v) >= 0);
 }
 

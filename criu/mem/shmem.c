@@ -8,13 +8,16 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "criu/base/cleanup.h"
 #include "criu/base/error.h"
+#include "criu/base/io.h"
 #include "criu/base/mem.h"
 #include "criu/image/dir.h"
 #include "criu/mem/pages.h"
@@ -44,6 +47,38 @@ static int write_contents(struct page_out *o, int fd, off_t end)
 		at = hole;
 	}
 	return 0;
+}
+
+static bool is_zero(const uint8_t *p, size_t len)
+{
+	return !p[0] && memcmp(p, p + 1, len - 1) == 0;
+}
+
+/* hugetlbfs does not tell where it has data. What is all zero is a hole afterwards. */
+static int write_huge(struct page_out *o, int fd, off_t end, size_t huge)
+{
+	cleanup_free uint8_t *page = mem_alloc(huge);
+
+	for (off_t at = 0; at < end; at += (off_t)huge) {
+		int r = io_pread(fd, page, huge, at);
+
+		if (r < 0)
+			return fail(-r, "read huge pages");
+		r = is_zero(page, huge) ? 0 : page_out_file(o, fd, (uint64_t)at, huge);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int write_file(struct page_out *o, int fd, off_t end)
+{
+	struct statfs fs;
+
+	if (fstatfs(fd, &fs) < 0)
+		return fail(errno, "statfs of shared memory");
+	return fs.f_type == HUGETLBFS_MAGIC ? write_huge(o, fd, end, (size_t)fs.f_bsize)
+					    : write_contents(o, fd, end);
 }
 
 /* Segments of System V go by their own numbers, which are inodes. */
@@ -86,7 +121,7 @@ int shmem_dump_file(struct dump *d, int fd, off_t size, uint64_t shmid)
 			  0);
 
 	if (r >= 0)
-		r = write_contents(&o, fd, size);
+		r = write_file(&o, fd, size);
 	if (r >= 0)
 		r = page_out_close(&o);
 	d->s->stats.shpages_written += o.written;
@@ -122,24 +157,38 @@ static int contents_dump(struct dump *d, const struct task *t, const struct proc
 	return shmem_dump_file(d, fd, size, shmid);
 }
 
-int shmem_dump(struct dump *d, const struct task *t, const struct proc_vma *v, VmaEntry *e)
+/* True: it is met for the first time. */
+static bool find_id(struct dump *d, const struct proc_vma *v, VmaEntry *e)
 {
-	uint64_t size = 0;
-	int r;
-
 	uint64_t key = vma_shmem_key(v);
 	struct shmem_seen *s;
 
 	for (size_t i = 0; i < d->nr_shmems; i++) {
 		if (d->shmems[i].key == key) {
 			e->shmid = d->shmems[i].shmid;
-			return 0;
+			return false;
 		}
 	}
 	s = array_push(d->shmems, d->nr_shmems, d->cap_shmems);
 	s->key = key;
 	s->shmid = e->shmid = shmem_next_id(d);
-	r = contents_dump(d, t, v, s->shmid, &size);
+	return true;
+}
+
+void shmem_dump_huge(struct dump *d, const struct proc_vma *v, VmaEntry *e)
+{
+	find_id(d, v, e);
+	e->pgoff = v->pgoff;
+}
+
+int shmem_dump(struct dump *d, const struct task *t, const struct proc_vma *v, VmaEntry *e)
+{
+	uint64_t size = 0;
+	int r;
+
+	if (!find_id(d, v, e))
+		return 0;
+	r = contents_dump(d, t, v, e->shmid, &size);
 	/* What is not mapped any more comes back when a mapping grows over it. */
 	e->has_shmem_size = size > v->pgoff + (v->end - v->start);
 	e->shmem_size = size;

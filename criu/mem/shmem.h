@@ -11,5 +11,8 @@ int shmem_dump_file(struct dump *d, int fd, off_t size, uint64_t shmid);
 /* Frees what that took. */
 void shmem_dump_done(struct dump *d);
 
+/* Private huge pages are over a file as well, which pieces of a mapping and children share. */
+void shmem_dump_huge(struct dump *d, const struct proc_vma *v, VmaEntry *e);
+
 /* Gives the mapping the id that all of this memory carry; its pages are written the first time. */
 int shmem_dump(struct dump *d, const struct task *t, const struct proc_vma *v, VmaEntry *e);

@@ -15,7 +15,8 @@
 #include "criu/mem/mempolicy.h"
 #include "criu/mem/sysv.h"
 
-#define MADV_BIT(n) (1ull << (n))
+#define HUGE_SIZE_BITS ((uint32_t)MAP_HUGE_MASK << MAP_HUGE_SHIFT)
+#define MADV_BIT(n)    (1ull << (n))
 
 #ifndef MADV_WIPEONFORK
 #define MADV_WIPEONFORK 18
@@ -37,7 +38,6 @@ static const struct {
 	uint64_t vmflag;
 	const char *what;
 } refused[] = {
-	{ PROC_VMF(HT), "huge pages of hugetlbfs" },
 	{ PROC_VMF(IO), "device memory" },
 	{ PROC_VMF(PF), "pages without a struct page" },
 	{ PROC_VMF(UM), "a userfaultfd registration" },
@@ -90,6 +90,12 @@ static bool is_anon_shared(const struct proc_vma *v)
 	       (v->special == PROC_VMA_SHMEM_NAMED || (v->deleted && str_eq(v->path, "/dev/zero")));
 }
 
+/* mmap(2) with MAP_HUGETLB: a file of an internal hugetlbfs. */
+static bool is_anon_huge(const struct proc_vma *v)
+{
+	return v->vmflags & PROC_VMF(HT) && v->deleted && str_eq(v->path, "/anon_hugepage");
+}
+
 uint32_t vma_kind(const struct proc_vma *v)
 {
 	uint32_t special = special_status(v);
@@ -98,6 +104,10 @@ uint32_t vma_kind(const struct proc_vma *v)
 		return special;
 	if (aio_is(v))
 		return VMA_REGULAR | VMA_AIORING;
+	if (is_anon_huge(v))
+		return VMA_REGULAR | (v->shared ? VMA_ANON_SHARED : VMA_ANON_PRIVATE);
+	if (sysv_is(v) && v->vmflags & PROC_VMF(HT))
+		return 0;
 	if (sysv_is(v))
 		return VMA_REGULAR | VMA_ANON_SHARED | VMA_SYSVIPC;
 	if (is_anon_shared(v))
@@ -124,6 +134,9 @@ static uint32_t vma_map_flags(const struct proc_vma *v, uint32_t status)
 		flags |= MAP_LOCKED;
 	if (v->vmflags & PROC_VMF(NR))
 		flags |= MAP_NORESERVE;
+	if (v->vmflags & PROC_VMF(HT) && v->page_kb)
+		flags |= MAP_HUGETLB | (uint32_t)__builtin_ctzll(v->page_kb * 1024ull)
+					   << MAP_HUGE_SHIFT;
 	return flags;
 }
 
@@ -216,6 +229,14 @@ bool vma_alike(const VmaEntry *a, const VmaEntry *b)
 	       str_same(a->name, b->name);
 }
 
+static bool huge_is_good(const VmaEntry *v)
+{
+	uint64_t size = vma_huge_bytes(v);
+
+	return size >= HUGE_BYTES && size < TASK_END &&
+	       !((v->start | v->end | v->pgoff) & (size - 1));
+}
+
 static int vma_check_one(const VmaEntry *v)
 {
 	static const uint32_t known =
@@ -237,9 +258,12 @@ static int vma_check_one(const VmaEntry *v)
 		return fail_plain("a segment that is not shared (status %#x)", v->status);
 	if (v->status & VMA_MEMFD && !vma_is_file(v))
 		return fail_plain("a memfd that is no file (status %#x)", v->status);
-	if (v->flags & ~(uint32_t)(MAP_PRIVATE | MAP_SHARED | MAP_ANONYMOUS | MAP_GROWSDOWN |
-				   MAP_LOCKED | MAP_NORESERVE | MAP_DENYWRITE | MAP_EXECUTABLE |
-				   MAP_STACK | MAP_FIXED | MAP_DROPPABLE))
+	if (v->flags & (MAP_HUGETLB | HUGE_SIZE_BITS) && !huge_is_good(v))
+		return fail_plain("huge pages (flags %#x)", v->flags);
+	if (v->flags &
+	    ~(uint32_t)(HUGE_SIZE_BITS | MAP_HUGETLB | MAP_PRIVATE | MAP_SHARED | MAP_ANONYMOUS |
+			MAP_GROWSDOWN | MAP_LOCKED | MAP_NORESERVE | MAP_DENYWRITE |
+			MAP_EXECUTABLE | MAP_STACK | MAP_FIXED | MAP_DROPPABLE))
 		return fail_plain("flags %#x that cannot be restored yet", v->flags);
 	if (v->prot & ~(uint32_t)(PROT_READ | PROT_WRITE | PROT_EXEC))
 		return fail_plain("protection %#x", v->prot);

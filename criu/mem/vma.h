@@ -3,6 +3,7 @@
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/mman.h>
 
 #include "criu/core/dump.h"
 #include "images/mm.pb-c.h"
@@ -38,6 +39,18 @@ static inline bool vma_has_private_pages(const VmaEntry *v)
 {
 	return (v->status & (VMA_ANON_PRIVATE | VMA_FILE_PRIVATE | VMA_AIORING)) &&
 	       !(v->status & (VMA_VVAR | VMA_VSYSCALL | VMA_GUARD));
+}
+
+/* Of hugetlbfs: the size of its pages; 0: it has usual ones. */
+static inline uint64_t vma_huge_bytes(const VmaEntry *v)
+{
+	return v->flags & MAP_HUGETLB ? 1ull << (v->flags >> MAP_HUGE_SHIFT & MAP_HUGE_MASK) : 0;
+}
+
+/* Over a file of its own: a segment without contents. */
+static inline bool vma_is_huge_private(const VmaEntry *v)
+{
+	return v->status & VMA_ANON_PRIVATE && v->shmid && vma_huge_bytes(v);
 }
 
 static inline bool vma_is_file(const VmaEntry *v)

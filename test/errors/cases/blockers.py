@@ -26,7 +26,6 @@ FILES = (
     ("inotify-unread", "fd 3: inotify: <*> bytes of events that were not read, which cannot be kept"
      "; try again: it is about to read them"),
     ("fanotify", "fd 3: anon_inode:[fanotify]<*>" + KEPT),
-    ("memfd-hugetlb", "fd 3: memfd scene: huge pages of hugetlbfs" + KEPT),
     ("memfd-lock", "fd 3: /memfd:scene (deleted): an exclusive lock (flock)" + LOCKS),
     ("secretmem", "fd 3: /secretmem (deleted)<*>" + KEPT),
     ("pidfd", "fd 3: a pidfd of pid 1 (<*>), which is not in the tree; include that process in the "
@@ -47,7 +46,7 @@ FILES = (
      "fd 3: {path}: a read lock of bytes 2 to 2 (POSIX)" + LOCKS),
 )
 MAPPINGS = (
-    ("map-hugetlb", "huge pages of hugetlbfs" + KEPT),
+    ("map-sysv-hugetlb", "/SYSV00000000 (deleted) cannot be kept yet"),
 )
 TASKS = (
     ("seccomp-supervised", "thread {pid}: seccomp filter 0 leaves calls to a supervisor "

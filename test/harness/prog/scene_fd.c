@@ -64,12 +64,6 @@ static void set_memfd(int argc, char **argv)
 	must(fcntl(fd, F_ADD_SEALS, F_SEAL_FUTURE_WRITE | F_SEAL_GROW));
 }
 
-/* No page is taken. */
-static void set_memfd_hugetlb(int argc, char **argv)
-{
-	NOT_USED;
-	maybe(memfd_create("scene", MFD_HUGETLB), "hugetlb");
-}
 
 static void set_memfd_lock(int argc, char **argv)
 {
@@ -298,7 +292,6 @@ const struct scene scenes_fd[] = {
 	{ "inotify-unread", set_inotify_unread },
 	{ "fanotify", set_fanotify },
 	{ "memfd", set_memfd },
-	{ "memfd-hugetlb", set_memfd_hugetlb },
 	{ "memfd-lock", set_memfd_lock },
 	{ "secretmem", set_secretmem },
 	{ "pidfd", set_pidfd },

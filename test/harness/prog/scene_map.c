@@ -50,14 +50,15 @@ static void set_map_sysv_key(int argc, char **argv)
 }
 
 /* No page is touched, so none has to be there. */
-static void set_map_hugetlb(int argc, char **argv)
+static void set_map_sysv_hugetlb(int argc, char **argv)
 {
-	void *at = mmap(NULL, 2ul << 20, PROT_READ | PROT_WRITE,
-			MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB | MAP_NORESERVE, -1, 0);
+	int id = shmget(IPC_PRIVATE, 2ul << 20, 0600 | SHM_HUGETLB | SHM_NORESERVE);
+	void *at = id < 0 ? (void *)-1 : shmat(id, NULL, 0);
 
 	NOT_USED;
-	if (at == MAP_FAILED)
+	if (at == (void *)-1)
 		scene_skip("hugetlb");
+	must(shmctl(id, IPC_RMID, NULL));
 }
 
 static void set_map_userfault(int argc, char **argv)
@@ -91,7 +92,7 @@ static void set_memory(int argc, char **argv)
 const struct scene scenes_map[] = {
 	{ "map-file", set_map_file },
 	{ "map-sysv-key", set_map_sysv_key },
-	{ "map-hugetlb", set_map_hugetlb },
+	{ "map-sysv-hugetlb", set_map_sysv_hugetlb },
 	{ "map-userfault", set_map_userfault },
 	{ "memory", set_memory },
 	{ NULL, NULL },
