@@ -53,8 +53,7 @@ bool fill_can_use_huge(void)
 	return !strstr(text, "[never]") && kernel_moves();
 }
 
-/* A plain mapping whose owner has no opinion about its pages, or likes them large. */
-static bool vma_takes_huge(const MmEntry *mm, const VmaEntry *v)
+bool fill_takes_huge(const MmEntry *mm, const VmaEntry *v)
 {
 	return v->status & VMA_ANON_PRIVATE &&
 	       !(v->status & (VMA_VDSO | VMA_VVAR | VMA_VSYSCALL)) &&
@@ -131,7 +130,7 @@ static void add_part(struct filling *f, size_t vma, uint64_t addr, uint64_t end)
 {
 	uint64_t from = (addr + HUGE_BYTES - 1) & ~(HUGE_BYTES - 1), to = end & ~(HUGE_BYTES - 1);
 
-	if (!f->staging || from >= to || !vma_takes_huge(f->tr->mm, f->tr->mm->vmas[vma])) {
+	if (!f->staging || from >= to || !fill_takes_huge(f->tr->mm, f->tr->mm->vmas[vma])) {
 		add_small(f, addr, end);
 		return;
 	}

@@ -5,6 +5,8 @@
 
 /* Can large ranges come by way of huge pages on this machine? */
 bool fill_can_use_huge(void);
+/* A plain mapping whose owner has no opinion about its pages, or likes them large. */
+bool fill_takes_huge(const MmEntry *mm, const VmaEntry *v);
 /* Has the task a range for that? */
 bool fill_wants_huge(const struct task_restore *tr);
 

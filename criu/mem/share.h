@@ -12,6 +12,7 @@ struct share_segment {
 	uint64_t start, end; /* where it belongs */
 	uint64_t at; /* where it waits */
 	const VmaEntry *like; /* one of the mappings */
+	bool takes_huge; /* all of them do */
 	size_t first_part, nr_parts; /* what is in it, ascending */
 };
 

@@ -23,6 +23,7 @@
 #include "criu/base/io.h"
 #include "criu/base/mem.h"
 #include "criu/mem/pagemap.h"
+#include "criu/mem/share_huge.h"
 
 #define GAP        PAGE_BYTES /* so that neighbours stay apart */
 #define SHARE_PROT (PROT_READ | PROT_WRITE)
@@ -107,7 +108,37 @@ static int source_open(struct restore *r, struct source *from, struct page_file 
 	return from->fd < 0 ? from->fd : 0;
 }
 
-static int parts_read(struct restore *r, const struct share_segment *g)
+/* Huge pages that the kernel gives by itself would soon be more than there has been. */
+static int small_read(int fd, uint64_t at, uint64_t len, uint64_t off)
+{
+	int was = prctl(PR_GET_THP_DISABLE, 0, 0, 0, 0), err;
+
+	if (!len)
+		return 0;
+	prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);
+	err = io_pread(fd, ptr(at), len, (off_t)off);
+	if (!was)
+		prctl(PR_SET_THP_DISABLE, 0, 0, 0, 0);
+	return err;
+}
+
+static int part_read(struct huge_reader *h, const struct share_segment *g,
+		     const struct share_part *part, int fd)
+{
+	uint64_t at = g->at + (part->addr - g->start), end = at + part->len, done = 0;
+	uint64_t from = (at + HUGE_BYTES - 1) & ~(HUGE_BYTES - 1), to = end & ~(HUGE_BYTES - 1);
+	int err;
+
+	if (!g->takes_huge || from >= to)
+		return small_read(fd, at, part->len, part->off);
+	err = small_read(fd, at, from - at, part->off);
+	if (err >= 0)
+		err = huge_reader_read(h, fd, from, to - from, part->off + (from - at), &done);
+	from += done;
+	return err < 0 ? err : small_read(fd, from, end - from, part->off + (from - at));
+}
+
+static int parts_read(struct restore *r, struct huge_reader *h, const struct share_segment *g)
 {
 	struct source from = { .fd = -1 };
 	int err = 0;
@@ -118,8 +149,7 @@ static int parts_read(struct restore *r, const struct share_segment *g)
 		err = source_open(r, &from, part->file);
 		if (err < 0)
 			break;
-		err = io_pread(from.fd, ptr(g->at + (part->addr - g->start)), part->len,
-			       (off_t)part->off);
+		err = part_read(h, g, part, from.fd);
 		if (err < 0)
 			err = fail(-err, "read pages-%u.img", part->file.pages_id);
 		r->s->stats.pages_restored += part->len / PAGE_BYTES;
@@ -131,7 +161,7 @@ static int parts_read(struct restore *r, const struct share_segment *g)
 	return err;
 }
 
-static int segments_make(struct restore *r)
+static int segments_make(struct restore *r, struct huge_reader *h)
 {
 	uint64_t at = r->share->at;
 
@@ -145,7 +175,7 @@ static int segments_make(struct restore *r)
 			continue;
 		err = segment_map(r, g);
 		if (err >= 0)
-			err = parts_read(r, g);
+			err = parts_read(r, h, g);
 		if (err < 0)
 			return err;
 	}
@@ -154,17 +184,14 @@ static int segments_make(struct restore *r)
 
 int share_make(struct restore *r)
 {
-	int was, err;
+	struct huge_reader h = { .is_off = false };
+	int err;
 
 	if (!r->share)
 		return 0;
 	r->share->at += r->hole;
-	/* With huge pages there would soon be more than there has been. */
-	was = prctl(PR_GET_THP_DISABLE, 0, 0, 0, 0);
-	prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);
-	err = segments_make(r);
-	if (!was)
-		prctl(PR_SET_THP_DISABLE, 0, 0, 0, 0);
+	err = segments_make(r, &h);
+	huge_reader_done(&h);
 	return err;
 }
 

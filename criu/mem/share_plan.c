@@ -16,6 +16,7 @@
 #include "criu/base/error.h"
 #include "criu/base/log.h"
 #include "criu/base/mem.h"
+#include "criu/mem/fill.h"
 #include "criu/mem/pagemap.h"
 #include "criu/mem/share.h"
 
@@ -244,15 +245,18 @@ static void segment_extend(struct sharing *s, uint32_t n)
 {
 	struct node *top = &s->nodes[node_find(s, n)];
 	const VmaEntry *v = vma_of(s, &s->nodes[n]);
+	const MmEntry *mm = s->r->tree.tasks[s->nodes[n].task]->restore->mm;
 	struct share_pool *pool = s->pool;
 	struct share_segment *g;
 
 	if (!top->segment) {
 		g = array_push(pool->segments, pool->nr_segments, pool->cap_segments);
 		g->start = UINT64_MAX;
+		g->takes_huge = true;
 		top->segment = (uint32_t)pool->nr_segments;
 	}
 	g = &pool->segments[top->segment - 1];
+	g->takes_huge = g->takes_huge && fill_takes_huge(mm, v);
 	if (v->start < g->start) {
 		g->start = v->start;
 		g->like = v;
