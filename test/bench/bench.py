@@ -62,6 +62,12 @@ def _memory(mib, in_memory, **limits):
                     ("read", mib, "{images}"), in_memory, **limits)
 
 
+def _family(number, mib):
+    words = str(number), str(mib)
+    return Workload(f"family of {number}, {mib} MiB", ("family", *words),
+                    ("write", words[1], "{images}"), ("read", words[1], "{images}"), True)
+
+
 TCP = ("--tcp-established",)
 
 WORKLOADS = (
@@ -76,6 +82,10 @@ WORKLOADS = (
     _memory(100, True),
     _memory(1024, False, dump_limit_ms=800),
     _memory(1024, True),
+    _family(4, 256),
+    _family(500, 16),
+    Workload("sparse 64 GiB", ("sparse", "64"), ("exec",), ("exec",), in_memory=True,
+             dump_limit_ms=60),
     _many("mappings", 1000, "maps", "mmap"),
     _many("mappings", 10000, "maps", "mmap"),
     Workload("files and pipes 100", ("files", "100", "{files}"), ("fds", "100"), ("files", "100")),

@@ -154,6 +154,51 @@ static bool memory_check(void)
 	return true;
 }
 
+/* --- family: so many children that share so many MiB ------------------------------- */
+
+static size_t family_bytes;
+
+static void family_make(char **argv)
+{
+	memory_make(argv + 1);
+	family_bytes = nr;
+	children_make(argv);
+}
+
+static bool family_check(void)
+{
+	bool good = children_check();
+
+	nr = family_bytes;
+	return memory_check() && good;
+}
+
+/* --- sparse: so many GiB, a page in each 32 MiB of it, and 1 TiB that is reserved --- */
+
+#define SPARSE_STEP (32ul << 20)
+
+static uint8_t *sparse;
+
+static void sparse_make(char **argv)
+{
+	const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
+
+	nr = strtoul(argv[0], NULL, 10) << 30;
+	sparse = mmap(NULL, nr, PROT_READ | PROT_WRITE, flags, -1, 0);
+	must(sparse != MAP_FAILED, "mmap");
+	must(mmap(NULL, 1ul << 40, PROT_NONE, flags, -1, 0) != MAP_FAILED, "mmap");
+	for (size_t at = 0; at < nr; at += SPARSE_STEP)
+		memcpy(sparse + at, &at, sizeof(at));
+}
+
+static bool sparse_check(void)
+{
+	for (size_t at = 0; at < nr; at += SPARSE_STEP)
+		if (memcmp(sparse + at, &at, sizeof(at)))
+			return false;
+	return true;
+}
+
 /* --- mappings: of one page, neighbours with different rights ---------------------- */
 
 static uint8_t *area;
@@ -310,6 +355,8 @@ static const struct workload {
 	{ "threads", 1, threads_make, threads_check },
 	{ "children", 1, children_make, children_check },
 	{ "memory", 1, memory_make, memory_check },
+	{ "family", 2, family_make, family_check },
+	{ "sparse", 1, sparse_make, sparse_check },
 	{ "mappings", 1, mappings_make, mappings_check },
 	{ "files", 2, files_make, files_check },
 	{ "fds", 2, fds_make, fds_check },
