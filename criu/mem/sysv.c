@@ -7,9 +7,10 @@
  * the inode that a mapping shows. Images: images/ipc.proto, and pagemap-shmem-ID.img with the
  * contents. Tests: test/zdtm/static/shm_sysv*.
  *
- * On the way back the segment may still be there. It is the same one if number, key, size and time
- * of creation are. If others have it attached, it is theirs, too, and left as it is; if nobody
- * has, it gets the contents that it had. Otherwise it is made again, with its number
+ * On the way back the segment may still be there. It is the same one if number, key, size, creator
+ * and time of creation are. If others have it attached, it is theirs, too, and left as it is; if
+ * nobody has, it gets the contents that it had. Then it may also be younger: made by a restore
+ * before this one. Otherwise it is made again, with its number
  * (/proc/sys/kernel/shm_next_id). crtool attaches it in the hole, before the first fork; tasks map
  * it to its place as they do with other shared memory.
  */
@@ -271,7 +272,7 @@ static bool is_the_same(const struct sysv_segment *g, const struct shmid_ds *ds)
 
 	return (uint32_t)ds->shm_perm.__key == desc->key && ds->shm_segsz == g->e->size &&
 	       ds->shm_perm.cuid == desc->cuid && ds->shm_perm.cgid == desc->cgid &&
-	       (!g->e->has_ctime || ds->shm_ctime == g->e->ctime);
+	       (!g->e->has_ctime || ds->shm_ctime == g->e->ctime || !ds->shm_nattch);
 }
 
 static int next_id_set(int id)

@@ -5,6 +5,7 @@ import contextlib
 import ctypes
 import os
 import pathlib
+import time
 
 from harness.scene import Failure
 
@@ -70,6 +71,27 @@ def _removed(world):
         if libc.shmget(key, 0, 0) != segment:
             raise Failure("the segment has another number")
         _expect(segment, b"x")
+        world.kill(scene)
+        world.restore(scene)
+        _expect(segment, b"x")
+
+
+def _younger(world):
+    """In use, and made later: it is not that of the dump, whatever it looks like."""
+    with _scene(world, 10) as (scene, key, segment):
+        _remove(segment)
+        now = int(time.time())
+        while int(time.time()) == now:  # times of creation are in seconds
+            time.sleep(0.05)
+        NEXT_ID.write_text(str(segment), encoding="ascii")
+        other = _make(key)
+        at = libc.shmat(other, None, 0)
+        world.refuses(["restore", "-d", "-D", world.images],
+                      f"restore: plan: shared memory segment {segment}: another segment has this "
+                      f"number now (key {key:#x})", "remove that one (ipcrm -m)")
+        libc.shmdt(at)
+        world.restore(scene)
+        _expect(segment, b"x")
 
 
 def _changed(world):
@@ -122,5 +144,6 @@ def _number_taken(world):
 def add_cases(suite):
     """One for each change."""
     for name, function in (("removed", _removed), ("changed", _changed), ("in-use", _in_use),
-                           ("key-taken", _key_taken), ("number-taken", _number_taken)):
+                           ("key-taken", _key_taken), ("number-taken", _number_taken),
+                           ("younger", _younger)):
         suite.case(f"sysv/{name}")(function)
