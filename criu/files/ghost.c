@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A deleted file, or directory, lives as long as somebody has it open or mapped, and so do its contents: they
- * go into an image of their own. Images: images/ghost.proto. Tests: test/zdtm/static/ghost*.
+ * A deleted file, or directory, lives as long as somebody has it open or mapped, and so do its
+ * contents: they go into an image of their own. Images: images/ghost.proto. Tests:
+ * test/zdtm/static/ghost*.
  *
  * On the way back crtool makes a file before the first fork: without a name, which it then gets for
  * a moment, if nobody else has it, so that /proc shows the name that it had. A file that never

@@ -28,7 +28,10 @@
 #include "criu/files/fown.h"
 #include "criu/files/ghost.h"
 #include "criu/files/kinds.h"
+#include "criu/files/lostdir.h"
+#include "criu/files/procfile.h"
 #include "criu/kernel/ia32.h"
+#include "criu/kernel/proc_mount.h"
 
 #define FLAGS_OF_OPEN (O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC)
 
@@ -105,14 +108,62 @@ int reg_dump_path(struct dump *d, uint32_t id, const char *path, const struct st
 	return r < 0 ? r : reg_write(d, id, &reg, st);
 }
 
+/* The mount that it was opened on; NULL: crtool sees no such mount. */
+static const struct proc_mount *mount_of(const struct proc_mounts *mounts, int id)
+{
+	for (size_t i = 0; i < mounts->nr; i++)
+		if (mounts->v[i].id == id)
+			return &mounts->v[i];
+	return NULL;
+}
+
+/* What is at its path, or where that would be, is of another file system. */
+static bool is_hidden(const struct fd_probe *p)
+{
+	cleanup_close int dir = -1;
+	struct stat now;
+
+	if (lstat(p->link, &now) == 0)
+		return now.st_dev != p->st.st_dev;
+	dir = lost_dir_above(p->link);
+	return dir >= 0 && fstat(dir, &now) == 0 && now.st_dev != p->st.st_dev;
+}
+
+/* Its path leads elsewhere, or nowhere: why? */
+static void elsewhere_block(const struct fd_probe *p, const char *name, int err)
+{
+	cleanup_proc_mounts struct proc_mounts mounts = { 0 };
+	cleanup_proc_buf struct proc_buf b = { 0 };
+	cleanup_close int self = proc_open(getpid());
+	const struct proc_mount *m;
+	int r = self < 0 ? self : proc_mountinfo_read(self, &b, &mounts);
+
+	m = r < 0 ? NULL : mount_of(&mounts, p->info.mnt_id);
+	if (r >= 0 && !m)
+		blocker(NULL,
+			"%s: %s: on a mount that is nowhere in crtool's mount namespace (detached, "
+			"or of another one), which cannot be kept yet",
+			name, p->link);
+	else if (m && is_hidden(p))
+		blocker(NULL,
+			"%s: %s: on the mount of %s at %s, which another mount hides; this cannot "
+			"be kept yet",
+			name, p->link, m->source, m->mountpoint);
+	else
+		blocker(NULL, "%s: %s: %s", name, p->link,
+			err == -ESTALE ? "another file has this name now" : strerror(-err));
+}
+
 /* True when it stands in the way. */
-static bool reg_blocked(const struct fd_probe *p)
+static bool reg_blocked(const struct dump *d, const struct fd_probe *p)
 {
 	char name[64];
 	int r;
 
 	if (ghost_is(p->link, &p->st))
 		return false;
+	if (procfile_blocked(d, p))
+		return true;
 	fd_probe_name(p, name, sizeof(name));
 	if (p->link[0] != '/')
 		blocker(NULL, "%s: %s cannot be kept yet", name, p->link);
@@ -120,10 +171,8 @@ static bool reg_blocked(const struct fd_probe *p)
 		 (str_ends(p->link, deleted_suffix) && reg_path_check(p->link, &p->st) < 0))
 		blocker(NULL, "%s: %s: a file without a name, which cannot be kept yet", name,
 			p->link);
-	else if ((r = reg_path_check(p->link, &p->st)) == -ESTALE)
-		blocker(NULL, "%s: %s: another file has this name now", name, p->link);
-	else if (r < 0)
-		blocker(NULL, "%s: %s: %s", name, p->link, strerror(-r));
+	else if ((r = reg_path_check(p->link, &p->st)) < 0)
+		elsewhere_block(p, name, r);
 	else
 		return false;
 	return true;
@@ -136,7 +185,7 @@ static int reg_dump(struct dump *d, const struct fd_probe *p)
 	char name[64];
 	int r;
 
-	if (reg_blocked(p))
+	if (reg_blocked(d, p))
 		return 0;
 	r = fown_dump(p->lfd, &fown);
 	if (r >= 0 && ghost_is(p->link, &p->st))
@@ -224,7 +273,7 @@ static int reg_load(struct restore *r, const FileEntry *fe, struct file *f)
 {
 	if (!fe->reg)
 		return fail_plain("has no part of a regular file");
-	if (ghost_of(r, f->id))
+	if (ghost_of(r, f->id) || procfile_is_later(r, fe->reg->name))
 		return 0;
 	/* The name of a terminal, which another one may take the place of. */
 	if (!f->owner && fe->reg->has_mode && S_ISCHR(fe->reg->mode))

@@ -228,6 +228,12 @@ static bool is_inside(const struct restore *r, const TtyInfoEntry *e)
 	return false;
 }
 
+/* It stays on its host, and is opened by its name: no session of the images has it. */
+static bool is_device(const TtyInfoEntry *e)
+{
+	return e->type != TTY_TYPE__PTY && e->type != TTY_TYPE__CTTY && !e->sid;
+}
+
 /* /dev/tty and /dev/console are names of a terminal that has another one. */
 static bool is_itself(const TtyInfoEntry *e)
 {
@@ -241,7 +247,7 @@ const TtyInfoEntry *tty_outside(const struct restore *r)
 	for (size_t i = 0; i < r->nr_ttys; i++) {
 		const TtyInfoEntry *e = r->ttys[i];
 
-		if (e->hung_up || is_inside(r, e))
+		if (e->hung_up || is_device(e) || is_inside(r, e))
 			continue;
 		if (is_itself(e))
 			return e;
@@ -287,6 +293,19 @@ static int master_load(struct restore *r, struct file *f, struct tty_file *t)
 	return ret;
 }
 
+static int device_check(const TtyInfoEntry *e, const char *name)
+{
+	struct stat st;
+
+	if (name[0] != '/')
+		return fail_plain("a terminal without a name");
+	if (stat(name, &st) < 0)
+		return fail(errno, "look for it");
+	if (!S_ISCHR(st.st_mode) || (uint32_t)st.st_rdev != e->rdev)
+		return fail_plain("is another device than it was");
+	return 0;
+}
+
 static int tty_load(struct restore *r, const FileEntry *fe, struct file *f)
 {
 	struct tty_file *t = file_to(struct tty_file, f);
@@ -300,6 +319,8 @@ static int tty_load(struct restore *r, const FileEntry *fe, struct file *f)
 	ret = info_find(r, e->tty_info_id, &t->info);
 	if (ret >= 0 && is_master_device(t->info->rdev))
 		ret = master_load(r, f, t);
+	else if (ret >= 0 && is_device(t->info))
+		ret = device_check(t->info, tty_name(r, e));
 	else if (ret >= 0 && !t->info->hung_up && !is_inside(r, t->info))
 		ret = outside_check(r, t->info);
 	return ret < 0 ? fail_at(ret, "%s", tty_name(r, e)) : 0;
@@ -420,6 +441,13 @@ static int terminal_reopen(const struct restore *r, const struct tty_file *t, in
 	return fd < 0 ? fail(errno, "open the terminal of crtool") : fd;
 }
 
+static int device_open(const char *name, int flags)
+{
+	int fd = open(name, flags);
+
+	return fd < 0 ? fail(errno, "open it") : fd;
+}
+
 static int any_open(const struct restore *r, const struct file *f, int flags)
 {
 	const struct tty_file *t = file_to(const struct tty_file, f);
@@ -427,6 +455,8 @@ static int any_open(const struct restore *r, const struct file *f, int flags)
 
 	if (t->info->hung_up)
 		return hung_up_open(t);
+	if (is_device(t->info))
+		return device_open(tty_name(r, f->entry->tty), flags);
 	if (!t->pty)
 		return terminal_reopen(r, t, flags);
 	if (is_master_device(t->info->rdev))

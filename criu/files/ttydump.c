@@ -177,9 +177,18 @@ static const struct task *controlled_task(const struct dump *d, uint32_t device)
 	return NULL;
 }
 
+/* A console, a virtual terminal, a serial line, of which no process of the tree has been made the
+ * master or the servant: it stays where it is, and so do its modes. */
+static bool is_device(const struct dump *d, const struct tty_seen *s)
+{
+	TtyType type = tty_type(s->st.st_rdev);
+
+	return type != TTY_TYPE__PTY && type != TTY_TYPE__CTTY && !controlled_task(d, s->device);
+}
+
 static bool is_outside(const struct dump *d, const struct tty_seen *s)
 {
-	return s->end == TTY_SLAVE && !master_find(d, s->device);
+	return s->end == TTY_SLAVE && !master_find(d, s->device) && !is_device(d, s);
 }
 
 static void outside_judge(const struct dump *d, const struct tty_seen *s)

@@ -4,8 +4,25 @@
 #include "criu/core/file.h"
 #include "criu/sock/kinds.h"
 
+/* clang-format off */
 const struct file_kind *const file_kinds[] = {
-	&pipe_kind,    &fifo_kind,     &memfd_kind,   &pidfd_kind,       &reg_kind,     &tty_kind,
-	&eventfd_kind, &signalfd_kind, &timerfd_kind, &epoll_kind,       &inotify_kind, &unix_kind,
-	&inet_kind,    &netlink_kind,  &packet_kind,  &unsupported_kind, NULL,
+	&pipe_kind,
+	&fifo_kind,
+	&memfd_kind,
+	&pidfd_kind,
+	&nsfile_kind,
+	&reg_kind,
+	&tty_kind,
+	&eventfd_kind,
+	&signalfd_kind,
+	&timerfd_kind,
+	&epoll_kind,
+	&inotify_kind,
+	&unix_kind,
+	&inet_kind,
+	&netlink_kind,
+	&packet_kind,
+	&unsupported_kind,
+	NULL,
 };
+/* clang-format on */

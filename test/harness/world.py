@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """One case: a directory, scenes in it, crtool run on them, and what must be as it was."""
 
+import contextlib
 import ctypes
 import dataclasses
 import hashlib
@@ -158,6 +159,15 @@ class World:
         path = self.folder(name)
         self.mount(path, "tmpfs", data=f"size={size}")
         return path
+
+    @contextlib.contextmanager
+    def hidden(self, path):
+        """PATH is below another mount."""
+        self.mount(path, "tmpfs")
+        try:
+            yield
+        finally:
+            procs.libc.umount2(os.fsencode(path), MNT_DETACH)
 
     def read_only(self, path):
         """PATH can still be seen, and no more written to."""

@@ -35,7 +35,8 @@ FILES = (
     ("io_uring", "fd 3: anon_inode:[io_uring]<*>" + KEPT),
     ("perf", "fd 3: anon_inode:[perf_event]<*>" + KEPT),
     ("bpf", "fd 3: anon_inode:bpf-map<*>" + KEPT),
-    ("nsfile", "fd 3: uts:[<*>] cannot be kept yet"),
+    ("nsfile", "fd 3: uts:[<*>]: a uts namespace other than crtool's" + KEPT),
+    ("proc-gone", "fd 3: /proc/<*>/stat: is about a process that has ended" + KEPT),
     ("device", "fd 3: /dev/fuse: a device" + KEPT),
     ("fifo-gone", "fd 3: {path} (deleted): a FIFO without a name" + KEPT),
     ("flock", "fd 3: {path}: an exclusive lock (flock)" + LOCKS),
@@ -134,6 +135,24 @@ def _fifo_outside(world):
             raise Failure(f"not connected to the FIFO again: {text}")
     finally:
         os.close(fd)
+
+
+def _detached(world):
+    """A mount that only the descriptor holds."""
+    path = world.folder("tree")
+    _refused(world, world.scene("detached", path), "fd 3: /: on a mount that is nowhere in "
+             "crtool's mount namespace (detached, or of another one)" + KEPT)
+
+
+def _hidden(world):
+    """A file below a mount that came later; afterwards, it can be kept."""
+    path = world.folder("below") / "file"
+    path.write_text("12345678")
+    scene = world.scene("file", path)
+    with world.hidden(path.parent):
+        _refused(world, scene, f"fd 3: {path}: on the mount of <*> at <*>, which another mount "
+                 "hides; this cannot be kept yet")
+    world.dump(scene)
 
 
 def _userfault(world):
@@ -235,6 +254,8 @@ def add_cases(suite):
         ("lease-breaking", _lease_breaking),
         ("ghost-limit", _ghost_limit),
         ("fifo-outside", _fifo_outside),
+        ("detached", _detached),
+        ("hidden", _hidden),
         ("map-userfault", _userfault),
         ("clone-vm", _clone_vm),
         ("clone-fs", _clone_fs),

@@ -8,6 +8,8 @@ import pty
 import signal
 import termios
 
+from harness.scene import Failure, Skip
+
 
 @contextlib.contextmanager
 def _pty():
@@ -37,6 +39,20 @@ def _two_outside(world):
         scene = world.scene("tty", name, other)
         _dump_refused(world, scene, f"fd 4: {other}: a second terminal whose master is outside "
                                     "the tree, where --shell-job can give only one", "-j")
+
+
+def _device(world):
+    """A console stays where it is: it is opened again."""
+    name = "/dev/console"
+    try:
+        os.close(os.open(name, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK))
+    except OSError as error:
+        raise Skip(name) from error
+    scene = world.scene("tty", name)
+    world.dump(scene)
+    world.restore(scene)
+    if os.readlink(f"/proc/{scene.pid}/fd/3") != name:
+        raise Failure("fd 3 is " + os.readlink(f"/proc/{scene.pid}/fd/3"))
 
 
 def _packets(world):
@@ -90,6 +106,7 @@ def add_cases(suite):
     for name, function in (
         ("outside", _outside),
         ("two-outside", _two_outside),
+        ("device", _device),
         ("packets", _packets),
         ("session-outside", _session_outside),
         ("number-taken", _number_taken),

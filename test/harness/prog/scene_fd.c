@@ -25,6 +25,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#ifndef OPEN_TREE_CLONE
+#define OPEN_TREE_CLONE 1
+#endif
+
 #define NOT_USED (void)argc, (void)argv
 
 /* What the kernel may have been built without. */
@@ -161,10 +165,40 @@ static void set_bpf(int argc, char **argv)
 	maybe(syscall(SYS_bpf, BPF_MAP_CREATE, &a, sizeof(a)), "bpf");
 }
 
+/* A file of /proc, and the process that it is about has ended. */
+static void set_proc_gone(int argc, char **argv)
+{
+	char path[64];
+	int pid = (int)must(fork());
+
+	NOT_USED;
+	if (pid == 0)
+		for (;;)
+			pause();
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	must(open(path, O_RDONLY));
+	must(kill(pid, SIGKILL));
+	must(waitpid(pid, NULL, 0));
+}
+
+/* On a mount that is nowhere: the first argument is a directory. */
+static void set_detached(int argc, char **argv)
+{
+	(void)argc;
+	maybe(syscall(SYS_open_tree, AT_FDCWD, argv[0], OPEN_TREE_CLONE), "open_tree");
+}
+
+/* Another namespace than that of all processes. */
 static void set_nsfile(int argc, char **argv)
 {
+	int own = (int)must(open("/proc/self/ns/uts", O_RDONLY)), other;
+
 	NOT_USED;
-	must(open("/proc/self/ns/uts", O_RDONLY));
+	maybe(unshare(CLONE_NEWUTS), "unshare");
+	other = (int)must(open("/proc/self/ns/uts", O_RDONLY));
+	must(setns(own, CLONE_NEWUTS));
+	must(dup2(other, own));
+	must(close(other));
 }
 
 /* --- files: the first argument is a path ---------------------------------------- */
@@ -303,6 +337,8 @@ const struct scene scenes_fd[] = {
 	{ "many-perfs", set_many_perfs },
 	{ "bpf", set_bpf },
 	{ "nsfile", set_nsfile },
+	{ "proc-gone", set_proc_gone },
+	{ "detached", set_detached },
 	{ "fifo", set_fifo },
 	{ "fifo-gone", set_fifo_gone },
 	{ "file", set_file },
