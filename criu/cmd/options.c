@@ -288,7 +288,7 @@ const struct option_def option_table[] = {
 		  "it is not running, others can lock the files. Restore locks them again, with or "
 		  "without this, before anything runs, or says who has them." },
 	{ "ext-unix-sk", 'x', .arg = ARG_OPTIONAL, .metavar = "INO,...",
-	  .commands = FOR_TREE, .group = GROUP_GENERAL, .set = set_ext_unix,
+	  .commands = FOR_ALL, .group = GROUP_GENERAL, .set = set_ext_unix,
 	  .help = "A unix socket may be connected to one outside of the tree: restore connects to "
 		  "its name again. With inode numbers, of either end, only these may." },
 	{ "external", 0, .arg = ARG_REQUIRED, .metavar = "unix[INO]",
@@ -329,18 +329,18 @@ const struct option_def option_table[] = {
 		  "10 if not given, 0 waits for ever." },
 
 	{ "tcp-established", 0, FLAG(tcp_established),
-	  .commands = FOR_TREE, .group = GROUP_GENERAL,
+	  .commands = FOR_ALL, .group = GROUP_GENERAL,
 	  .help = "Keep TCP connections: their state and what is in their queues. From the dump to "
 		  "the restore their packets are dropped, so that the peers wait." },
 	{ "tcp-close", 0, FLAG(tcp_close),
-	  .commands = FOR_TREE, .group = GROUP_GENERAL,
+	  .commands = FOR_ALL, .group = GROUP_GENERAL,
 	  .help = "TCP connections come back closed." },
 	{ "network-lock", 0, .arg = ARG_REQUIRED, .metavar = "METHOD",
-	  .commands = FOR_TREE, .group = GROUP_GENERAL, .set = set_network_lock,
+	  .commands = FOR_ALL, .group = GROUP_GENERAL, .set = set_network_lock,
 	  .help = "What drops the packets of connections meanwhile: nftables (the default), "
 		  "iptables, or skip, which drops none." },
 	{ "skip-in-flight", 0, FLAG(skip_in_flight),
-	  .commands = FOR_DUMP, .group = GROUP_DUMP,
+	  .commands = FOR_TRIAL, .group = GROUP_DUMP,
 	  .help = "Drop connections that no process has accepted yet; without it the dump is "
 		  "refused while there are any." },
 	{ "track-mem", 0, FLAG(track_mem),
