@@ -67,6 +67,11 @@ helpers: $(HELPERS)
 errors: $(PROGRAM) helpers
 	$(Q)test/errors/run.py --no-build --crtool $(PROGRAM)
 
+# Programs that people use; those that are not installed are skipped.
+.PHONY: scenarios
+scenarios: $(PROGRAM) helpers
+	$(Q)test/scenarios/run.py --no-build --crtool $(PROGRAM)
+
 # HARM_COUNT: moments at which crtool is killed, in each case.
 HARM_COUNT ?= 50
 .PHONY: harm
