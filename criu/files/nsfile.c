@@ -18,6 +18,7 @@
 #include "criu/base/mem.h"
 #include "criu/base/str.h"
 #include "criu/core/restore.h"
+#include "criu/files/fown.h"
 #include "criu/files/kinds.h"
 #include "criu/kernel/syscalls.h"
 #include "criu/task/core.h"
@@ -65,7 +66,9 @@ static int nsfile_dump(struct dump *d, const struct fd_probe *p)
 	TaskKobjIdsEntry ids = TASK_KOBJ_IDS_ENTRY__INIT;
 	NsFileEntry e = NS_FILE_ENTRY__INIT;
 	FileEntry fe = FILE_ENTRY__INIT;
+	FownEntry fown;
 	char name[64];
+	int r;
 
 	if (p->st.st_ino != own) {
 		blocker(NULL,
@@ -73,7 +76,11 @@ static int nsfile_dump(struct dump *d, const struct fd_probe *p)
 			fd_probe_name(p, name, sizeof(name)), p->link, type->name);
 		return 0;
 	}
+	r = fown_dump(p->lfd, &fown);
+	if (r < 0)
+		return r;
 	ids_fill_namespaces(&ids);
+	e.fown = &fown;
 	e.id = p->id;
 	e.ns_id = *(const uint32_t *)((const char *)&ids + type->id);
 	e.ns_cflag = type->flag;
@@ -112,14 +119,19 @@ static int nsfile_load(struct restore *r, const FileEntry *fe, struct file *f)
 
 static int nsfile_open(struct restore *r, struct file *f)
 {
-	const char *name = file_to(struct nsfile, f)->type->name;
+	const NsFileEntry *e = f->entry->nsf;
+	cleanup_close int fd = -1;
 	char path[32];
-	int fd;
+	int ret = 0;
 
 	(void)r;
-	snprintf(path, sizeof(path), "/proc/self/ns/%s", name);
-	fd = open(path, (int)(f->entry->nsf->flags & O_PATH) | O_RDONLY | O_CLOEXEC);
-	return fd < 0 ? fail(errno, "open %s", path) : fd;
+	snprintf(path, sizeof(path), "/proc/self/ns/%s", file_to(struct nsfile, f)->type->name);
+	fd = open(path, (int)(e->flags & O_PATH) | O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return fail(errno, "open %s", path);
+	if (e->fown && !(e->flags & O_PATH))
+		ret = fown_restore(fd, e->fown);
+	return ret < 0 ? fail_at(ret, "%s", path) : take_fd(&fd);
 }
 
 const struct file_kind nsfile_kind = {

@@ -361,9 +361,10 @@ static int place_restore(const struct pty *p)
 	return 0;
 }
 
+/* With O_CLOEXEC, that would be among the flags of the description for ever. */
 static int slave_new(const struct pty *p, int flags)
 {
-	int fd = ioctl(p->master_fd, TIOCGPTPEER, flags | O_NOCTTY | O_CLOEXEC);
+	int fd = ioctl(p->master_fd, TIOCGPTPEER, (flags | O_NOCTTY) & ~O_CLOEXEC);
 
 	return fd < 0 ? fail(errno, "open /dev/pts/%u", p->index) : fd;
 }

@@ -370,7 +370,7 @@ static int hang_up(struct restore *r, const TtyInfoEntry *info)
 		if (r->files[i]->kind != &tty_kind || t->info != info)
 			continue;
 		flags = r->files[i]->entry->tty->flags & ~(uint32_t)FLAGS_OF_OPEN;
-		fd = ioctl(master, TIOCGPTPEER, (int)flags | O_NOCTTY | O_CLOEXEC);
+		fd = ioctl(master, TIOCGPTPEER, (int)flags | O_NOCTTY);
 		if (fd < 0)
 			return fail(errno, "TIOCGPTPEER");
 		t->hung_up = service_fd(r, fd);
