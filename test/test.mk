@@ -67,6 +67,11 @@ helpers: $(HELPERS)
 errors: $(PROGRAM) helpers
 	$(Q)test/errors/run.py --no-build --crtool $(PROGRAM)
 
+# Each kind of descriptor, held in each way.
+.PHONY: fds
+fds: $(PROGRAM) helpers
+	$(Q)test/fds/run.py --no-build --crtool $(PROGRAM)
+
 # Programs that people use; those that are not installed are skipped.
 .PHONY: scenarios
 scenarios: $(PROGRAM) helpers

@@ -14,7 +14,7 @@ struct scene {
 };
 
 extern const struct scene scenes_busy[], scenes_fd[], scenes_map[], scenes_sock[], scenes_task[],
-    scenes_tree[], scenes_tty[], scenes_inet[];
+    scenes_tree[], scenes_tty[], scenes_inet[], scenes_mkfd[];
 
 #define SCENE_TEXT  240
 #define SCENE_SLOTS 480

@@ -1,0 +1,381 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * mkfd KIND HOW PATH: one descriptor of some kind, held in some way. PATH is a name that is free.
+ * test/fds/run.py tries all of one with all of the other.
+ */
+#include "test/harness/prog/scene.h"
+
+#include <fcntl.h>
+#include <linux/memfd.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/inotify.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#define HIGH 19000
+
+/* --- kinds ---------------------------------------------------------------------- */
+
+static int file_new(const char *path, int flags)
+{
+	int fd = (int)must(open(path, flags | O_CREAT | O_EXCL, 0640));
+
+	must(write(fd, "0123456789", 10));
+	must(lseek(fd, 3, SEEK_SET));
+	return fd;
+}
+
+static int mk_null(const char *path)
+{
+	(void)path;
+	return (int)must(open("/dev/null", O_RDWR));
+}
+
+static int mk_urandom(const char *path)
+{
+	(void)path;
+	return (int)must(open("/dev/urandom", O_RDONLY));
+}
+
+static int mk_file(const char *path)
+{
+	return file_new(path, O_RDWR);
+}
+
+static int mk_append(const char *path)
+{
+	return file_new(path, O_WRONLY | O_APPEND | O_NONBLOCK);
+}
+
+static int mk_path(const char *path)
+{
+	must(close(file_new(path, O_RDWR)));
+	return (int)must(open(path, O_PATH));
+}
+
+static int mk_deleted(const char *path)
+{
+	int fd = file_new(path, O_RDWR);
+
+	must(unlink(path));
+	return fd;
+}
+
+static int mk_dir(const char *path)
+{
+	must(mkdir(path, 0751));
+	return (int)must(open(path, O_RDONLY | O_DIRECTORY));
+}
+
+static int mk_dir_gone(const char *path)
+{
+	int fd = mk_dir(path);
+
+	must(rmdir(path));
+	return fd;
+}
+
+static int mk_tmpfile(const char *path)
+{
+	must(mkdir(path, 0751));
+	return (int)must(open(path, O_TMPFILE | O_RDWR, 0600));
+}
+
+/* The other end is there, too. */
+static int mk_pipe_in(const char *path)
+{
+	int ends[2];
+
+	(void)path;
+	must(pipe(ends));
+	must(write(ends[1], "in the pipe", 11));
+	return ends[0];
+}
+
+static int mk_pipe_out(const char *path)
+{
+	int ends[2];
+
+	(void)path;
+	must(pipe2(ends, O_NONBLOCK));
+	return ends[1];
+}
+
+static int mk_fifo(const char *path)
+{
+	int fd;
+
+	must(mkfifo(path, 0600));
+	fd = (int)must(open(path, O_RDWR));
+	must(write(fd, "in the FIFO", 11));
+	return fd;
+}
+
+static int mk_socket(const char *path)
+{
+	int ends[2];
+
+	(void)path;
+	must(socketpair(AF_UNIX, SOCK_STREAM, 0, ends));
+	must(write(ends[1], "in the socket", 13));
+	return ends[0];
+}
+
+static int mk_tcp(const char *path)
+{
+	int fd = (int)must(socket(AF_INET, SOCK_STREAM, 0));
+
+	(void)path;
+	must(listen(fd, 7));
+	return fd;
+}
+
+static int mk_eventfd(const char *path)
+{
+	(void)path;
+	return (int)must(eventfd(7, EFD_NONBLOCK));
+}
+
+static int mk_semaphore(const char *path)
+{
+	(void)path;
+	return (int)must(eventfd(3, EFD_SEMAPHORE));
+}
+
+static int mk_timerfd(const char *path)
+{
+	const struct itimerspec hour = { .it_interval = { 60, 0 }, .it_value = { 3600, 0 } };
+	int fd = (int)must(timerfd_create(CLOCK_MONOTONIC, 0));
+
+	(void)path;
+	must(timerfd_settime(fd, 0, &hour, NULL));
+	return fd;
+}
+
+static int mk_signalfd(const char *path)
+{
+	sigset_t set;
+
+	(void)path;
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR2);
+	return (int)must(signalfd(-1, &set, SFD_NONBLOCK));
+}
+
+static int mk_epoll(const char *path)
+{
+	struct epoll_event e = { .events = EPOLLIN, .data.u64 = 42 };
+	int fd = (int)must(epoll_create1(0));
+
+	must(epoll_ctl(fd, EPOLL_CTL_ADD, mk_eventfd(path), &e));
+	return fd;
+}
+
+static int mk_inotify(const char *path)
+{
+	int fd = (int)must(inotify_init1(IN_NONBLOCK));
+
+	must(mkdir(path, 0700));
+	must(inotify_add_watch(fd, path, IN_CREATE | IN_DELETE));
+	return fd;
+}
+
+static int mk_memfd(const char *path)
+{
+	int fd = (int)must(memfd_create("mkfd", MFD_ALLOW_SEALING));
+
+	(void)path;
+	must(write(fd, "0123456789", 10));
+	must(fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK));
+	return fd;
+}
+
+static int mk_pidfd(const char *path)
+{
+	(void)path;
+	return (int)must(syscall(SYS_pidfd_open, getpid(), 0));
+}
+
+static int mk_ns(const char *path)
+{
+	(void)path;
+	return (int)must(open("/proc/self/ns/net", O_RDONLY));
+}
+
+static int mk_proc(const char *path)
+{
+	(void)path;
+	return (int)must(open("/proc/self/status", O_RDONLY));
+}
+
+static int mk_pty(const char *path)
+{
+	int fd = (int)must(posix_openpt(O_RDWR | O_NOCTTY));
+
+	(void)path;
+	must(unlockpt(fd));
+	return fd;
+}
+
+static int mk_slave(const char *path)
+{
+	char name[64];
+
+	must(-ptsname_r(mk_pty(path), name, sizeof(name)));
+	return (int)must(open(name, O_RDWR | O_NOCTTY));
+}
+
+static const struct kind {
+	const char *name;
+	int (*make)(const char *path);
+} kinds[] = {
+	{ "null", mk_null },
+	{ "urandom", mk_urandom },
+	{ "file", mk_file },
+	{ "append", mk_append },
+	{ "path", mk_path },
+	{ "deleted", mk_deleted },
+	{ "dir", mk_dir },
+	{ "dir-gone", mk_dir_gone },
+	{ "tmpfile", mk_tmpfile },
+	{ "pipe-in", mk_pipe_in },
+	{ "pipe-out", mk_pipe_out },
+	{ "fifo", mk_fifo },
+	{ "socket", mk_socket },
+	{ "tcp", mk_tcp },
+	{ "eventfd", mk_eventfd },
+	{ "semaphore", mk_semaphore },
+	{ "timerfd", mk_timerfd },
+	{ "signalfd", mk_signalfd },
+	{ "epoll", mk_epoll },
+	{ "inotify", mk_inotify },
+	{ "memfd", mk_memfd },
+	{ "pidfd", mk_pidfd },
+	{ "ns", mk_ns },
+	{ "proc", mk_proc },
+	{ "pty", mk_pty },
+	{ "slave", mk_slave },
+};
+
+/* --- how it is held --------------------------------------------------------------- */
+
+static void how_plain(int fd)
+{
+	(void)fd;
+}
+
+static void how_dup(int fd)
+{
+	must(dup(fd));
+	must(dup2(fd, 50));
+}
+
+static void how_cloexec(int fd)
+{
+	must(fcntl(fd, F_SETFD, FD_CLOEXEC));
+}
+
+static void how_high(int fd)
+{
+	struct rlimit lim;
+
+	must(getrlimit(RLIMIT_NOFILE, &lim));
+	if (lim.rlim_max <= HIGH)
+		scene_skip("a limit of open files above 19000");
+	lim.rlim_cur = lim.rlim_max;
+	must(setrlimit(RLIMIT_NOFILE, &lim));
+	must(dup2(fd, HIGH));
+	must(close(fd));
+}
+
+static void how_owner(int fd)
+{
+	if (fcntl(fd, F_GETFL) & O_PATH)
+		scene_skip("an owner of what was opened with O_PATH");
+	must(fcntl(fd, F_SETOWN, getpid()));
+	must(fcntl(fd, F_SETSIG, SIGUSR1));
+}
+
+static void how_fork(int fd)
+{
+	(void)fd;
+	scene_child(1);
+}
+
+/* Only the child has it. */
+static void how_child(int fd)
+{
+	scene_child(1);
+	must(close(fd));
+}
+
+static void how_table(int fd)
+{
+	(void)fd;
+	if (must(syscall(SYS_clone, CLONE_FILES | SIGCHLD, 0, 0, 0, 0)) == 0)
+		scene_beat(1);
+	scene_wait_beat(1);
+}
+
+/* Nobody has it, but it is on its way. */
+static void how_sent(int fd)
+{
+	char byte = 'x', control[CMSG_SPACE(sizeof(int))] = "";
+	struct iovec iov = { &byte, 1 };
+	struct msghdr m = { .msg_iov = &iov,
+			    .msg_iovlen = 1,
+			    .msg_control = control,
+			    .msg_controllen = sizeof(control) };
+	struct cmsghdr *c = CMSG_FIRSTHDR(&m);
+	int ends[2];
+
+	must(socketpair(AF_UNIX, SOCK_DGRAM, 0, ends));
+	c->cmsg_level = SOL_SOCKET;
+	c->cmsg_type = SCM_RIGHTS;
+	c->cmsg_len = CMSG_LEN(sizeof(int));
+	memcpy(CMSG_DATA(c), &fd, sizeof(fd));
+	must(sendmsg(ends[0], &m, 0));
+	must(close(fd));
+}
+
+static const struct how {
+	const char *name;
+	void (*hold)(int fd);
+} hows[] = {
+	{ "plain", how_plain }, { "dup", how_dup },     { "cloexec", how_cloexec },
+	{ "high", how_high },   { "owner", how_owner }, { "fork", how_fork },
+	{ "child", how_child }, { "table", how_table }, { "sent", how_sent },
+};
+
+static void set_mkfd(int argc, char **argv)
+{
+	const struct kind *kind = NULL;
+	const struct how *how = NULL;
+
+	for (size_t i = 0; argc == 3 && i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		if (!strcmp(kinds[i].name, argv[0]))
+			kind = &kinds[i];
+	for (size_t i = 0; argc == 3 && i < sizeof(hows) / sizeof(hows[0]); i++)
+		if (!strcmp(hows[i].name, argv[1]))
+			how = &hows[i];
+	if (!kind || !how)
+		scene_die("mkfd KIND HOW PATH");
+	how->hold(kind->make(argv[2]));
+}
+
+const struct scene scenes_mkfd[] = {
+	{ "mkfd", set_mkfd },
+	{ NULL, NULL },
+};
