@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""IPv4 and IPv6 sockets: what needs an option, what is not kept, what is not there at the restore."""
+"""IPv4 and IPv6 sockets: what needs an option, is not kept, or is not there at the restore."""
 
 import socket
 
