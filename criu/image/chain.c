@@ -6,6 +6,7 @@
  */
 #include "criu/image/chain.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -68,6 +69,30 @@ static int same_run(const struct image_dir *child, const struct image_dir *paren
 	return r < 0 ? r : 0;
 }
 
+bool image_chain_has(const struct image_chain *c, const struct stat *st)
+{
+	struct stat own;
+
+	for (size_t i = 0; i < c->nr; i++)
+		if (fstat(image_dir_fd(c->dirs[i]), &own) == 0 && own.st_dev == st->st_dev &&
+		    own.st_ino == st->st_ino)
+			return true;
+	return false;
+}
+
+/* Links that lead back would be followed for ever. */
+static int same_dir(const struct image_chain *c, const struct image_dir *parent)
+{
+	struct stat st;
+
+	if (fstat(image_dir_fd(parent), &st) < 0)
+		return fail(errno, "stat %s", image_dir_path(parent));
+	return image_chain_has(c, &st)
+		   ? fail_plain("%s: the dumps build upon each other in a circle",
+				image_dir_path(parent))
+		   : 0;
+}
+
 /* 0: there is none. */
 static int chain_grow(struct image_chain *c)
 {
@@ -77,7 +102,9 @@ static int chain_grow(struct image_chain *c)
 
 	if (r <= 0)
 		return r;
-	r = same_run(child, parent);
+	r = same_dir(c, parent);
+	if (r >= 0)
+		r = same_run(child, parent);
 	if (r < 0)
 		image_dir_free(parent);
 	else
@@ -113,17 +140,6 @@ int image_chain_length(struct image_chain *c, size_t *ret)
 	*ret = c->nr;
 	pthread_mutex_unlock(&c->lock);
 	return r;
-}
-
-bool image_chain_has(const struct image_chain *c, const struct stat *st)
-{
-	struct stat own;
-
-	for (size_t i = 0; i < c->nr; i++)
-		if (fstat(image_dir_fd(c->dirs[i]), &own) == 0 && own.st_dev == st->st_dev &&
-		    own.st_ino == st->st_ino)
-			return true;
-	return false;
 }
 
 int image_chain_raise_fd(struct image_chain *c, int lowest)

@@ -208,7 +208,7 @@ def _several(world):
     """One run names all of them."""
     scene = world.scene("several")
     _refused(world, scene, "fd 3: anon_inode:[perf_event]<*>" + KEPT,
-             "fd 4: uts:[<*>] cannot be kept yet")
+             "fd 4: uts:[<*>]: a uts namespace other than crtool's" + KEPT)
 
 
 def _beside_a_dump(world):

@@ -274,7 +274,8 @@ def _loop(world):
     shutil.copy(world.images / f"pagemap-{scene.pid}.img", pre)
     inventory = pre / "inventory.img"
     inventory.unlink()
-    _restore_refused(world, f"restore: load memory: pid {scene.pid} (scene): <*>")
+    _restore_refused(world, f"restore: load memory: pid {scene.pid} (scene): <*>: the dumps build "
+                     "upon each other in a circle")
 
 
 def _pre_dump_alone(world):
