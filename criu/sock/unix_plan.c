@@ -147,7 +147,8 @@ static void name_set(struct restore *r, struct unix_file *u, const ProtobufCBina
 {
 	uint8_t *copy = arena_alloc(&r->arena, name->len + 1);
 
-	memcpy(copy, name->data, name->len);
+	if (name->len)
+		memcpy(copy, name->data, name->len);
 	u->name = copy;
 	u->name_len = name->len;
 }

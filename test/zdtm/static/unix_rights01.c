@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * In flight, and nowhere else: a socket that listens, with a connection that waits; a named datagram
- * socket; epoll and timerfd; a socket in the queue of a socket in the queue of a socket, and so on.
+ * In flight, and nowhere else: a socket that listens, with a connection that waits; a datagram
+ * socket with a name; epoll and timerfd; a socket in the queue of a socket in the queue of another.
  */
 #include "zdtmtst.h"
 
