@@ -154,7 +154,7 @@ static int times_read(int fd, SkOptsEntry *e)
 }
 
 /* Whether 64-bit times were asked for is one bit for all of them. SO_TIMESTAMP_NEW is also said to
- * be set when SO_TIMESTAMPNS_NEW is. */
+ * be set when SO_TIMESTAMPNS_NEW is: so that is asked first. */
 static void timestamps_read(int fd, SkOptsEntry *e)
 {
 	static const int names[] = { TIMESTAMPNS_OLD, TIMESTAMPNS_NEW, TIMESTAMP_OLD,

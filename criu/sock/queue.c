@@ -260,13 +260,6 @@ static int messages_dump(struct dump *d, const struct queue_of *q, struct peeked
 	return r;
 }
 
-static bool has_urgent(int lfd)
-{
-	char c;
-
-	return recv(lfd, &c, 1, MSG_OOB | MSG_PEEK | MSG_DONTWAIT) == 1;
-}
-
 static int queue_dump(struct dump *d, const struct queue_of *q, struct peeked *p, size_t bytes)
 {
 	int r, back;
@@ -286,22 +279,22 @@ static int queue_dump(struct dump *d, const struct queue_of *q, struct peeked *p
 
 int sk_queue_dump(struct dump *d, const struct queue_of *q)
 {
-	struct pollfd poll_err = { .fd = q->lfd, .events = POLLIN };
+	struct pollfd state = { .fd = q->lfd, .events = POLLIN | POLLPRI };
 	struct peeked *p;
 	int bytes = 0, r;
 
 	if (ioctl(q->lfd, SIOCINQ, &bytes) < 0)
 		return fail(errno, "SIOCINQ");
-	if (poll(&poll_err, 1, 0) <= 0 || !(poll_err.revents & POLLIN) ||
+	if (poll(&state, 1, 0) <= 0 || !(state.revents & POLLIN) ||
 	    (q->type == SOCK_STREAM && !bytes))
 		return 0;
 	/* Of a stream, what there is comes before the error. */
-	if (q->type != SOCK_STREAM && poll_err.revents & POLLERR) {
+	if (q->type != SOCK_STREAM && state.revents & POLLERR) {
 		if (bytes)
 			blocked(q, "with packets and an error that was not told yet");
 		return 0;
 	}
-	if (q->type == SOCK_STREAM && has_urgent(q->lfd)) {
+	if (state.revents & POLLPRI) {
 		blocked(q, "with urgent data (MSG_OOB) that was not received yet");
 		return 0;
 	}

@@ -32,6 +32,7 @@
 
 #define RIGHTS_MAX 253 /* SCM_MAX_FD of the kernel */
 #define HOPS_MAX   1000u
+#define WHOLE_MAX  32768u
 
 static int unix_open(struct restore *r, struct file *f)
 {
@@ -54,19 +55,11 @@ static int socket_take(const struct restore *r, const struct task *t, const stru
 	return u->e ? file_take(r, t, &u->file) : broker_take(r, u->slot);
 }
 
-/* Room for all that there is to come; what it is to be is set later. */
 static int peer_open(struct filling *q)
 {
-	int most = INT_MAX / 2;
-
-	if (q->peer >= 0)
-		return 0;
-	q->peer = socket_take(q->r, q->to->file.owner, q->to->peer);
 	if (q->peer < 0)
-		return q->peer;
-	if (setsockopt(q->peer, SOL_SOCKET, SO_SNDBUFFORCE, &most, sizeof(most)) < 0)
-		setsockopt(q->peer, SOL_SOCKET, SO_SNDBUF, &most, sizeof(most));
-	return 0;
+		q->peer = socket_take(q->r, q->to->file.owner, q->to->peer);
+	return q->peer < 0 ? q->peer : 0;
 }
 
 /* The other end, where it was sent from there. */
@@ -115,8 +108,11 @@ struct sending {
 static int do_send(void *ctx)
 {
 	const struct sending *s = ctx;
+	ssize_t n = sendmsg(s->fd, &s->msg, MSG_DONTWAIT | MSG_NOSIGNAL);
 
-	return sendmsg(s->fd, &s->msg, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 ? -errno : 0;
+	if (n < 0)
+		return -errno;
+	return (size_t)n == s->msg.msg_iov->iov_len ? 0 : -EMSGSIZE;
 }
 
 union control {
@@ -147,12 +143,29 @@ static int rights_take(const struct filling *q, const ScmEntry *scm, int *rights
 	return 0;
 }
 
-/* Whoever has sent it may be gone; then one of its number says so. */
+/* Room for all that may come; what it is to be is set later. */
+static void room_make(int fd)
+{
+	int most = INT_MAX / 2;
+
+	if (setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &most, sizeof(most)) < 0)
+		setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &most, sizeof(most));
+}
+
+/* Whoever has sent it may be gone; then one of its number says so. What is small goes wholly or not
+ * at all; of what is large, a part would. */
 static int send_as(struct sending *s, const struct ucred *creds)
 {
 	struct identity id = { creds ? creds->pid : 0, 0, 0, NULL, 0 };
-	int r = do_send(s);
+	int r;
 
+	if (s->msg.msg_iov->iov_len > WHOLE_MAX)
+		room_make(s->fd);
+	r = do_send(s);
+	if (r == -EAGAIN) {
+		room_make(s->fd);
+		r = do_send(s);
+	}
 	return r == -ESRCH ? as_identity(&id, do_send, s) : r;
 }
 
