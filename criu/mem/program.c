@@ -31,6 +31,7 @@
 #include "criu/mem/load.h"
 #include "criu/mem/mempolicy.h"
 #include "criu/mem/pagemap.h"
+#include "criu/mem/pkey.h"
 #include "criu/mem/share.h"
 #include "criu/mem/sysv.h"
 #include "criu/mem/vma.h"
@@ -128,7 +129,7 @@ static size_t nr_policies(const MmEntry *mm)
 
 size_t mem_program_room(const struct restore *r, const struct task_restore *tr)
 {
-	size_t ops = tr->mm->n_vmas * OPS_PER_VMA + tr->nr_guards + OPS_OF_MM;
+	size_t ops = tr->mm->n_vmas * OPS_PER_VMA + tr->nr_guards + OPS_OF_MM + PKEYS_OPS;
 
 	return ops * sizeof(struct op) + fill_room(r, tr) + tr->mm->n_mm_saved_auxv * 8 +
 	       tr->mm->n_vmas * (VMA_NAME_MAX + 16) + nr_policies(tr->mm) * MEMPOLICY_ROOM +
@@ -354,7 +355,10 @@ static void finish_mapping(struct program *p, const VmaEntry *v, uint8_t prot)
 		return;
 	if (v->has_madv && v->madv & (1ull << MADV_HUGEPAGE))
 		PROGRAM_SYSCALL(p, OP_WHAT_ADVISE, SYS_madvise, v->start, len, MADV_HUGEPAGE);
-	if ((prot & ~VMA_APART) != v->prot)
+	if (pkey_of(v))
+		PROGRAM_SYSCALL(p, OP_WHAT_PROTECT, SYS_pkey_mprotect, v->start, len, v->prot,
+				pkey_of(v));
+	else if ((prot & ~VMA_APART) != v->prot)
 		PROGRAM_SYSCALL(p, OP_WHAT_PROTECT, SYS_mprotect, v->start, len, v->prot);
 	if (prot & VMA_APART)
 		advise_apart(p, v, MADV_NORMAL);
@@ -441,6 +445,7 @@ void mem_program(struct program *p, const struct restore *r, const struct task *
 	for (size_t i = 0; i < mm->n_vmas; i++)
 		if (mm->vmas[i]->status & VMA_AIORING)
 			advise(p, mm, mm->vmas[i]);
+	pkeys_allocate(p, mm);
 	for (size_t i = 0; i < mm->n_vmas; i++)
 		finish_mapping(p, mm->vmas[i], prot[i]);
 	guards_install(p, tr);

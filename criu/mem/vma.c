@@ -13,6 +13,7 @@
 #include "criu/kernel/uapi.h"
 #include "criu/mem/aio.h"
 #include "criu/mem/mempolicy.h"
+#include "criu/mem/pkey.h"
 #include "criu/mem/sysv.h"
 
 #define HUGE_SIZE_BITS ((uint32_t)MAP_HUGE_MASK << MAP_HUGE_SHIFT)
@@ -56,12 +57,7 @@ static bool vma_blocked(const struct task *t, const struct proc_vma *v)
 			(unsigned long long)v->end, refused[i].what);
 		return true;
 	}
-	if (v->pkey)
-		blocker(NULL,
-			"pid %d (%s): mapping %llx-%llx: protection key %u cannot be kept yet",
-			(int)t->pid, t->comm, (unsigned long long)v->start,
-			(unsigned long long)v->end, v->pkey);
-	return v->pkey;
+	return false;
 }
 
 static uint32_t special_status(const struct proc_vma *v)
@@ -190,6 +186,9 @@ VmaEntry *vma_dump(struct arena *a, const struct task *t, const struct proc_vma 
 			e->madv |= MADV_BIT(advices[i].advice);
 	e->has_madv = e->madv != 0;
 	e->has_locked_on_fault = e->locked_on_fault = (v->vmflags & PROC_VMF(LF)) != 0;
+	/* One that can only be executed has the kernel's own. */
+	e->has_pkey = v->pkey && v->prot != PROT_EXEC;
+	e->pkey = e->has_pkey ? v->pkey : 0;
 	e->has_sealed = e->sealed = (v->vmflags & PROC_VMF(SL)) != 0;
 	if (v->special == PROC_VMA_ANON_NAMED || v->special == PROC_VMA_SHMEM_NAMED)
 		e->name = arena_strdup(a, v->path);
@@ -267,6 +266,8 @@ static int vma_check_one(const VmaEntry *v)
 		return fail_plain("flags %#x that cannot be restored yet", v->flags);
 	if (v->prot & ~(uint32_t)(PROT_READ | PROT_WRITE | PROT_EXEC))
 		return fail_plain("protection %#x", v->prot);
+	if (pkey_of(v) >= PKEYS)
+		return fail_plain("protection key %u", v->pkey);
 	if (v->pgoff & PAGE_REST)
 		return fail_plain("offset %#llx is within a page", (unsigned long long)v->pgoff);
 	return v->has_mempolicy ? mempolicy_check(v->mempolicy, v->n_mempolicy_nodes) : 0;

@@ -69,6 +69,7 @@ enum op_what {
 	OP_WHAT_FILE_LOCK,
 	OP_WHAT_SEAL,
 	OP_WHAT_AIO,
+	OP_WHAT_PKEY,
 };
 
 struct op {
