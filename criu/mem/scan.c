@@ -43,6 +43,25 @@ static uint64_t tells_guards(void)
 	return feature_has(FEATURE_PAGEMAP_SCAN_GUARD_PAGES) > 0 ? PAGE_IS_GUARD : 0;
 }
 
+/* Without PAGEMAP_SCAN (Linux 6.7) each page of a range is read, mapped or not: of a whole address
+ * space that would take hours. */
+static int scan_mappings(int fd, const struct task *t, const struct pagemap_query *q,
+			 struct pagemap_regions *ret)
+{
+	for (size_t i = 0; i < t->vmas.nr; i++) {
+		const struct proc_vma *v = &t->vmas.v[i];
+		int r =
+		    v->special == PROC_VMA_VSYSCALL
+			? 0
+			: scan_range(fd, *q, v->start, v->end, PAGE_IS_FILE | PAGE_IS_PFNZERO, ret);
+
+		if (r < 0)
+			return fail(-r, "pages %llx-%llx", (unsigned long long)v->start,
+				    (unsigned long long)v->end);
+	}
+	return 0;
+}
+
 static int scan(const struct task *t, const struct pagemap_query *q, struct pagemap_regions *ret)
 {
 	char path[32];
@@ -54,6 +73,8 @@ static int scan(const struct task *t, const struct pagemap_query *q, struct page
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return fail(errno, "open %s", path);
+	if (feature_has(FEATURE_PAGEMAP_SCAN) <= 0)
+		return fail_at(scan_mappings(fd, t, q, ret), "scan %s", path);
 	for (size_t i = 0; i < t->vmas.nr && r >= 0; i++) {
 		const struct proc_vma *v = &t->vmas.v[i];
 
