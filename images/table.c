@@ -19,6 +19,7 @@
 #include "images/fs.pb-c.h"
 #include "images/fsnotify.pb-c.h"
 #include "images/ghost.pb-c.h"
+#include "images/inetqueue.pb-c.h"
 #include "images/inventory.pb-c.h"
 #include "images/ipc.pb-c.h"
 #include "images/left.pb-c.h"
@@ -130,6 +131,8 @@ const struct image_type image_types[IMAGE_KINDS] = {
 			      MANY_(sk_packet_entry), .raw = true },
 	[IMAGE_TCP_STREAM] = { "TCP_STREAM", NAME_("tcp-stream-", HEX, ".img"),
 			       COMMON_(0x51465506), ONE_(tcp_stream_entry), .raw = true },
+	[IMAGE_INET_QUEUES] = { "INET_QUEUES", NAME_("inet-queues", NONE, ".img"),
+				COMMON_(0x49515545), MANY_(inet_packet_entry), .raw = true },
 
 	[IMAGE_UTSNS] = { "UTSNS", NAME_("utsns-", DEC, ".img"), COMMON_(0x54473203),
 			  ONE_(utsns_entry) },

@@ -57,6 +57,7 @@ enum image_kind {
 	/* sockets */
 	IMAGE_SK_QUEUES,
 	IMAGE_TCP_STREAM,
+	IMAGE_INET_QUEUES,
 	/* namespaces; id: of the namespace */
 	IMAGE_UTSNS,
 	IMAGE_IPC_VAR,

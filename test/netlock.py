@@ -381,6 +381,43 @@ def gc(scene):
         raise Failure(f"the second gc says: {again}")
 
 
+def close(scene):
+    """The connections of a dump can still be closed at the restore: the peer is told."""
+    host = scene.hosts.a
+    pid, client = echo_make(scene)
+    scene.dump(host, pid)
+    scene.reap()
+    wait_dead(pid)
+    scene.restore(host, "--tcp-close")
+    scene.clean(host)
+    client.sendall(b"anybody there?")
+    try:
+        if client.recv(100):
+            raise Failure("an answer came out of a closed connection")
+    except ConnectionResetError:
+        pass
+
+
+def address_gone(scene):
+    """A host that has not the address of a connection says so, before there is any process."""
+    host = scene.hosts.a
+    pid, client = echo_make(scene)
+    port = client.getpeername()[1]
+    scene.dump(host, pid)
+    scene.reap()
+    wait_dead(pid)
+    run("ip", "-n", host, "addr", "del", "10.77.0.1/24", "dev", "eth0")
+    refused = scene.restore(host, check=False)
+    want = f"tcp 10.77.0.1:{port}: this host does not have the address"
+    if refused.returncode != 1 or refused.stderr.count(want) != 2 or \
+            "try --tcp-close" not in refused.stderr:
+        raise Failure(f"refused: {refused.returncode}, {refused.stderr}")
+    run("ip", "-n", host, "addr", "add", "10.77.0.1/24", "dev", "eth0")
+    scene.restore(host)
+    echo(client)
+    scene.no_resets()
+
+
 def gc_lives(scene):
     """Not while a process of the tree lives. A dump over an older one removes the old one's."""
     host = scene.hosts.a
@@ -504,6 +541,8 @@ CASES = {
     "iptables": lambda s: download(s, "server", "10.77.0.1", "--network-lock", "iptables"),
     "connecting-v4": lambda s: connecting(s, "10.77.0.2", 0),
     "connecting-v6": lambda s: connecting(s, "fd77::2", 2),
+    "close": close,
+    "address-gone": address_gone,
     "gc": gc,
     "gc-lives": gc_lives,
     "fails": fails,

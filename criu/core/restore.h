@@ -25,6 +25,7 @@ struct fork_plan;
 struct ghost;
 struct ghost_use;
 struct image_chain;
+struct inet_packet;
 struct live_conn;
 struct memfd;
 struct pty;
@@ -149,6 +150,8 @@ struct restore {
 	bool pipes_loaded, fifos_loaded; /* what was in them */
 	struct live_conn *live; /* sock/tcplive.c: connections that are not live yet */
 	size_t nr_live, cap_live;
+	struct inet_packet *inet_packets; /* sock/udpqueue.c: in the arena */
+	bool inet_packets_loaded;
 	const void *address_ok; /* sock/inet.c: entry of an address that was found to be ours */
 	bool lock_is_ours; /* the restore has made the lock of connections */
 	struct unix_plan *unix_plan; /* sock/unix_plan.c: in the arena; NULL: no such sockets */

@@ -56,8 +56,6 @@ static void memfd_line(int fd, char *buf, size_t size)
 	str_make_printable(buf);
 }
 
-extern char **environ;
-
 static int spawn(const char *name, char *const argv[], int in, int out, pid_t *ret)
 {
 	posix_spawn_file_actions_t files;

@@ -25,6 +25,7 @@
 #include "criu/base/log.h"
 #include "criu/base/mem.h"
 #include "criu/files/fown.h"
+#include "criu/image/writer.h"
 #include "criu/sock/guard.h"
 #include "criu/sock/inet.h"
 #include "criu/sock/inetaddr.h"
@@ -35,6 +36,7 @@
 #include "criu/sock/md5.h"
 #include "criu/sock/opts.h"
 #include "criu/sock/tcpstate.h"
+#include "criu/sock/udpqueue.h"
 #include "images/tcp.pb-c.h"
 
 #define BACKLOG_MAX  0x7fffffffu
@@ -250,12 +252,18 @@ static bool has_unsent(int lfd)
 	return true;
 }
 
-static void datagrams_judge(const struct fd_probe *p)
+/* What comes to a raw socket comes to others as well: it cannot be sent again for this one. */
+static bool keeps_queue(const InetSkEntry *e)
+{
+	return e->type == SOCK_DGRAM && e->proto == IPPROTO_UDP;
+}
+
+static void datagrams_judge(const struct fd_probe *p, const InetSkEntry *e)
 {
 	char name[64], byte;
 
 	fd_probe_name(p, name, sizeof(name));
-	if (recv(p->lfd, &byte, 1, MSG_PEEK | MSG_DONTWAIT | MSG_TRUNC) >= 0)
+	if (!keeps_queue(e) && recv(p->lfd, &byte, 1, MSG_PEEK | MSG_DONTWAIT | MSG_TRUNC) >= 0)
 		blocker("let the program receive them",
 			"%s: %s: datagrams that were not received yet, " NOT_KEPT, name, p->link);
 	if (has_unsent(p->lfd))
@@ -364,8 +372,10 @@ static int inet_dump(struct dump *d, const struct fd_probe *p)
 		return r;
 	if (is_tcp(e))
 		return tcp_socket_dump(d, p, e);
-	datagrams_judge(p);
+	datagrams_judge(p, e);
 	r = entry_fill(d, p, e);
+	if (r >= 0 && keeps_queue(e))
+		r = udp_queue_dump(d, p, e);
 	return r < 0 ? r : entry_write(d, p->id, e);
 }
 
@@ -374,8 +384,11 @@ static int inet_dump_end(struct dump *d)
 {
 	int r;
 
-	if (!d->inet || !d->inet->seen || d->trial || blockers_count())
+	if (!d->inet)
 		return 0;
+	r = udp_queue_dump_end(d);
+	if (r < 0 || !d->inet->seen || d->trial || blockers_count())
+		return r;
 	r = tcp_dump(d);
 	for (struct tcp_seen *s = d->inet->seen; s && r >= 0; s = s->next)
 		r = entry_write(d, s->e->id, s->e);
@@ -398,6 +411,7 @@ void inet_dump_done(struct dump *d)
 	for (size_t i = 0; i < in->nr_fresh; i++)
 		close(in->fresh[i].fd);
 	free(in->fresh);
+	image_writer_free(in->queues_img);
 	map_done(&in->known);
 	free(in->buf);
 	d->inet = NULL;
@@ -470,6 +484,8 @@ static int inet_load(struct restore *r, const FileEntry *fe, struct file *f)
 		ret = mcast_load(e);
 	if (ret >= 0)
 		ret = address_check(r, e);
+	if (ret >= 0)
+		ret = udp_queues_load(r);
 	return ret >= 0 && tcp_is_connection(e) ? tcp_stream_load(r, e, &p->stream) : ret;
 }
 
@@ -571,6 +587,8 @@ static int inet_open(struct restore *r, struct file *f)
 		ret = inet_opts_restore_early(fd, e);
 	if (ret >= 0)
 		ret = p->stream ? tcp_stream_open(r, e, p->stream, fd) : idle_open(fd, e);
+	if (ret >= 0 && e->type == SOCK_DGRAM)
+		ret = udp_queue_restore(r, e, fd);
 	if (ret >= 0)
 		ret = shutdown_again(fd, e);
 	if (ret >= 0)

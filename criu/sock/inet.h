@@ -28,6 +28,7 @@ struct inet_dump {
 	bool locked, given_up;
 	struct map known; /* sock/inetlist.c: by inode number; in the arena */
 	bool listed[4];
+	struct image_writer *queues_img;
 	uint8_t *buf; /* for queues */
 	size_t cap;
 	struct inet_standard *fresh; /* of each sort that was met */

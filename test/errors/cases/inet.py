@@ -85,7 +85,7 @@ def _port_taken(world):
 
 
 def _unread(world):
-    _refused(world, world.scene("inet-unread", _free_port(socket.SOCK_DGRAM)),
+    _refused(world, world.scene("inet-unread"),
              "socket:[<*>]: datagrams that were not received yet, which cannot be kept yet; let "
              "the program receive them")
 

@@ -41,14 +41,13 @@ static void set_listen(int argc, char **argv)
 	must(listen(fd, 5));
 }
 
-/* PORT: a datagram of its own that it has not received. */
+/* A packet of its own that it has not received. */
 static void set_unread(int argc, char **argv)
 {
-	struct sockaddr_in a = loopback(argv[0]);
-	int fd = (int)must(socket(AF_INET, SOCK_DGRAM, 0));
+	struct sockaddr_in a = loopback("0");
+	int fd = (int)must(socket(AF_INET, SOCK_RAW, 253));
 
-	(void)argc;
-	must(bind(fd, (void *)&a, sizeof(a)));
+	NOT_USED;
 	must(sendto(fd, "x", 1, 0, (void *)&a, sizeof(a)));
 }
 
