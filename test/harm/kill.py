@@ -24,6 +24,7 @@ from runner import procs  # noqa: E402
 
 WARM_UPS = 5
 COMMIT_SECONDS = 0.003  # about what it takes to kill a tree of 40
+COPY_SECONDS = 5.0  # how long a copy of a task waits to be told that it may stay
 GONE_SECONDS = 1.0  # how long a half restored tree may outlive its maker
 
 
@@ -65,7 +66,7 @@ class Moments:
         self.hits += bool(hit)
         if not hit or log is None or not log.exists():
             return
-        steps = re.findall(r" info: \w+: ([\w ]+): done in", log.read_text())
+        steps = re.findall(r" info: [\w-]+: ([\w ]+): done in", log.read_text())
         place = steps[-1] if steps else "the start"
         self.where[place] = self.where.get(place, 0) + 1
 
@@ -104,10 +105,15 @@ def _expect_whole(scene, pids, maps, when):
 
 def _expect_alone(world, pids, when):
     """No process is left but those of the scenes."""
-    procs.reap()
-    left = set(procs.tree(os.getpid())) - set(pids) - {os.getpid()}
-    if left:
-        raise Failure(f"{when}: processes left: {sorted(left)}")
+
+    def left():
+        procs.reap()
+        return set(procs.tree(os.getpid())) - set(pids) - {os.getpid()}
+
+    try:
+        procs.wait_until(lambda: not left(), COPY_SECONDS, "others to be gone")
+    except procs.Timeout as error:
+        raise Failure(f"{when}: processes left: {sorted(left())}") from error
 
 
 def _expect_stopped_well(outcome, sig, when):
@@ -150,6 +156,50 @@ def _dump(world, sig, *tree, program="scene"):
         _expect_stopped_well(outcome, sig, when)
         if outcome.code and os.listdir(folder):
             raise Failure(f"{when}: left behind: {os.listdir(folder)}")
+    return moments.verdict()
+
+
+def _keepers():
+    """Processes of crtool that look after our scenes between two dumps."""
+    procs.reap()
+    found = []
+    for pid in procs.tree(os.getpid()):
+        try:
+            if pathlib.Path(f"/proc/{pid}/comm").read_text() == "crtool-keeper\n":
+                found.append(pid)
+        except OSError:
+            pass
+    return found
+
+
+def _pre_dump(world, sig, *tree):
+    """
+    A pre-dump is killed. At most the keeper of one that was complete is left, and after a dump
+    no trace of it.
+    """
+    scene = world.scene(*tree)
+    moments = Moments(world, f"pre-dump {sig} {tree}")
+    pids, maps = scene.pids(), _maps(scene)
+    words = ["pre-dump", "-D", world.images, "-t", scene.pid]
+    for _ in moments.measure(lambda: world.spawn(*words, log=False)):
+        pass
+    for number in range(moments.count):
+        when = f"signal {sig}, number {number}"
+        words[2] = world.folder(f"images{number}")
+        child = world.spawn(*words)
+        moments.strike(child, sig)
+        outcome = world.ended(child)
+        moments.note(outcome.code != 0, world.last_log())
+        _expect_whole(scene, pids, maps, when)
+        procs.wait_until(lambda: len(_keepers()) <= 1, GONE_SECONDS, "other keepers to be gone")
+        _expect_alone(world, pids + _keepers(), when)
+        if sig != signal.SIGKILL:
+            _expect_stopped_well(outcome, sig, when)
+    world.dump(scene, "-R")
+    _expect_alone(world, pids, "after a dump")
+    for pid in pids:
+        if re.search(r"^VmFlags:.* uw\b", pathlib.Path(f"/proc/{pid}/smaps").read_text(), re.M):
+            raise Failure("after a dump, mappings are still marked")
     return moments.verdict()
 
 
@@ -502,6 +552,9 @@ def main():
     for sig in (signal.SIGKILL, signal.SIGINT, signal.SIGTERM):
         cases.add(f"{sig.name}/dump/busy", _dump, sig, "busy")
         cases.add(f"{sig.name}/dump/family", _dump, sig, "family")
+        cases.add(f"{sig.name}/dump/copied", _dump, sig, "memory", 64)
+        cases.add(f"{sig.name}/pre-dump/busy", _pre_dump, sig, "busy")
+        cases.add(f"{sig.name}/pre-dump/family", _pre_dump, sig, "family")
         cases.add(f"{sig.name}/dump/busy-32", _dump, sig, "busy", program="scene32")
         cases.add(f"{sig.name}/restore/busy", _restore, sig, "busy")
         cases.add(f"{sig.name}/restore/family", _restore, sig, "family")
