@@ -35,7 +35,7 @@ trees: $(PROGRAM) $(MAKE_TREE)
 HELPER_BIN := build/test/bin
 HELPER_CFLAGS := -std=gnu11 -D_GNU_SOURCE -I. $(WARN) -O2 -g -pthread
 SCENE_SRCS := $(wildcard test/harness/prog/scene*.c)
-HELPERS := $(addprefix $(HELPER_BIN)/,scene scene32 take tracer load floor)
+HELPERS := $(addprefix $(HELPER_BIN)/,scene scene32 take tracer load floor writer)
 
 $(HELPER_BIN)/scene: $(SCENE_SRCS) test/harness/prog/scene.h
 	$(say) HELPER $@
@@ -93,6 +93,7 @@ netlock: $(PROGRAM)
 .PHONY: bench
 bench: $(PROGRAM) helpers
 	$(Q)test/bench/bench.py --no-build --crtool $(PROGRAM)
+	$(Q)test/bench/live.py --no-build --crtool $(PROGRAM)
 
 # --- fuzzers: each has a main of its own, and is linked with all but that of crtool ----------
 FUZZ_SRCS := $(sort $(wildcard test/fuzz/*.c))
