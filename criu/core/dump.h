@@ -8,6 +8,7 @@
 #include "criu/core/ident.h"
 #include "criu/core/session.h"
 #include "criu/core/task.h"
+#include "criu/kernel/alike.h"
 #include "criu/kernel/taskview.h"
 
 struct aio_seen;
@@ -55,6 +56,8 @@ struct dump {
 	struct proc_ns own_ns; /* crtool's own namespaces */
 	struct taskview view; /* of the frozen tree, where it is worth one */
 	bool has_view;
+	struct taskview flag_view; /* before the freeze; asked for mappings only */
+	struct alike learnt; /* flags of mappings; with flag_view as its view, or none */
 	size_t nr_processors; /* that the machine may have */
 	bool one_node; /* all memory is on node 0 */
 	uint64_t frozen_at_us;

@@ -285,6 +285,7 @@ void dump_done(struct dump *d)
 	tree_done(&d->tree);
 	seccomp_done(d);
 	ident_set_done(&d->files);
+	collect_done(d);
 	if (d->has_view)
 		taskview_done(&d->view);
 	proc_buf_done(&d->buf);

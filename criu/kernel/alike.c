@@ -9,7 +9,7 @@
 #include "criu/base/mem.h"
 
 /* Of more, those that come last are read each: every one is compared with all of them. */
-#define CLASSES_MAX 64
+#define CLASSES_MAX 128
 
 #define RAW_VSYSCALL UINT64_MAX /* is not the task's, and not in the view */
 
@@ -137,6 +137,21 @@ static const struct alike_flags *flags_find(const struct alike *a, uint64_t raw)
 	return NULL;
 }
 
+/* What is tracked is as what is not, with one flag more. */
+static bool flags_know(const struct alike *a, uint64_t raw, struct alike_flags *ret)
+{
+	const struct alike_flags *f = flags_find(a, raw);
+	bool tracked = !f && a->tracked && raw & a->tracked;
+
+	if (tracked)
+		f = flags_find(a, raw & ~a->tracked);
+	if (!f)
+		return false;
+	*ret = *f;
+	ret->vmflags |= tracked ? PROC_VMF(UW) : 0;
+	return true;
+}
+
 /* What the view has of each mapping, in the same order: false where the two lists differ. */
 static bool pair(const struct proc_vmas *l, const struct view_vma *v, size_t nr, size_t i,
 		 size_t *at, uint64_t *ret_raw)
@@ -153,19 +168,16 @@ static bool pair(const struct proc_vmas *l, const struct view_vma *v, size_t nr,
 
 static bool flags_apply(const struct alike *a, struct proc_vmas *l, size_t nr)
 {
-	const struct alike_flags *f;
+	struct alike_flags f;
 	size_t at = 0;
 	uint64_t raw;
 
 	for (size_t i = 0; i < l->nr; i++) {
-		if (!pair(l, a->vmas, nr, i, &at, &raw))
-			return false;
-		f = flags_find(a, raw);
-		if (!f)
+		if (!pair(l, a->vmas, nr, i, &at, &raw) || !flags_know(a, raw, &f))
 			return false;
 		l->v[i].vmflags_known = true;
-		l->v[i].vmflags = f->vmflags;
-		l->v[i].pkey = f->pkey;
+		l->v[i].vmflags = f.vmflags;
+		l->v[i].pkey = f.pkey;
 	}
 	return at == nr;
 }

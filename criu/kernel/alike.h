@@ -46,6 +46,7 @@ struct alike {
 	size_t nr_links, cap_links;
 	struct alike_flags *flags;
 	size_t nr_flags, cap_flags;
+	uint64_t tracked; /* the bit that says uw and nothing else; 0: not known */
 	struct view_vma *vmas; /* of one task at a time */
 	size_t cap_vmas;
 };
@@ -64,4 +65,9 @@ int alike_smaps_read(struct alike *a, pid_t pid, int proc, struct proc_buf *b,
 /* A link of /proc/PID, and what it leads to. *ret_path is the caller's. */
 int alike_link_read(struct alike *a, pid_t tid, int proc, enum view_link which, char **ret_path,
 		    struct stat *ret_st);
+/* What mappings of crtool's own tell of flags, those that large ones often have, and the same with
+ * changes tracked: alike_probe.c. a has a view, of which only mappings are asked. */
+int alike_learn_flags(struct alike *a);
+/* The same for another one, which has learnt nothing yet. */
+void alike_take_flags(struct alike *a, const struct alike *from);
 void alike_done(struct alike *a);

@@ -31,6 +31,7 @@
 #include "criu/task/stuck.h"
 #include "criu/task/waiting.h"
 
+#define LARGE_BYTES   (32ull << 20)
 #define RESTART_FIRST 512 /* ERESTARTSYS */
 #define RESTART_LAST  516 /* ERESTART_RESTARTBLOCK */
 
@@ -387,8 +388,10 @@ static int read_procs(struct dump *d)
 	int r;
 
 	d->has_view = worth_a_view(d->tree.nr, nr) && view_open(d);
-	for (size_t i = 0; d->has_view && i < PARALLEL_WORKERS_MAX; i++)
-		reading.alike[i].view = &d->view;
+	for (size_t i = 0; i < PARALLEL_WORKERS_MAX; i++) {
+		reading.alike[i].view = d->has_view ? &d->view : d->learnt.view;
+		alike_take_flags(&reading.alike[i], &d->learnt);
+	}
 	r = parallel_for(d->tree.nr, task_read_proc, &reading);
 	if (r >= 0)
 		r = parallel_for(nr, thread_read_proc, &reading);
@@ -433,6 +436,48 @@ static void find_parents(struct dump *d)
 	}
 }
 
+/* Pages that are in memory. */
+static uint64_t resident(struct dump *d, pid_t pid)
+{
+	cleanup_close int proc = proc_open(pid);
+	struct proc_stat st;
+
+	return proc < 0 || proc_stat_read(proc, 0, &d->buf, &st) < 0 ? 0 : st.rss_pages;
+}
+
+static bool is_large(struct dump *d)
+{
+	cleanup_close int proc = proc_open(d->s->opts->tree);
+	struct proc_pids children = { 0 };
+	uint64_t most = resident(d, d->s->opts->tree);
+
+	if (proc >= 0 && proc_children_read(proc, d->s->opts->tree, &d->buf, &children) >= 0)
+		for (size_t i = 0; i < children.nr; i++) {
+			uint64_t has = resident(d, children.v[i]);
+
+			most = has > most ? has : most;
+		}
+	proc_pids_done(&children);
+	return most * PAGE_BYTES >= LARGE_BYTES;
+}
+
+/* smaps takes its time where there is much memory: see kernel/alike_probe.c. */
+static void learn_flags(struct dump *d)
+{
+	if (d->memory_only || !is_large(d) || taskview_open(&d->flag_view) < 0)
+		return;
+	d->learnt.view = &d->flag_view;
+	if (alike_learn_flags(&d->learnt) < 0)
+		collect_done(d);
+}
+
+void collect_done(struct dump *d)
+{
+	if (d->learnt.view)
+		taskview_done(&d->flag_view);
+	alike_done(&d->learnt);
+}
+
 int collect_prepare(struct dump *d)
 {
 	cleanup_close int self = proc_open(getpid());
@@ -445,6 +490,7 @@ int collect_prepare(struct dump *d)
 	d->default_slice = sched_default_slice();
 	d->has_coresched = coresched_is_there();
 	modes_init(d);
+	learn_flags(d);
 	return 0;
 }
 
