@@ -365,6 +365,12 @@ const struct option_def option_table[] = {
 		  "contents go into the images. Bytes, or with K, M or G; 0, and without the "
 		  "option, no limit." },
 
+	{ "link-remap", 0, FLAG(link_remap),
+	  .commands = FOR_TRIAL, .group = GROUP_DUMP,
+	  .help = "Keep files that were deleted under the name that they were opened by, and have "
+		  "another one: a name is made for each beside the one that it had. The restore "
+		  "takes it away, or gc." },
+
 	{ "restore-detached", 'd', FLAG(detach),
 	  .commands = FOR_RESTORE, .group = GROUP_RESTORE,
 	  .help = "Return as soon as the tree runs, instead of waiting for its first process and "
@@ -478,7 +484,6 @@ const struct option_missing option_missing_table[] = {
 	{ "join-ns", 'J' },
 	{ "lazy-pages", 0 },
 	{ "libdir", 'L' },
-	{ "link-remap", 0 },
 	{ "log-pid", 0 },
 	{ "lsm-mount-context", 0 },
 	{ "lsm-profile", 0 },

@@ -17,6 +17,7 @@ struct epoll_seen;
 struct flights;
 struct ghost_seen;
 struct image_writer;
+struct link_seen;
 struct inet_dump;
 struct left_list;
 struct mapped_file;
@@ -91,6 +92,7 @@ struct dump {
 	struct epoll_seen *epolls; /* files/epoll.c: in the arena */
 	struct ghost_seen *ghosts; /* files/ghost.c: in the arena */
 	struct image_writer *remap_img;
+	struct link_seen *links; /* files/linkremap.c: in the arena */
 	struct map memfds; /* files/memfd.c: by inode, in the arena */
 	struct image_writer *memfd_img;
 	struct inet_dump *inet; /* sock/inet.c: in the arena */

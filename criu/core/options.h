@@ -39,6 +39,7 @@ struct options {
 	bool ext_unix_sk; /* --ext-unix-sk */
 	uint32_t *external_unix; /* --external unix[INO] */
 	size_t nr_external_unix;
+	bool link_remap; /* --link-remap */
 	unsigned long long ghost_limit; /* --ghost-limit, bytes; 0: none */
 	bool track_mem; /* --track-mem; pre-dump always does */
 	const char *prev_images_dir; /* --prev-images-dir, from the images directory; NULL */

@@ -26,9 +26,11 @@
 #include "criu/base/cleanup.h"
 #include "criu/base/error.h"
 #include "criu/base/io.h"
+#include "criu/base/log.h"
 #include "criu/base/mem.h"
 #include "criu/base/str.h"
 #include "criu/core/restore.h"
+#include "criu/files/linkremap.h"
 #include "criu/files/lostdir.h"
 #include "criu/image/reader.h"
 #include "criu/image/writer.h"
@@ -71,7 +73,7 @@ char *ghost_name(struct arena *a, const char *link, const struct stat *st)
 {
 	char *name = arena_strdup(a, link);
 
-	if (ghost_is(link, st) && str_ends(name, deleted_suffix))
+	if ((ghost_is(link, st) || link_remap_is(link, st)) && str_ends(name, deleted_suffix))
 		name[strlen(name) - strlen(deleted_suffix)] = '\0';
 	return name;
 }
@@ -162,7 +164,7 @@ static int ghost_write(struct dump *d, uint32_t id, int fd, const struct stat *s
 	return r;
 }
 
-static int remap_write(struct dump *d, uint32_t id, uint32_t ghost)
+int remap_write(struct dump *d, uint32_t id, uint32_t remap, RemapType type)
 {
 	RemapFilePathEntry e = REMAP_FILE_PATH_ENTRY__INIT;
 	int r = 0;
@@ -170,9 +172,9 @@ static int remap_write(struct dump *d, uint32_t id, uint32_t ghost)
 	if (!d->remap_img)
 		r = image_writer_open(d->s->images, IMAGE_REMAP_FPATH, 0, &d->remap_img);
 	e.orig_id = id;
-	e.remap_id = ghost;
+	e.remap_id = remap;
 	e.has_remap_type = true;
-	e.remap_type = REMAP_TYPE__GHOST;
+	e.remap_type = type;
 	return r < 0 ? r : image_write(d->remap_img, &e.base);
 }
 
@@ -188,7 +190,7 @@ int ghost_dump(struct dump *d, uint32_t id, const char *who, const char *path, i
 	while (g && (g->dev != st->st_dev || g->ino != st->st_ino))
 		g = g->next;
 	if (g)
-		return remap_write(d, id, g->id);
+		return remap_write(d, id, g->id, REMAP_TYPE__GHOST);
 	if (limit && S_ISREG(st->st_mode) && (uint64_t)st->st_size > limit) {
 		blocker("try a larger --ghost-limit",
 			"%s: %s: a file without a name of %lld bytes, more than the limit of %llu",
@@ -206,7 +208,7 @@ int ghost_dump(struct dump *d, uint32_t id, const char *who, const char *path, i
 		g->id = d->ghosts->id + 1;
 	d->ghosts = g;
 	r = ghost_write(d, g->id, own, st);
-	return r < 0 ? fail_at(r, "%s", path) : remap_write(d, id, g->id);
+	return r < 0 ? fail_at(r, "%s", path) : remap_write(d, id, g->id, REMAP_TYPE__GHOST);
 }
 
 int ghosts_dump_end(struct dump *d)
@@ -219,6 +221,7 @@ int ghosts_dump_end(struct dump *d)
 struct ghost {
 	uint32_t id;
 	const char *name; /* of the first file that is it */
+	const char *link; /* --link-remap: the name that it has; NULL: its contents are saved */
 	bool nameless; /* it never had a name */
 	int fd;
 	struct ghost *next;
@@ -234,12 +237,31 @@ static struct ghost *ghost_get(struct restore *r, uint32_t id)
 {
 	struct ghost *g = r->ghosts;
 
-	while (g && g->id != id)
+	while (g && (g->id != id || g->link))
 		g = g->next;
 	if (g)
 		return g;
 	g = arena_alloc(&r->arena, sizeof(*g));
 	*g = (struct ghost){ .id = id, .fd = -1, .next = r->ghosts };
+	r->ghosts = g;
+	return g;
+}
+
+/* The same where a dump has made a name for it; NULL: it has not. */
+static struct ghost *linked_get(struct restore *r, uint32_t id)
+{
+	const struct file *f = restore_find_file(r, id);
+	const RegFileEntry *reg = f ? f->entry->reg : NULL;
+	struct ghost *g = r->ghosts;
+
+	if (!reg || !link_remap_is_name(reg->name))
+		return NULL;
+	while (g && (g->id != id || !g->link))
+		g = g->next;
+	if (g)
+		return g;
+	g = arena_alloc(&r->arena, sizeof(*g));
+	*g = (struct ghost){ .id = id, .link = reg->name, .fd = -1, .next = r->ghosts };
 	r->ghosts = g;
 	return g;
 }
@@ -253,14 +275,19 @@ static int remap_load(struct restore *r, const RemapFilePathEntry *e)
 	if (!reg || reg->name[0] != '/')
 		return fail_plain("remap-fpath.img: file %u is no regular file with a path",
 				  e->orig_id);
-	if (!e->has_remap_type || e->remap_type != REMAP_TYPE__GHOST) {
-		blocker(NULL,
-			"%s: is to be found by a name that dump made for it, which cannot be "
-			"restored yet",
+	if (e->has_remap_type && e->remap_type == REMAP_TYPE__PROCFS) {
+		blocker(NULL, "%s: of a process that had ended, which cannot be restored yet",
 			reg->name);
 		return 0;
 	}
-	g = ghost_get(r, e->remap_id);
+	if (e->has_remap_type && e->remap_type == REMAP_TYPE__GHOST)
+		g = ghost_get(r, e->remap_id);
+	else
+		g = linked_get(r, e->remap_id);
+	if (!g)
+		return fail_plain("remap-fpath.img: file %u is to be found as file %u, which is no "
+				  "name that a dump makes",
+				  e->orig_id, e->remap_id);
 	if (!g->name)
 		g->name = reg->name;
 	g->nameless |= (reg->flags & O_TMPFILE) == O_TMPFILE;
@@ -445,10 +472,46 @@ static int ghost_make(struct restore *r, struct ghost *g)
 	return ret;
 }
 
+/* By the name that the dump has made; with that which it had for a moment, if it is free. */
+static int linked_open(const struct ghost *g)
+{
+	const int flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
+	bool named = linkat(AT_FDCWD, g->link, AT_FDCWD, g->name, 0) == 0;
+	int fd = open(named ? g->name : g->link, flags), err = errno;
+
+	if (named)
+		unlink(g->name);
+	return fd < 0 ? fail(err, "open %s", g->link) : fd;
+}
+
+static int linked_make(struct restore *r, struct ghost *g)
+{
+	cleanup_close int fd = linked_open(g);
+	struct stat st;
+
+	if (fd < 0)
+		return fd;
+	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+		return fail_plain("%s is no regular file", g->link);
+	return g->fd = service_fd(r, take_fd(&fd));
+}
+
+void ghosts_unlink(const struct restore *r)
+{
+	for (const struct ghost *g = r->ghosts; g; g = g->next) {
+		struct stat st, now;
+
+		/* Still the file that it was when it was opened. */
+		if (g->link && fstat(g->fd, &st) == 0 && lstat(g->link, &now) == 0 &&
+		    st.st_dev == now.st_dev && st.st_ino == now.st_ino && unlink(g->link) < 0)
+			log_warn("remove %s: %s", g->link, strerror(errno));
+	}
+}
+
 int ghosts_make(struct restore *r)
 {
 	for (struct ghost *g = r->ghosts; g; g = g->next) {
-		int ret = ghost_make(r, g);
+		int ret = g->link ? linked_make(r, g) : ghost_make(r, g);
 
 		if (ret < 0)
 			return fail_at(ret, "%s", g->name);

@@ -28,6 +28,7 @@
 #include "criu/files/fown.h"
 #include "criu/files/ghost.h"
 #include "criu/files/kinds.h"
+#include "criu/files/linkremap.h"
 #include "criu/files/lostdir.h"
 #include "criu/files/procfile.h"
 #include "criu/kernel/ia32.h"
@@ -162,8 +163,10 @@ static bool reg_blocked(const struct dump *d, const struct fd_probe *p)
 
 	if (ghost_is(p->link, &p->st))
 		return false;
-	if (procfile_blocked(d, p))
+	if (procfile_blocked(d, p) || link_remap_blocked(d, p))
 		return true;
+	if (link_remap_is(p->link, &p->st))
+		return false;
 	fd_probe_name(p, name, sizeof(name));
 	if (p->link[0] != '/')
 		blocker(NULL, "%s: %s cannot be kept yet", name, p->link);
@@ -191,6 +194,8 @@ static int reg_dump(struct dump *d, const struct fd_probe *p)
 	if (r >= 0 && ghost_is(p->link, &p->st))
 		r = ghost_dump(d, p->id, fd_probe_name(p, name, sizeof(name)), p->link, p->lfd,
 			       &p->st);
+	else if (r >= 0 && link_remap_is(p->link, &p->st))
+		r = link_remap_dump(d, p, p->id);
 	if (r < 0)
 		return r;
 	reg.name = ghost_name(&d->arena, p->link, &p->st);

@@ -18,6 +18,7 @@
 #include "criu/base/str.h"
 #include "criu/core/file.h"
 #include "criu/files/ghost.h"
+#include "criu/files/linkremap.h"
 #include "criu/files/lock.h"
 #include "criu/files/memfd.h"
 #include "criu/files/tty.h"
@@ -550,6 +551,8 @@ int files_finish(struct dump *d)
 		r = image_writer_close(&d->fifo_data_img);
 	if (r >= 0)
 		r = ghosts_dump_end(d);
+	if (r >= 0)
+		r = link_remaps_make(d);
 	if (r >= 0)
 		r = memfds_dump_end(d);
 	if (d->sk_queues_img && r >= 0)

@@ -16,6 +16,7 @@
 #include "criu/base/log.h"
 #include "criu/base/mem.h"
 #include "criu/core/dump.h"
+#include "criu/files/linkremap.h"
 #include "criu/files/lock.h"
 #include "criu/files/pipedata.h"
 #include "criu/files/table.h"
@@ -113,6 +114,11 @@ static int dump_mappings(void *ctx)
 	return r < 0 ? r : files_finish(ctx);
 }
 
+static void forget_links(void *ctx)
+{
+	link_remaps_undo(ctx);
+}
+
 static int dump_memory(void *ctx)
 {
 	int r = drain_tasks(ctx);
@@ -196,6 +202,7 @@ static int finish(void *ctx)
 
 	if (r < 0) {
 		tcp_release(d);
+		link_remaps_undo(d);
 		return r;
 	}
 	gc_replaced(d->replaced);
@@ -219,7 +226,7 @@ static const struct step steps[] = {
 	{ "read tasks", read_tasks, NULL, false },
 	{ "ask tasks", ask, NULL, false },
 	{ "dump files", dump_files, release_connections, false },
-	{ "dump mappings", dump_mappings, NULL, false },
+	{ "dump mappings", dump_mappings, forget_links, false },
 	{ "dump memory", dump_memory, NULL, false },
 	{ "dump cores", dump_cores, NULL, false },
 	{ "let go", let_run, NULL, false },
@@ -281,6 +288,7 @@ void dump_done(struct dump *d)
 	flights_done(d);
 	image_writer_free(d->sysv_img);
 	pipe_room_done(d);
+	link_remaps_done(d);
 	locks_dump_done(d);
 	tree_done(&d->tree);
 	seccomp_done(d);
@@ -306,10 +314,9 @@ void dump_done(struct dump *d)
 
 static int dump_steps(struct session *s, const struct command *c)
 {
-	struct dump d = { .s = s,
-			  .trial = c == &try_command,
-			  .map_file = mapped_file_dump,
-			  .next_pages_id = 1 };
+	struct dump d = {
+		.s = s, .trial = c == &try_command, .map_file = mapped_file_dump, .next_pages_id = 1
+	};
 	int r;
 
 	ident_set_init(&d.files, &d.next_file_id);

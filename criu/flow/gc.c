@@ -3,17 +3,21 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "criu/base/cleanup.h"
 #include "criu/base/error.h"
 #include "criu/base/mem.h"
 #include "criu/base/str.h"
 #include "criu/core/left.h"
+#include "criu/files/linkremap.h"
 #include "criu/image/dir_state.h"
 #include "criu/image/reader.h"
 #include "criu/kernel/proc.h"
@@ -29,6 +33,8 @@ struct left_item {
 	enum left_kind kind;
 	enum network_lock method;
 	bool complete; /* of a dump that is complete */
+	char *path; /* owned; with the file that it is */
+	uint64_t dev, ino;
 };
 
 struct left_list {
@@ -58,6 +64,24 @@ static int lock_remove(const struct left_item *i)
 	return netlock_remove(i->method, i->run_id);
 }
 
+static void link_describe(const struct left_item *i, char *buf, size_t size)
+{
+	snprintf(buf, size, "name of a file: %s", i->path);
+}
+
+/* Nothing but the file that it was made for. */
+static int link_exists(const struct left_item *i)
+{
+	struct stat st;
+
+	return lstat(i->path, &st) == 0 && st.st_dev == i->dev && st.st_ino == i->ino;
+}
+
+static int link_remove(const struct left_item *i)
+{
+	return link_exists(i) && unlink(i->path) < 0 ? fail(errno, "remove %s", i->path) : 0;
+}
+
 static const struct left_ops {
 	enum left_kind kind;
 	void (*describe)(const struct left_item *i, char *buf, size_t size);
@@ -65,6 +89,7 @@ static const struct left_ops {
 	int (*remove)(const struct left_item *i); /* also when it is not there. Speaks */
 } kinds[] = {
 	{ LEFT_NETWORK_LOCK, lock_describe, lock_exists, lock_remove },
+	{ LEFT_LINK, link_describe, link_exists, link_remove },
 };
 
 /* --- reading ------------------------------------------------------------------ */
@@ -77,22 +102,34 @@ static const struct left_ops *ops_of(enum left_kind kind)
 	return NULL;
 }
 
+static bool has_sense(const LeftEntry *e)
+{
+	switch (e->kind) {
+	case LEFT_NETWORK_LOCK:
+		return e->network_lock_method >= NETWORK_LOCK_IPTABLES &&
+		       e->network_lock_method <= NETWORK_LOCK_SKIP;
+	case LEFT_LINK:
+		return e->path && link_remap_is_name(e->path);
+	}
+	return false;
+}
+
 /* It becomes the name of something: nothing but a UUID will do. */
 static int item_add(struct left_list *l, const LeftEntry *e, bool complete)
 {
-	uint32_t method = e->network_lock_method;
 	struct left_item *i;
 
 	if (strlen(e->run_id) != RUN_ID_LETTERS ||
-	    strspn(e->run_id, "0123456789abcdef-") != RUN_ID_LETTERS ||
-	    !ops_of((enum left_kind)e->kind) || method < NETWORK_LOCK_IPTABLES ||
-	    method > NETWORK_LOCK_SKIP)
+	    strspn(e->run_id, "0123456789abcdef-") != RUN_ID_LETTERS || !has_sense(e))
 		return fail_plain("left-%d.img: a record of run %s that makes no sense",
 				  (int)e->kind, e->run_id);
 	i = array_push(l->v, l->nr, l->cap);
 	memcpy(i->run_id, e->run_id, sizeof(i->run_id));
 	i->kind = (enum left_kind)e->kind;
-	i->method = (enum network_lock)method;
+	i->method = (enum network_lock)e->network_lock_method;
+	i->path = e->path ? mem_strdup(e->path) : NULL;
+	i->dev = e->dev;
+	i->ino = e->ino;
 	i->complete = complete;
 	return 0;
 }
@@ -162,6 +199,8 @@ static int left_read(const char *path, struct left_list **ret)
 
 void left_list_free(struct left_list *l)
 {
+	for (size_t i = 0; l && i < l->nr; i++)
+		free(l->v[i].path);
 	if (l)
 		free(l->v);
 	free(l);
@@ -266,7 +305,7 @@ static bool has_complete(const struct left_list *l)
 static int item_act(const struct left_item *i, bool show)
 {
 	const struct left_ops *ops = ops_of(i->kind);
-	char text[128];
+	char text[PATH_MAX + 32];
 	int r = ops->exists(i);
 
 	if (r <= 0)

@@ -423,8 +423,10 @@ static int resume(void *ctx)
 
 	prctl(PR_SET_CHILD_SUBREAPER, 0);
 	ret = resume_tasks(ctx);
-	if (ret >= 0)
+	if (ret >= 0) {
+		ghosts_unlink(ctx);
 		give_up_images(ctx);
+	}
 	terminal_redraw(ctx);
 	return ret < 0 ? ret : live;
 }

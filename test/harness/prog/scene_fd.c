@@ -165,6 +165,15 @@ static void set_bpf(int argc, char **argv)
 	maybe(syscall(SYS_bpf, BPF_MAP_CREATE, &a, sizeof(a)), "bpf");
 }
 
+/* Deleted under the first name, and there under the second. */
+static void set_linked(int argc, char **argv)
+{
+	(void)argc;
+	must(open(argv[0], O_RDWR | O_CREAT | O_EXCL, 0644));
+	must(link(argv[0], argv[1]));
+	must(unlink(argv[0]));
+}
+
 /* A file of /proc, and the process that it is about has ended. */
 static void set_proc_gone(int argc, char **argv)
 {
@@ -337,6 +346,7 @@ const struct scene scenes_fd[] = {
 	{ "many-perfs", set_many_perfs },
 	{ "bpf", set_bpf },
 	{ "nsfile", set_nsfile },
+	{ "linked", set_linked },
 	{ "proc-gone", set_proc_gone },
 	{ "detached", set_detached },
 	{ "fifo", set_fifo },
