@@ -89,7 +89,7 @@ int unix_adopt(struct restore *r);
 int unix_load(struct restore *r, const FileEntry *fe, struct file *f);
 int unix_plan(struct restore *r);
 void unix_plan_done(struct restore *r);
-/* One of the tree that is bound to this name; NULL. */
+/* One of the tree that is bound to this name: a datagram socket, or one that listens; NULL. */
 struct unix_file *unix_by_name(const struct restore *r, uint32_t type, const uint8_t *name,
 			       size_t len);
 

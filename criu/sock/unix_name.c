@@ -197,17 +197,30 @@ static int bind_below(int fd, const struct unix_file *u, const char *root)
 	return r;
 }
 
+/* The first place where one can be made. */
+static bool scratch_make(char *ret, size_t size)
+{
+	static const char *const places[] = { "/tmp", "/dev/shm", "/run" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
+		snprintf(ret, size, "%s/crtool-unix-XXXXXX", places[i]);
+		if (mkdtemp(ret))
+			return true;
+	}
+	return false;
+}
+
 static int bind_gone(int fd, const struct unix_file *u)
 {
 	cleanup_close int cwd = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	cleanup_close int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	char dir[] = "/tmp/crtool-unix-XXXXXX";
+	char dir[32];
 	int r;
 
 	if (cwd < 0 || root < 0)
 		return fail(errno, "open the root directory");
-	if (!mkdtemp(dir))
-		return fail(errno, "mkdtemp %s", dir);
+	if (!scratch_make(dir, sizeof(dir)))
+		return fail(errno, "make a directory in /tmp, /dev/shm or /run");
 	r = bind_below(fd, u, dir);
 	if (fchdir(root) < 0 || chroot(".") < 0 || fchdir(cwd) < 0)
 		return fail(errno, "back to the root directory");

@@ -162,14 +162,12 @@ static uint64_t name_hash(uint32_t type, const uint8_t *name, size_t len)
 	return h;
 }
 
-/* Who listens comes first. */
+/* Those that are looked for: datagram sockets and who listens, not what was accepted. */
 static void name_put(struct unix_plan *p, struct unix_file *u)
 {
 	uint64_t h = name_hash(u->type, u->name, u->name_len);
 	struct unix_file *first = map_get(&p->by_name, h);
 
-	if (!u->name_len)
-		return;
 	if (!first) {
 		map_put(&p->by_name, h, u);
 	} else {
@@ -178,19 +176,13 @@ static void name_put(struct unix_plan *p, struct unix_file *u)
 	}
 }
 
-static bool listens(const struct unix_file *u)
-{
-	return u->e ? u->e->state == TCP_LISTEN : u->nr_connects > 0;
-}
-
 struct unix_file *unix_by_name(const struct restore *r, uint32_t type, const uint8_t *name,
 			       size_t len)
 {
 	struct unix_file *u = map_get(&r->unix_plan->by_name, name_hash(type, name, len));
 
 	for (; u; u = u->same_name)
-		if (u->type == type && u->name_len == len && !memcmp(u->name, name, len) &&
-		    (u->how == UNIX_ALONE || u->how == UNIX_PAIR))
+		if (u->type == type && u->name_len == len && !memcmp(u->name, name, len))
 			return u;
 	return NULL;
 }
@@ -223,7 +215,9 @@ int unix_load(struct restore *r, const FileEntry *fe, struct file *f)
 	else if (!f->owner)
 		return fail_plain("a unix socket that nobody has open");
 	*array_push(p->files, p->nr_files, p->cap_files) = u;
-	name_put(p, u);
+	if (u->name_len && u->how != UNIX_OUTSIDE &&
+	    (u->type == SOCK_DGRAM || e->state == TCP_LISTEN))
+		name_put(p, u);
 	return 0;
 }
 
@@ -290,17 +284,12 @@ static struct unix_file *plan_listener(struct restore *r, const struct unix_file
 				       const struct unix_file *client)
 {
 	const ProtobufCBinaryData name = { server->name_len, (uint8_t *)(uintptr_t)server->name };
-	struct unix_file *at = map_get(&r->unix_plan->by_name,
-				       name_hash(server->type, server->name, server->name_len));
+	struct unix_file *at = unix_by_name(r, server->type, server->name, server->name_len);
 
-	for (; at; at = at->same_name)
-		if (at->type == server->type && at->name_len == server->name_len &&
-		    !memcmp(at->name, server->name, at->name_len) && listens(at))
-			return at;
+	if (at)
+		return at;
 	at = helper_add(r, server->type, &name, client->file.owner);
-	at->nr_connects = 1; /* listens() from now on; is counted from 0 below */
 	deed_add(r, UNIX_MAKE_LISTEN, ROUND_FIRST, at, NULL, client)->backlog = INT32_MAX;
-	at->nr_connects = 0;
 	name_put(r->unix_plan, at);
 	return at;
 }
@@ -328,15 +317,9 @@ static int plan_accepted(struct restore *r, struct unix_file *server, struct uni
 /* Which of the two was accepted? It has a name that another one has listened under. */
 static bool is_server(struct restore *r, const struct unix_file *a, const struct unix_file *b)
 {
-	const struct unix_file *l;
-
 	if (!a->name_len || !b->name_len)
 		return a->name_len;
-	l = map_get(&r->unix_plan->by_name, name_hash(a->type, a->name, a->name_len));
-	for (; l; l = l->same_name)
-		if (l != a && l->name_len == a->name_len && listens(l))
-			return true;
-	return false;
+	return unix_by_name(r, a->type, a->name, a->name_len);
 }
 
 static int plan_connected(struct restore *r, struct unix_file *a, struct unix_file *b)
