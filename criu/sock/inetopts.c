@@ -431,11 +431,12 @@ int inet_opts_load(const InetSkEntry *e)
 	return 0;
 }
 
+/* Names of our own end in an underscore. */
 static int set(int fd, int level, int name, const char *text, int value)
 {
 	if (setsockopt(fd, level, name, &value, sizeof(value)) == 0)
 		return 0;
-	return fail(errno, "%s %d", text, value);
+	return fail(errno, "%.*s %d", (int)(strlen(text) - str_ends(text, "_")), text, value);
 }
 
 static int more_set(int fd, const InetSkEntry *e, bool late)

@@ -1,14 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Every parser of /proc with a text it likes, for the fuzzer and for the unit tests. */
 #pragma once
+#include <linux/inet_diag.h>
+#include <linux/netlink.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 
+#include "criu/kernel/inet_diag.h"
 #include "criu/kernel/proc.h"
+#include "criu/kernel/proc_igmp.h"
 
 /* What must hold of every result, however odd the text was. */
 static inline void proc_rule(int held, const char *what)
@@ -184,6 +189,43 @@ static inline int proc_try_timers(const char *text, size_t len)
 	return 0;
 }
 
+static inline int proc_try_igmp(const char *text, size_t len)
+{
+	struct proc_igmps l = { 0 };
+	int r = proc_igmp_parse(text, len, &l);
+
+	proc_igmps_done(&l);
+	return r;
+}
+
+static inline int proc_try_igmp6(const char *text, size_t len)
+{
+	struct proc_igmps l = { 0 };
+	int r = proc_igmp6_parse(text, len, &l);
+
+	proc_igmps_done(&l);
+	return r;
+}
+
+/* The text is the attributes of a message that is right so far. */
+static inline int proc_try_inet_diag(const char *text, size_t len)
+{
+	struct inet_diag_msg m = { .idiag_family = AF_INET };
+	struct nlmsghdr h = { .nlmsg_len = (uint32_t)(NLMSG_LENGTH(sizeof(m)) + len) };
+	uint8_t *whole = malloc(h.nlmsg_len);
+	struct inet_diag s;
+	int r;
+
+	memcpy(whole, &h, sizeof(h));
+	memcpy(whole + NLMSG_HDRLEN, &m, sizeof(m));
+	memcpy(whole + NLMSG_LENGTH(sizeof(m)), text, len);
+	r = inet_diag_parse((const struct nlmsghdr *)whole, &s);
+	if (r >= 0)
+		proc_rule(s.nr_md5 <= INET_MD5_MAX, "there are no more keys than fit");
+	free(whole);
+	return r;
+}
+
 static inline int proc_try_syscall(const char *text, size_t len)
 {
 	struct proc_syscall s;
@@ -307,6 +349,13 @@ static const struct proc_parser {
 	  "ID: 1\nsignal: 34/00007f1234567890\nnotify: signal/tid.101\nClockID: 1\n"
 	  "ID: 2\nsignal: 0/0000000000000000\nnotify: none/pid.100\nClockID: -6\n"
 	  "ID: 0\nsignal: 0/0000000000000000\nnotify: thread/pid.100\nClockID: 7\n" },
+	{ "igmp", proc_try_igmp,
+	  "Idx\tDevice    : Count Querier\tGroup    Users Timer\tReporter\n"
+	  "4\teth0      :     2      V3\n"
+	  "\t\t\t\tFB0000E0     1 0:00000000\t\t0\n" },
+	{ "igmp6", proc_try_igmp6,
+	  "2    ifb0            ff15000000000000000000000077abcd     1 00000008 0\n" },
+	{ "inet_diag", proc_try_inet_diag, "" },
 	{ "syscall", proc_try_syscall,
 	  "0 0x3 0x7f8300d52000 0x20000 0x7f8300de3b60 0xffffffff 0x0 0x7ffe8400ab58 "
 	  "0x7f8300ecc2ad\n" },
