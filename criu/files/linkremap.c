@@ -16,12 +16,14 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "criu/base/cleanup.h"
 #include "criu/base/error.h"
 #include "criu/base/log.h"
 #include "criu/base/mem.h"
 #include "criu/base/str.h"
 #include "criu/core/left.h"
 #include "criu/files/ghost.h"
+#include "criu/files/lostdir.h"
 #include "criu/files/reg.h"
 #include "criu/image/writer.h"
 
@@ -40,10 +42,17 @@ struct link_seen {
 	bool made;
 };
 
+/* Not what is in no directory at all, as memory of memfd_secret(2). */
 bool link_remap_is(const char *path, const struct stat *st)
 {
-	return S_ISREG(st->st_mode) && st->st_nlink && path[0] == '/' &&
-	       str_ends(path, deleted_suffix) && reg_path_check(path, st) < 0;
+	cleanup_close int dir = -1;
+	struct stat its;
+
+	if (!S_ISREG(st->st_mode) || !st->st_nlink || !str_ends(path, deleted_suffix) ||
+	    reg_path_check(path, st) >= 0)
+		return false;
+	dir = lost_dir_above(path);
+	return dir >= 0 && fstat(dir, &its) == 0 && its.st_dev == st->st_dev;
 }
 
 bool link_remap_is_name(const char *path)
