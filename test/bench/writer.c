@@ -85,7 +85,7 @@ int main(int argc, char **argv)
 	must(argc == 4, "usage");
 	setsid();
 	bytes = strtoul(argv[2], NULL, 10) << 20;
-	fd = open(argv[3], O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+	fd = open(argv[3], O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
 	must(fd >= 0 && ftruncate(fd, sizeof(*told)) == 0, argv[3]);
 	told = mmap(NULL, sizeof(*told), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
