@@ -119,7 +119,7 @@ int link_remap_dump(struct dump *d, const struct fd_probe *p, uint32_t id)
 		s = s->next;
 	if (!s)
 		r = seen_new(d, p, &s);
-	return r < 0 ? r : remap_write(d, id, s->id, REMAP_TYPE__LINKED);
+	return r < 0 || !s ? r : remap_write(d, id, s->id, REMAP_TYPE__LINKED);
 }
 
 static int link_make(struct link_seen *s)
