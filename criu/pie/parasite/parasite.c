@@ -251,6 +251,7 @@ static void uffd_make(struct parasite_uffd_args *a)
  * whoever reaps orphans. The parent in between lives in our memory and on our stack, so it must
  * not come back to code that uses either. Returns 0 in the copy.
  */
+/* NOLINTNEXTLINE(readability-non-const-parameter): what assembly writes it does not see */
 static long copy_clone(int32_t *ret_pid)
 {
 	register uint64_t r10 __asm__("r10") = 0;

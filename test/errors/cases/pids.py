@@ -114,8 +114,8 @@ def _restore_beside_original(world):
 
 
 def _writer(world, scene):
-    """A dump of SCENE that stands still in the middle."""
-    child = world.spawn("dump", "-D", world.images, "-t", scene.pid, "-R", log=False)
+    """A dump of SCENE that stands still in the middle. With -R the scene would run on by then."""
+    child = world.spawn("dump", "-D", world.images, "-t", scene.pid, "-s", log=False)
     pages = world.images / "pages-1.img"
     procs.wait_until(lambda: pages.exists() and pages.stat().st_size, 10, "images")
     child.send_signal(signal.SIGSTOP)
@@ -128,6 +128,7 @@ def _writer(world, scene):
 def _go_on(world, child, scene):
     child.send_signal(signal.SIGCONT)
     world.succeeded(world.ended(child))
+    os.kill(scene.pid, signal.SIGCONT)
     scene.expect_beats()
     scene.expect_untraced()
 
