@@ -283,6 +283,7 @@ def _pre_dump_alone(world):
     scene = world.scene()
     pre = _pre_dump(world, scene, "pre")
     world.kill(scene)
+    procs.wait_until(lambda: not _keepers(), 5, "the keeper to go")
     world.refuses(["restore", "-d", "-D", pre],
                   f"restore: load tasks: {pre}: a pre-dump: it has memory only",
                   "restore the dump that builds upon it")
