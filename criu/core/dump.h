@@ -56,9 +56,8 @@ struct dump {
 	struct arena arena; /* messages that live as long as the dump */
 	struct proc_ns own_ns; /* crtool's own namespaces */
 	struct taskview view; /* of the frozen tree, where it is worth one */
-	bool has_view;
-	struct taskview flag_view; /* before the freeze; asked for mappings only */
-	struct alike learnt; /* flags of mappings; with flag_view as its view, or none */
+	bool view_is_open, has_view; /* the second: its list of threads is there */
+	struct alike learnt; /* flags of mappings, known before the freeze; or without a view */
 	size_t nr_processors; /* that the machine may have */
 	bool one_node; /* all memory is on node 0 */
 	uint64_t frozen_at_us;

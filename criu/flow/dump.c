@@ -294,8 +294,6 @@ void dump_done(struct dump *d)
 	seccomp_done(d);
 	ident_set_done(&d->files);
 	collect_done(d);
-	if (d->has_view)
-		taskview_done(&d->view);
 	proc_buf_done(&d->buf);
 	map_done(&d->pipes);
 	map_done(&d->known);

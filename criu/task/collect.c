@@ -31,7 +31,11 @@
 #include "criu/task/stuck.h"
 #include "criu/task/waiting.h"
 
-#define LARGE_BYTES   (32ull << 20)
+#define LARGE_BYTES  (32ull << 20)
+/* A view of the kernel costs about as much as reading this many. */
+#define MANY_TASKS   32
+#define MANY_THREADS 256
+
 #define RESTART_FIRST 512 /* ERESTARTSYS */
 #define RESTART_LAST  516 /* ERESTART_RESTARTBLOCK */
 
@@ -348,10 +352,9 @@ static int thread_read_proc(void *ctx, size_t i, unsigned int worker)
 	return r < 0 ? fail_at(r, "pid %d (%s)", (int)at->task->pid, at->task->stat.comm) : 0;
 }
 
-/* A view costs about as much as reading this many. */
 static bool worth_a_view(size_t nr_tasks, size_t nr_others)
 {
-	return nr_tasks >= 32 || nr_others >= 256;
+	return nr_tasks >= MANY_TASKS || nr_others >= MANY_THREADS;
 }
 
 /* Of all that stand still, or of none. */
@@ -368,16 +371,23 @@ static bool view_is_complete(const struct dump *d)
 
 static bool view_open(struct dump *d)
 {
-	int r = taskview_open(&d->view);
+	int r = d->view_is_open ? 0 : taskview_open(&d->view);
 
-	if (r >= 0) {
-		r = taskview_read(&d->view);
-		if (r >= 0 && view_is_complete(d))
-			return true;
-		taskview_done(&d->view);
-	}
-	log_info("all of /proc is read for each task: no view of the kernel: %s",
-		 r < 0 ? strerror(-r) : "it is not complete");
+	d->view_is_open = r >= 0;
+	if (r < 0)
+		log_info("all of /proc is read for each task: no view of the kernel: %s",
+			 strerror(-r));
+	return r >= 0;
+}
+
+static bool view_read(struct dump *d)
+{
+	if (!view_open(d))
+		return false;
+	if (taskview_read(&d->view) >= 0 && view_is_complete(d))
+		return true;
+	log_info("all of /proc is read for each task: the view of the kernel is not complete");
+	d->view.nr = 0;
 	return false;
 }
 
@@ -387,7 +397,7 @@ static int read_procs(struct dump *d)
 	size_t nr = tree_other_threads(&d->tree, &reading.others);
 	int r;
 
-	d->has_view = worth_a_view(d->tree.nr, nr) && view_open(d);
+	d->has_view = worth_a_view(d->tree.nr, nr) && view_read(d);
 	for (size_t i = 0; i < PARALLEL_WORKERS_MAX; i++) {
 		reading.alike[i].view = d->has_view ? &d->view : d->learnt.view;
 		alike_take_flags(&reading.alike[i], &d->learnt);
@@ -436,46 +446,57 @@ static void find_parents(struct dump *d)
 	}
 }
 
-/* Pages that are in memory. */
-static uint64_t resident(struct dump *d, pid_t pid)
+/* Of the root and its children: what is further down is not known before all stand still. */
+struct outlook {
+	size_t tasks, threads;
+	uint64_t most; /* bytes that one of them has in memory */
+};
+
+static void outlook_add(struct dump *d, pid_t pid, struct outlook *o)
 {
 	cleanup_close int proc = proc_open(pid);
 	struct proc_stat st;
 
-	return proc < 0 || proc_stat_read(proc, 0, &d->buf, &st) < 0 ? 0 : st.rss_pages;
+	if (proc < 0 || proc_stat_read(proc, 0, &d->buf, &st) < 0)
+		return;
+	o->tasks++;
+	o->threads += (size_t)st.num_threads;
+	if (st.rss_pages * PAGE_BYTES > o->most)
+		o->most = st.rss_pages * PAGE_BYTES;
 }
 
-static bool is_large(struct dump *d)
+static struct outlook look_around(struct dump *d)
 {
 	cleanup_close int proc = proc_open(d->s->opts->tree);
-	struct proc_pids children = { 0 };
-	uint64_t most = resident(d, d->s->opts->tree);
+	cleanup_proc_pids struct proc_pids children = { 0 };
+	struct outlook o = { 0 };
 
+	outlook_add(d, d->s->opts->tree, &o);
 	if (proc >= 0 && proc_children_read(proc, d->s->opts->tree, &d->buf, &children) >= 0)
-		for (size_t i = 0; i < children.nr; i++) {
-			uint64_t has = resident(d, children.v[i]);
-
-			most = has > most ? has : most;
-		}
-	proc_pids_done(&children);
-	return most * PAGE_BYTES >= LARGE_BYTES;
+		for (size_t i = 0; i < children.nr; i++)
+			outlook_add(d, children.v[i], &o);
+	return o;
 }
 
-/* smaps takes its time where there is much memory: see kernel/alike_probe.c. */
-static void learn_flags(struct dump *d)
+/* The types of the kernel are read while the tree runs. smaps takes its time where there is much
+ * memory: see kernel/alike_probe.c. */
+static void view_prepare(struct dump *d)
 {
-	if (d->memory_only || !is_large(d) || taskview_open(&d->flag_view) < 0)
+	struct outlook o = look_around(d);
+	bool large = !d->memory_only && o.most >= LARGE_BYTES;
+
+	if ((!large && !worth_a_view(o.tasks, o.threads)) || !view_open(d) || !large)
 		return;
-	d->learnt.view = &d->flag_view;
+	d->learnt.view = &d->view;
 	if (alike_learn_flags(&d->learnt) < 0)
-		collect_done(d);
+		alike_done(&d->learnt);
 }
 
 void collect_done(struct dump *d)
 {
-	if (d->learnt.view)
-		taskview_done(&d->flag_view);
 	alike_done(&d->learnt);
+	if (d->view_is_open)
+		taskview_done(&d->view);
 }
 
 int collect_prepare(struct dump *d)
@@ -490,7 +511,7 @@ int collect_prepare(struct dump *d)
 	d->default_slice = sched_default_slice();
 	d->has_coresched = coresched_is_there();
 	modes_init(d);
-	learn_flags(d);
+	view_prepare(d);
 	return 0;
 }
 
