@@ -24,6 +24,7 @@ struct fd_probe {
 	const char *link; /* readlink of /proc/PID/fd/N */
 	struct stat st;
 	struct proc_fdinfo info;
+	bool no_locks; /* fdinfo has none; else info tells, or has not been read */
 };
 
 struct file {

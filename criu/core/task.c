@@ -61,6 +61,7 @@ static void task_free(struct task *t)
 	proc_timers_done(&t->timers);
 	proc_vmas_done(&t->vmas);
 	proc_fds_done(&t->fds);
+	free(t->seen_fds);
 	free(t->inner);
 	free(t->exe.path);
 	free(t->cwd.path);

@@ -112,6 +112,7 @@ struct task {
 	struct proc_timers timers;
 	struct proc_vmas vmas;
 	struct proc_fds fds;
+	struct view_file *seen_fds; /* of as many; task/fdlist.h; NULL */
 	uint32_t *fd_ids; /* of the description behind each; in the arena of the dump */
 	struct task_link exe, cwd, root;
 	uint64_t *auxv; /* without the closing AT_NULL */

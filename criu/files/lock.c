@@ -100,6 +100,8 @@ static bool posix_possible(const struct fd_probe *p)
 {
 	struct flock l = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
 
+	if (p->no_locks)
+		return false;
 	if (S_ISREG(p->st.st_mode) && !major(p->st.st_dev))
 		return true;
 	return fcntl(p->lfd, F_GETLK, &l) == 0 && l.l_type != F_UNLCK;

@@ -20,6 +20,7 @@
 #include "criu/files/ghost.h"
 #include "criu/files/linkremap.h"
 #include "criu/files/lock.h"
+#include "criu/files/look.h"
 #include "criu/files/memfd.h"
 #include "criu/files/tty.h"
 #include "criu/image/writer.h"
@@ -203,19 +204,21 @@ static int link_find(struct dump *d, const struct fd_probe *p, int proc, char *b
 	return 0;
 }
 
+/* p->link is known already, or NULL. */
 static int description_dump(struct dump *d, struct fd_probe *p, int proc, int *ret_type)
 {
 	char link[LINK_MAX_BYTES];
 	const struct file_kind *kind;
-	int r = link_find(d, p, proc, link, sizeof(link));
+	int r = p->link ? 0 : link_find(d, p, proc, link, sizeof(link));
 
 	if (r < 0)
 		return r;
-	p->link = link;
+	if (!p->link)
+		p->link = link;
 	kind = kind_of(p);
 	*ret_type = (int)kind->type;
 	r = kind->dump(d, p);
-	return r < 0 ? fail_at(r, "%s", link) : 0;
+	return r < 0 ? fail_at(r, "%s", p->link) : 0;
 }
 
 /* Where the type of a description is remembered for the descriptors that share it. */
@@ -224,37 +227,6 @@ static int *type_of(struct dump *d, uint32_t id)
 	while (d->nr_types <= id)
 		*array_push(d->types, d->nr_types, d->cap_types) = 0;
 	return &d->types[id];
-}
-
-/* A task whose descriptors are looked at, and what that takes: opened when it is needed. */
-struct table {
-	struct task *task;
-	int proc, pidfd; /* -1: not yet */
-};
-
-static int table_open(struct table *tb)
-{
-	pid_t pid = task_tid(tb->task);
-	unsigned int flags = pid == tb->task->pid ? 0 : PIDFD_THREAD;
-
-	if (tb->proc < 0)
-		tb->proc = proc_open(pid);
-	if (tb->proc < 0)
-		return fail(-tb->proc, "open /proc/%d", (int)pid);
-	if (tb->pidfd < 0)
-		tb->pidfd = sys_pidfd_open(pid, flags);
-	if (tb->pidfd == -EINVAL && flags)
-		return fail_hint(fail(EINVAL, "pidfd_open of thread %d", (int)pid),
-				 "where the main thread has ended, this needs Linux 6.9");
-	return tb->pidfd < 0 ? fail(-tb->pidfd, "pidfd_open") : 0;
-}
-
-static void table_close(struct table *tb)
-{
-	if (tb->proc >= 0)
-		close(tb->proc);
-	if (tb->pidfd >= 0)
-		close(tb->pidfd);
 }
 
 /* Most descriptors of a process are those that its parent has under the same number. */
@@ -292,41 +264,6 @@ static uint64_t key_of(const struct fd_probe *p)
 
 /* --- a table ---------------------------------------------------------------------- */
 
-#define LOOKS_AT_ONCE 256 /* descriptors of crtool's that this takes */
-
-/* A descriptor that is not the parent's, too: what everybody may find out at the same time. */
-struct look {
-	int fd, lfd;
-	struct proc_fdinfo info;
-	struct stat st;
-};
-
-struct looking {
-	const struct table *tb;
-	struct look v[LOOKS_AT_ONCE];
-	size_t nr;
-	struct proc_buf buf[PARALLEL_WORKERS_MAX];
-};
-
-static int look_take(const struct table *tb, struct proc_buf *b, struct look *l)
-{
-	int r = proc_fdinfo_read(tb->proc, l->fd, b, &l->info);
-
-	if (r < 0)
-		return fail(-r, "read fdinfo");
-	l->lfd = sys_pidfd_getfd(tb->pidfd, l->fd);
-	if (l->lfd < 0)
-		return fail(-l->lfd, "pidfd_getfd");
-	return fstat(l->lfd, &l->st) < 0 ? fail(errno, "stat") : 0;
-}
-
-static int look_work(void *ctx, size_t i, unsigned int worker)
-{
-	struct looking *l = ctx;
-
-	return fail_at(look_take(l->tb, &l->buf[worker], &l->v[i]), "fd %d", l->v[i].fd);
-}
-
 /* The lines of these are read one by one, from the buffer of the dump. */
 static bool has_lines(const struct proc_fdinfo *i)
 {
@@ -342,6 +279,8 @@ static int fd_identify(struct dump *d, const struct table *tb, const struct look
 		.lfd = l->lfd,
 		.st = l->st,
 		.info = l->info,
+		.link = l->link[0] ? l->link : NULL,
+		.no_locks = !l->info_is_read,
 	};
 	int r = has_lines(&l->info) ? proc_fdinfo_read(tb->proc, l->fd, &d->buf, &p.info) : 0;
 	bool is_new;
@@ -435,8 +374,7 @@ static int slot_write(struct dump *d, struct image_writer *w, const struct task 
 }
 
 /* Those of tasks->fds that stand from `from` on, before `to`. */
-static int fds_dump(struct dump *d, struct image_writer *w, struct looking *l, size_t from,
-		    size_t to)
+static int fds_dump(struct dump *d, struct image_writer *w, struct looks *l, size_t from, size_t to)
 {
 	const struct table *tb = l->tb;
 	struct task *t = tb->task;
@@ -454,39 +392,36 @@ static int fds_dump(struct dump *d, struct image_writer *w, struct looking *l, s
 }
 
 /* As many as are looked at together: *ret_to is behind the last of them. */
-static int fds_look(struct table *tb, struct looking *l, size_t from, size_t *ret_to)
+static int fds_look(struct table *tb, struct looks *l, size_t from, size_t *ret_to)
 {
 	struct task *t = tb->task;
 	size_t i;
 	int r;
 
-	l->nr = 0;
 	for (i = from; i < t->fds.nr && l->nr < LOOKS_AT_ONCE; i++) {
 		t->fd_ids[i] = id_from_parent(t, t->fds.v[i]);
 		if (!t->fd_ids[i])
-			l->v[l->nr++] = (struct look){ .fd = t->fds.v[i], .lfd = -1 };
+			looks_add(l, t->fds.v[i]);
 	}
 	*ret_to = i;
 	r = l->nr ? table_open(tb) : 0;
-	return r < 0 ? r : parallel_for(l->nr, look_work, l);
+	return r < 0 ? r : looks_take(l);
 }
 
 static int table_dump_to(struct dump *d, struct image_writer *w, struct table *tb)
 {
-	struct looking l = { .tb = tb };
+	struct looks l;
 	size_t to = 0;
 	int r = 0;
 
+	looks_begin(&l, tb);
 	for (size_t from = 0; from < tb->task->fds.nr && r >= 0; from = to) {
 		r = fds_look(tb, &l, from, &to);
 		if (r >= 0)
 			r = fds_dump(d, w, &l, from, to);
-		for (size_t i = 0; i < l.nr; i++)
-			if (l.v[i].lfd >= 0)
-				close(l.v[i].lfd);
+		looks_forget(&l);
 	}
-	for (size_t i = 0; i < PARALLEL_WORKERS_MAX; i++)
-		proc_buf_done(&l.buf[i]);
+	looks_done(&l);
 	return r;
 }
 

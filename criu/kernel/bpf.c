@@ -81,6 +81,12 @@ void bpf_code_begin(struct bpf_code *c, size_t record, int nr)
 		store(c, BPF_FP, place(c, i), BPF_R8);
 }
 
+void bpf_code_argument(struct bpf_code *c, size_t to, int nr)
+{
+	load(c, BPF_R8, BPF_R1, nr * 8);
+	store(c, BPF_FP, place(c, to), BPF_R8);
+}
+
 void bpf_code_read(struct bpf_code *c, size_t to, size_t size, enum bpf_reg reg, int off)
 {
 	mov(c, BPF_R1, BPF_FP);
@@ -143,15 +149,19 @@ int bpf_code_end(struct bpf_code *c, uint32_t func, int *ret)
 
 /* --- running them ----------------------------------------------------------------------- */
 
-static int iterator_open(int prog, pid_t tgid)
+static int iterator_open(int prog, enum bpf_of of, pid_t pid)
 {
-	union bpf_iter_link_info which = { .task = { .pid = (uint32_t)tgid } };
+	union bpf_iter_link_info which = { 0 };
 	union bpf_attr attr = { 0 };
 	int link, r;
 
 	attr.link_create.prog_fd = (uint32_t)prog;
 	attr.link_create.attach_type = BPF_TRACE_ITER;
-	if (tgid) {
+	if (of == BPF_OF_THREAD)
+		which.task.tid = (uint32_t)pid;
+	else
+		which.task.pid = (uint32_t)pid;
+	if (of != BPF_OF_ALL) {
 		attr.link_create.iter_info = (uintptr_t)&which;
 		attr.link_create.iter_info_len = sizeof(which);
 	}
@@ -165,9 +175,9 @@ static int iterator_open(int prog, pid_t tgid)
 }
 
 /* A read gives whole records or less: what is left of one comes with the next. */
-int bpf_iterate(int prog, size_t record, pid_t tgid, bpf_record_fn *fn, void *arg)
+int bpf_iterate(int prog, size_t record, enum bpf_of of, pid_t pid, bpf_record_fn *fn, void *arg)
 {
-	cleanup_close int fd = iterator_open(prog, tgid);
+	cleanup_close int fd = iterator_open(prog, of, pid);
 	char buf[READ_BYTES];
 	size_t have = 0;
 

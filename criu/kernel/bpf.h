@@ -41,6 +41,8 @@ enum bpf_reg {
  * bpf_code_end writes the record out.
  */
 void bpf_code_begin(struct bpf_code *c, size_t record, int nr);
+/* record[to] = argument nr, before anything else is read. */
+void bpf_code_argument(struct bpf_code *c, size_t to, int nr);
 /* size bytes at reg + off of the kernel's memory; 0 where they cannot be read. */
 void bpf_code_read(struct bpf_code *c, size_t to, size_t size, enum bpf_reg reg, int off);
 /* The same at what the record has at `from` + off. */
@@ -53,8 +55,9 @@ void bpf_code_current(struct bpf_code *c, size_t to);
 int bpf_code_end(struct bpf_code *c, uint32_t func, int *ret);
 
 /*
- * What a program says of all tasks of crtool's pid namespace (tgid 0), or of those of one process
- * (6.1): fn is called with whole records. 0, what fn has returned below 0, or -errno.
+ * What a program says of all tasks of crtool's pid namespace, of those of one process, or of one
+ * thread (6.1): fn is called with whole records. 0, what fn has returned below 0, or -errno.
  */
+enum bpf_of { BPF_OF_ALL, BPF_OF_PROCESS, BPF_OF_THREAD };
 typedef int bpf_record_fn(void *arg, const void *record);
-int bpf_iterate(int prog, size_t record, pid_t tgid, bpf_record_fn *fn, void *arg);
+int bpf_iterate(int prog, size_t record, enum bpf_of of, pid_t pid, bpf_record_fn *fn, void *arg);

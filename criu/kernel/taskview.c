@@ -32,8 +32,11 @@ enum {
 	FILE_,
 	PATH,
 	VMA,
+	INODE,
+	FILE_OPS,
 	ITER_TASK,
-	ITER_VMA
+	ITER_VMA,
+	ITER_FILE
 };
 
 static const struct btf_name kernel_names[] = {
@@ -54,8 +57,11 @@ static const struct btf_name kernel_names[] = {
 	[FILE_] = { "file", BTF_KIND_STRUCT, 0 },
 	[PATH] = { "path", BTF_KIND_STRUCT, 0 },
 	[VMA] = { "vm_area_struct", BTF_KIND_STRUCT, 0 },
+	[INODE] = { "inode", BTF_KIND_STRUCT, 0 },
+	[FILE_OPS] = { "file_operations", BTF_KIND_STRUCT, 0 },
 	[ITER_TASK] = { "bpf_iter_task", BTF_KIND_FUNC, 0 },
 	[ITER_VMA] = { "bpf_iter_task_vma", BTF_KIND_FUNC, 0 },
+	[ITER_FILE] = { "bpf_iter_task_file", BTF_KIND_FUNC, 0 },
 };
 
 struct layout {
@@ -308,7 +314,7 @@ int taskview_read(struct taskview *v)
 	int r;
 
 	v->nr = 0;
-	r = bpf_iterate(v->threads, sizeof(struct view_record), 0, thread_add, v);
+	r = bpf_iterate(v->threads, sizeof(struct view_record), BPF_OF_ALL, 0, thread_add, v);
 	qsort(v->v, v->nr, sizeof(*v->v), by_tid);
 	return r;
 }
@@ -349,7 +355,53 @@ static int vma_add(void *arg, const void *record)
 ssize_t taskview_vmas(const struct taskview *v, pid_t pid, struct view_vma *ret, size_t max)
 {
 	struct vmas_arg to = { ret, 0, max };
-	int r = bpf_iterate(v->vmas, sizeof(struct view_vma), pid, vma_add, &to);
+	int r = bpf_iterate(v->vmas, sizeof(struct view_vma), BPF_OF_PROCESS, pid, vma_add, &to);
+
+	return r < 0 ? r : (ssize_t)to.nr;
+}
+
+/* --- open files -------------------------------------------------------------------------- */
+
+#define TO_FILE(field) offsetof(struct view_file, field)
+
+static int files_load(struct layout *l, int *ret)
+{
+	struct bpf_code c = { 0 };
+
+	bpf_code_begin(&c, sizeof(struct view_file), 3);
+	bpf_code_argument(&c, TO_FILE(fd), 2);
+	bpf_code_argument(&c, TO_FILE(file), 3);
+	bpf_code_read(&c, TO_FILE(ops), 8, BPF_R7, at(l, FILE_, "f_op"));
+	bpf_code_read(&c, TO_FILE(mount), 8, BPF_R7, at(l, FILE_, "f_path") + at(l, PATH, "mnt"));
+	bpf_code_read(&c, TO_FILE(pos), 8, BPF_R7, at(l, FILE_, "f_pos"));
+	bpf_code_read(&c, TO_FILE(flags), 4, BPF_R7, at(l, FILE_, "f_flags"));
+	bpf_code_read(&c, TO_FILE(inode), 8, BPF_R7, at(l, FILE_, "f_inode"));
+	bpf_code_follow(&c, TO_FILE(ino), 8, TO_FILE(inode), at(l, INODE, "i_ino"));
+	bpf_code_follow(&c, TO_FILE(locks), 8, TO_FILE(inode), at(l, INODE, "i_flctx"));
+	bpf_code_follow(&c, TO_FILE(more_info), 8, TO_FILE(ops), at(l, FILE_OPS, "show_fdinfo"));
+	return bpf_code_end(&c, l->names[ITER_FILE].id, ret);
+}
+
+struct files_arg {
+	struct view_file *v;
+	size_t nr, max;
+};
+
+static int file_add(void *arg, const void *record)
+{
+	struct files_arg *to = arg;
+
+	if (to->nr++ >= to->max)
+		return 0;
+	memcpy(&to->v[to->nr - 1], record, sizeof(*to->v));
+	to->v[to->nr - 1].fd &= UINT32_MAX; /* the kernel hands over 32 bits in a place for 64 */
+	return 0;
+}
+
+ssize_t taskview_files(const struct taskview *v, pid_t tid, struct view_file *ret, size_t max)
+{
+	struct files_arg to = { ret, 0, max };
+	int r = bpf_iterate(v->files, sizeof(struct view_file), BPF_OF_THREAD, tid, file_add, &to);
 
 	return r < 0 ? r : (ssize_t)to.nr;
 }
@@ -359,13 +411,15 @@ ssize_t taskview_vmas(const struct taskview *v, pid_t pid, struct view_vma *ret,
 int taskview_open(struct taskview *ret)
 {
 	struct layout l = { 0 };
-	struct taskview v = { .threads = -1, .vmas = -1 };
+	struct taskview v = { .threads = -1, .vmas = -1, .files = -1 };
 	int r = layout_open(&l);
 
 	if (r >= 0)
 		r = threads_load(&l, &v.threads);
 	if (r >= 0)
 		r = vmas_load(&l, &v.vmas);
+	if (r >= 0)
+		r = files_load(&l, &v.files);
 	btf_done(&l.btf);
 	if (r >= 0 && l.missing)
 		r = -ENOTSUP;
@@ -382,6 +436,8 @@ void taskview_done(struct taskview *v)
 		close(v->threads);
 	if (v->vmas >= 0)
 		close(v->vmas);
+	if (v->files >= 0)
+		close(v->files);
 	free(v->v);
-	*v = (struct taskview){ .threads = -1, .vmas = -1 };
+	*v = (struct taskview){ .threads = -1, .vmas = -1, .files = -1 };
 }

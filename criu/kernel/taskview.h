@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What the kernel's iterators show of threads and mappings, for a fiftieth of what a text of /proc
+ * What the kernel's iterators show of threads, mappings and open files, for a fiftieth of what a text of /proc
  * costs. It is the kernel's own memory, whose meaning changes from one version to the next, so
  * it is not understood but compared: whatever is equal here for two threads that stand still
  * reads the same in /proc, and need be read there only once.
@@ -69,8 +69,22 @@ struct view_vma {
 	uint64_t flags; /* the same: the same permissions, VmFlags and protection key */
 };
 
+/*
+ * An open file of a thread. What fdinfo says of a file for which neither more_info nor locks are
+ * set is its position, its flags, the id of its mount and its inode's number.
+ */
+struct view_file {
+	uint64_t fd;
+	uint64_t file; /* the same: the same open file description */
+	uint64_t ops; /* the same: files of one kind */
+	uint64_t mount; /* the same: the same mnt_id */
+	uint64_t pos, flags, ino;
+	uint64_t more_info, locks; /* lines of its kind; locks or leases: perhaps */
+	uint64_t inode; /* the same: the same inode */
+};
+
 struct taskview {
-	int threads, vmas; /* programs */
+	int threads, vmas, files; /* programs */
 	struct view_thread *v; /* sorted by tid */
 	size_t nr, cap;
 };
@@ -84,4 +98,6 @@ const struct view_thread *taskview_find(const struct taskview *v, pid_t tid);
 /* The mappings of a process in ascending order, without the vsyscall page: how many, of which at
  * most max are written; or -errno. From any thread. */
 ssize_t taskview_vmas(const struct taskview *v, pid_t pid, struct view_vma *ret, size_t max);
+/* The same of open files, by number: of one thread. */
+ssize_t taskview_files(const struct taskview *v, pid_t tid, struct view_file *ret, size_t max);
 void taskview_done(struct taskview *v);

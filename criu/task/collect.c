@@ -23,6 +23,7 @@
 #include "criu/task/coresched.h"
 #include "criu/task/dead.h"
 #include "criu/task/dispatch.h"
+#include "criu/task/fdlist.h"
 #include "criu/task/modes.h"
 #include "criu/task/regs.h"
 #include "criu/task/sched.h"
@@ -284,7 +285,7 @@ static int alive_read(const struct dump *d, struct task *t, int proc, struct ali
 	r = compat_read(t, proc, b);
 	if (r < 0)
 		return fail(-r, "read auxv and exe");
-	r = proc_fds_read(proc, 0, &t->fds);
+	r = fdlist_read(d, t, proc);
 	if (r < 0)
 		return fail(-r, "read the list of descriptors");
 	r = auxv_read(t, proc, b);
@@ -450,6 +451,7 @@ static void find_parents(struct dump *d)
 struct outlook {
 	size_t tasks, threads;
 	uint64_t most; /* bytes that one of them has in memory */
+	bool many_fds;
 };
 
 static void outlook_add(struct dump *d, pid_t pid, struct outlook *o)
@@ -459,6 +461,7 @@ static void outlook_add(struct dump *d, pid_t pid, struct outlook *o)
 
 	if (proc < 0 || proc_stat_read(proc, 0, &d->buf, &st) < 0)
 		return;
+	o->many_fds |= fdlist_is_long(proc);
 	o->tasks++;
 	o->threads += (size_t)st.num_threads;
 	if (st.rss_pages * PAGE_BYTES > o->most)
@@ -485,7 +488,9 @@ static void view_prepare(struct dump *d)
 	struct outlook o = look_around(d);
 	bool large = !d->memory_only && o.most >= LARGE_BYTES;
 
-	if ((!large && !worth_a_view(o.tasks, o.threads)) || !view_open(d) || !large)
+	if (!large && !worth_a_view(o.tasks, o.threads) && !o.many_fds)
+		return;
+	if (!view_open(d) || !large)
 		return;
 	d->learnt.view = &d->view;
 	if (alike_learn_flags(&d->learnt) < 0)

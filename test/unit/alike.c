@@ -6,6 +6,7 @@
 #include "criu/kernel/alike.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <linux/capability.h>
 #include <linux/seccomp.h>
@@ -13,6 +14,8 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -316,6 +319,72 @@ TEST(taskview_knows_who_shares)
 	CHECK(!taskview_find(&view, 0));
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
+	taskview_done(&view);
+}
+
+/* --- open files -------------------------------------------------------------------------- */
+
+static size_t file_index(const struct view_file *v, size_t nr, int fd)
+{
+	for (size_t i = 0; i < nr; i++)
+		if (v[i].fd == (uint64_t)fd)
+			return i;
+	CHECK(false);
+	return 0;
+}
+
+static void file_check(const struct view_file *v, int proc)
+{
+	cleanup_proc_buf struct proc_buf b = { 0 };
+	struct proc_fdinfo info;
+
+	if (v->more_info || v->locks ||
+	    !CHECK_INT_EQ(proc_fdinfo_read(proc, (int)v->fd, &b, &info), 0))
+		return;
+	CHECK_INT_EQ(v->pos, info.pos);
+	CHECK_INT_EQ(v->flags, info.flags & ~(uint32_t)02000000);
+	CHECK_INT_EQ(v->ino, info.ino);
+	CHECK(!info.has_eventfd && !info.nr_locks);
+}
+
+TEST(taskview_knows_open_files)
+{
+	enum { PLAIN, COPY, APPENDS, LOCKED, EVENTS, NR };
+	struct taskview view = { 0 };
+	struct view_file v[256];
+	int fds[NR], proc, r = taskview_open(&view);
+	size_t at[NR];
+	ssize_t nr;
+
+	if (r < 0)
+		test_skip("iterators of tasks by BPF: %s", strerror(-r));
+	proc = proc_open(getpid());
+	fds[PLAIN] = open("/proc/self/exe", O_RDONLY);
+	fds[APPENDS] = open("/tmp", O_TMPFILE | O_RDWR | O_APPEND, 0600);
+	fds[LOCKED] = open("/tmp", O_TMPFILE | O_RDWR, 0600);
+	fds[EVENTS] = eventfd(7, 0);
+	fds[COPY] = dup(fds[PLAIN]);
+	CHECK(lseek(fds[PLAIN], 1234567, SEEK_SET) == 1234567);
+	CHECK(flock(fds[LOCKED], LOCK_EX) == 0);
+	nr = taskview_files(&view, getpid(), v, ARRAY_SIZE(v));
+	if (CHECK(nr > NR && nr <= (ssize_t)ARRAY_SIZE(v))) {
+		for (size_t i = 0; i < NR; i++) {
+			at[i] = file_index(v, (size_t)nr, fds[i]);
+			file_check(&v[at[i]], proc);
+		}
+		CHECK_INT_EQ(v[at[PLAIN]].pos, 1234567);
+		CHECK(v[at[PLAIN]].file == v[at[COPY]].file);
+		CHECK(v[at[APPENDS]].file != v[at[LOCKED]].file);
+		CHECK(v[at[APPENDS]].ops == v[at[LOCKED]].ops);
+		CHECK(v[at[APPENDS]].mount == v[at[LOCKED]].mount);
+		CHECK(v[at[LOCKED]].locks && !v[at[APPENDS]].locks);
+		CHECK(v[at[EVENTS]].more_info && !v[at[PLAIN]].more_info);
+		/* Room for fewer: the number is known all the same. */
+		CHECK_INT_EQ(taskview_files(&view, getpid(), v, 2), nr);
+	}
+	for (size_t i = 0; i < NR; i++)
+		close(fds[i]);
+	close(proc);
 	taskview_done(&view);
 }
 

@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "criu/files/look.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "criu/base/error.h"
+#include "criu/base/log.h"
+#include "criu/base/mem.h"
+#include "criu/base/str.h"
+#include "criu/kernel/proc.h"
+#include "criu/kernel/syscalls.h"
+
+int table_open(struct table *tb)
+{
+	pid_t pid = task_tid(tb->task);
+	unsigned int flags = pid == tb->task->pid ? 0 : PIDFD_THREAD;
+
+	if (tb->proc < 0)
+		tb->proc = proc_open(pid);
+	if (tb->proc < 0)
+		return fail(-tb->proc, "open /proc/%d", (int)pid);
+	if (tb->pidfd < 0)
+		tb->pidfd = sys_pidfd_open(pid, flags);
+	if (tb->pidfd == -EINVAL && flags)
+		return fail_hint(fail(EINVAL, "pidfd_open of thread %d", (int)pid),
+				 "where the main thread has ended, this needs Linux 6.9");
+	return tb->pidfd < 0 ? fail(-tb->pidfd, "pidfd_open") : 0;
+}
+
+void table_close(struct table *tb)
+{
+	if (tb->proc >= 0)
+		close(tb->proc);
+	if (tb->pidfd >= 0)
+		close(tb->pidfd);
+}
+
+/* --- what the view shows ---------------------------------------------------------------- */
+
+static int by_fd(const void *key, const void *file)
+{
+	uint64_t fd = *(const uint64_t *)key, other = ((const struct view_file *)file)->fd;
+
+	return (fd > other) - (fd < other);
+}
+
+static const struct view_file *seen_find(const struct looks *l, int fd)
+{
+	uint64_t key = (uint64_t)fd;
+
+	if (!l->nr_seen)
+		return NULL;
+	return bsearch(&key, l->seen, l->nr_seen, sizeof(*l->seen), by_fd);
+}
+
+static bool says_all(const struct view_file *f)
+{
+	return f && !f->more_info && !f->locks;
+}
+
+/* fdinfo without its text; false: it has to be read. */
+static bool info_from_view(const struct looks *l, struct look *look)
+{
+	const struct view_file *f = look->seen;
+	const void *mount;
+
+	if (!says_all(f) || !map_get(&l->kinds, f->ops))
+		return false;
+	mount = map_get(&l->mounts, f->mount);
+	if (!mount)
+		return false;
+	look->info = (struct proc_fdinfo){
+		.pos = (int64_t)f->pos,
+		.flags = (uint32_t)f->flags,
+		.mnt_id = (int)((uintptr_t)mount - 1),
+		.ino = f->ino,
+	};
+	return true;
+}
+
+static const char *link_known(const struct looks *l, uint64_t ops)
+{
+	for (size_t i = 0; i < l->nr_links; i++)
+		if (l->links[i].ops == ops)
+			return l->links[i].link;
+	return NULL;
+}
+
+/* "anon_inode:[eventfd]": of all of the kind. */
+static void link_learn(struct looks *l, const struct look *look)
+{
+	struct look_link *to = &l->links[l->nr_links];
+
+	if (!look->seen || l->nr_links == ARRAY_SIZE(l->links) ||
+	    !str_starts(look->link, "anon_inode:[") || strlen(look->link) >= sizeof(to->link) ||
+	    link_known(l, look->seen->ops))
+		return;
+	to->ops = look->seen->ops;
+	memcpy(to->link, look->link, strlen(look->link) + 1);
+	l->nr_links++;
+}
+
+/* The first of each kind is read both ways. A kernel that says one thing here and another there
+ * is not believed again. */
+static void view_learn(struct looks *l, const struct look *look)
+{
+	const struct view_file *f = look->seen;
+	const struct proc_fdinfo *i = &look->info;
+	const void *mount = says_all(f) ? map_get(&l->mounts, f->mount) : NULL;
+
+	if (!look->info_is_read || !says_all(f) || i->mnt_id < 0)
+		return;
+	if ((uint64_t)i->pos != f->pos || (i->flags & ~(uint32_t)02000000) != f->flags ||
+	    i->ino != f->ino || (mount && (uintptr_t)mount != (uintptr_t)i->mnt_id + 1)) {
+		log_info("fdinfo is read of each descriptor: the view of them is another's");
+		l->nr_seen = 0;
+		return;
+	}
+	if (!mount)
+		map_put(&l->mounts, f->mount, (void *)((uintptr_t)i->mnt_id + 1));
+	if (!map_get(&l->kinds, f->ops))
+		map_put(&l->kinds, f->ops, l);
+}
+
+/* ---------------------------------------------------------------------------------------- */
+
+/* Whoever needs one that is missing reads it again, and says why it cannot be read. */
+static void link_take(const struct looks *l, struct look *look)
+{
+	const char *known = look->seen ? link_known(l, look->seen->ops) : NULL;
+
+	look->link[0] = '\0';
+	if (known)
+		memcpy(look->link, known, strlen(known) + 1); /* which is shorter */
+	else if (!S_ISFIFO(look->st.st_mode) &&
+		 proc_fd_link(l->tb->proc, look->fd, look->link, sizeof(look->link)) < 0)
+		look->link[0] = '\0';
+}
+
+static int look_take(const struct looks *l, struct proc_buf *b, struct look *look)
+{
+	const struct table *tb = l->tb;
+	int r = 0;
+
+	look->seen = seen_find(l, look->fd);
+	look->info_is_read = !info_from_view(l, look);
+	if (look->info_is_read)
+		r = proc_fdinfo_read(tb->proc, look->fd, b, &look->info);
+	if (r < 0)
+		return fail(-r, "read fdinfo");
+	look->lfd = sys_pidfd_getfd(tb->pidfd, look->fd);
+	if (look->lfd < 0)
+		return fail(-look->lfd, "pidfd_getfd");
+	if (fstat(look->lfd, &look->st) < 0)
+		return fail(errno, "stat");
+	link_take(l, look);
+	return 0;
+}
+
+static int look_work(void *ctx, size_t i, unsigned int worker)
+{
+	struct looks *l = ctx;
+
+	return fail_at(look_take(l, &l->buf[worker], &l->v[i]), "fd %d", l->v[i].fd);
+}
+
+void looks_begin(struct looks *l, const struct table *tb)
+{
+	l->tb = tb;
+	l->nr = 0;
+	memset(l->buf, 0, sizeof(l->buf));
+	l->seen = tb->task->seen_fds;
+	l->nr_seen = l->seen ? tb->task->fds.nr : 0;
+	l->kinds = l->mounts = (struct map){ 0 };
+	l->nr_links = 0;
+}
+
+void looks_add(struct looks *l, int fd)
+{
+	struct look *look = &l->v[l->nr++];
+
+	look->fd = fd;
+	look->lfd = -1;
+}
+
+int looks_take(struct looks *l)
+{
+	int r = parallel_for(l->nr, look_work, l);
+
+	for (size_t i = 0; i < l->nr && r >= 0; i++) {
+		view_learn(l, &l->v[i]);
+		link_learn(l, &l->v[i]);
+	}
+	return r;
+}
+
+void looks_forget(struct looks *l)
+{
+	for (size_t i = 0; i < l->nr; i++)
+		if (l->v[i].lfd >= 0)
+			close(l->v[i].lfd);
+	l->nr = 0;
+}
+
+void looks_done(struct looks *l)
+{
+	looks_forget(l);
+	for (size_t i = 0; i < PARALLEL_WORKERS_MAX; i++)
+		proc_buf_done(&l->buf[i]);
+	map_done(&l->kinds);
+	map_done(&l->mounts);
+}

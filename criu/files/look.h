@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What is found out of each descriptor of a table before anybody knows what it is: by everybody
+ * at the same time, some hundreds at once.
+ */
+#pragma once
+#include <sys/stat.h>
+
+#include "criu/base/map.h"
+#include "criu/base/parallel.h"
+#include "criu/core/dump.h"
+#include "criu/kernel/proc_fd.h"
+
+/* A task whose descriptors are looked at, and what that takes: opened when it is needed. */
+struct table {
+	struct task *task;
+	int proc, pidfd; /* -1: not yet */
+};
+
+/* Speaks. */
+int table_open(struct table *tb);
+void table_close(struct table *tb);
+
+#define LOOKS_AT_ONCE  256 /* descriptors of crtool's that this takes */
+#define LOOK_LINK_SIZE 256
+
+struct look {
+	int fd, lfd; /* lfd: crtool's own of the same description */
+	const struct view_file *seen; /* NULL: there is no view */
+	bool info_is_read; /* as text: else it is what the view shows */
+	struct proc_fdinfo info;
+	struct stat st;
+	char link[LOOK_LINK_SIZE]; /* "" if it is not known yet, being a long one or a pipe's */
+};
+
+/* Large, and most tables need little of it: looks_begin() does not write all of it. */
+struct looks {
+	const struct table *tb;
+	size_t nr;
+	struct look v[LOOKS_AT_ONCE];
+	struct proc_buf buf[PARALLEL_WORKERS_MAX];
+
+	const struct view_file *seen; /* of a table of many; by number */
+	size_t nr_seen;
+	/* What the view has proven right of: kinds; mounts, and their id + 1. */
+	struct map kinds, mounts;
+	/* Kinds that have all the same link. */
+	struct look_link {
+		uint64_t ops;
+		char link[48];
+	} links[16];
+	size_t nr_links;
+};
+
+void looks_begin(struct looks *l, const struct table *tb);
+void looks_add(struct looks *l, int fd);
+/* Looks at those that were added; closes what the last ones had open. Speaks. */
+int looks_take(struct looks *l);
+void looks_forget(struct looks *l);
+void looks_done(struct looks *l);

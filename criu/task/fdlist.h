@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Which descriptors a process has. */
+#pragma once
+#include "criu/core/dump.h"
+
+/* tasks->fds, and where they are many and there is a view of the kernel, tasks->seen_fds. From any
+ * thread. 0, or -errno. */
+int fdlist_read(const struct dump *d, struct task *t, int proc);
+/* Whether a process has so many that a view is worth its price. proc: /proc/PID. */
+bool fdlist_is_long(int proc);
