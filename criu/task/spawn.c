@@ -25,6 +25,7 @@
 /* From here on down no helper gets a number: these are for system services. */
 #define HELPER_PID_LEAST 300
 #define LINGER_US        5000000u
+#define NUMBER_WAIT_US   500000u
 #define CREATED_KILLED   2 /* in restore.created */
 
 typedef void (*task_body)(struct restore *r, struct task *t);
@@ -110,6 +111,27 @@ static pid_t helper_number(const struct restore *r, pid_t after)
 	return pid;
 }
 
+/*
+ * The kernel takes a process that was reaped out of /proc, with a directory entry for each
+ * descriptor that it had and somebody looked at, before its number is free.
+ */
+static pid_t clone_as(uint64_t flags, int exit_signal, pid_t pid)
+{
+	uint64_t deadline = 0;
+
+	for (;;) {
+		pid_t ret = sys_clone_pid(flags, exit_signal, pid);
+
+		if (ret != -EEXIST || kill(pid, 0) == 0 || errno != ESRCH)
+			return ret;
+		if (!deadline)
+			deadline = clock_us() + NUMBER_WAIT_US;
+		if (clock_us() > deadline)
+			return ret;
+		poll(NULL, 0, 1);
+	}
+}
+
 /* In the child 0. A helper that may have any number gets one that nobody is to have. */
 static pid_t node_clone_pid(const struct restore *r, struct fork_node *n, uint64_t flags)
 {
@@ -119,7 +141,7 @@ static pid_t node_clone_pid(const struct restore *r, struct fork_node *n, uint64
 
 	slack_lend(n);
 	if (n->pid)
-		return sys_clone_pid(flags, signo, n->pid);
+		return clone_as(flags, signo, n->pid);
 	do {
 		number = helper_number(r, number);
 		pid = sys_clone_pid(flags, signo, number);
