@@ -16,11 +16,13 @@
 #include "criu/core/program.h"
 #include "criu/core/session.h"
 
-#define CHECK_ALIVE_MS 100
+/* To look after thousands ten times a second would be all that is done. */
+#define PATIENCE_MS          100
+#define PATIENCE_MS_PER_TASK 1
 
 static int futex_wait(const uint32_t *word, uint32_t seen, unsigned int ms)
 {
-	struct timespec ts = { .tv_nsec = (long)ms * 1000000 };
+	struct timespec ts = { .tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000 };
 
 	return syscall(SYS_futex, word, FUTEX_WAIT, seen, ms ? &ts : NULL) < 0 ? -errno : 0;
 }
@@ -28,6 +30,11 @@ static int futex_wait(const uint32_t *word, uint32_t seen, unsigned int ms)
 static void futex_wake(uint32_t *word)
 {
 	syscall(SYS_futex, word, FUTEX_WAKE, INT_MAX);
+}
+
+void stage_init(struct stage_area *a, size_t nr_tasks)
+{
+	a->patience_ms = PATIENCE_MS + (uint32_t)nr_tasks * PATIENCE_MS_PER_TASK;
 }
 
 void stage_start(struct stage_area *a, enum stage s, uint32_t nr)
@@ -66,7 +73,7 @@ int stage_wait(struct stage_area *a, struct session *s, int (*alive)(void *), vo
 		if (r < 0)
 			return r;
 		progress_set(&s->progress, __atomic_load_n(&a->read_bytes, __ATOMIC_RELAXED));
-		if (futex_wait(&a->busy, busy, CHECK_ALIVE_MS) == -ETIMEDOUT &&
+		if (futex_wait(&a->busy, busy, a->patience_ms) == -ETIMEDOUT &&
 		    !__atomic_load_n(&a->told, __ATOMIC_SEQ_CST)) {
 			r = alive(ctx);
 			if (r < 0)
@@ -97,7 +104,7 @@ void stage_enter(struct stage_area *a, enum stage s, int crtool_pidfd)
 	while ((now = __atomic_load_n(&a->stage, __ATOMIC_SEQ_CST)) < (uint32_t)s) {
 		if (stage_failed(a))
 			_exit(1);
-		if (futex_wait(&a->stage, now, CHECK_ALIVE_MS) == -ETIMEDOUT &&
+		if (futex_wait(&a->stage, now, a->patience_ms) == -ETIMEDOUT &&
 		    is_gone(crtool_pidfd))
 			_exit(1);
 	}

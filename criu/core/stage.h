@@ -2,6 +2,7 @@
 /* The meeting points of a restore: all tasks reach one before any starts the next. */
 #pragma once
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "criu/pie/abi/program.h"
@@ -23,6 +24,8 @@ enum stage {
 
 struct session;
 
+/* crtool: before anybody waits. */
+void stage_init(struct stage_area *a, size_t nr_tasks);
 /* crtool: nr will work at the stage. Wakes them. */
 void stage_start(struct stage_area *a, enum stage s, uint32_t nr);
 /* crtool: until nobody is busy, or the first error, which is recorded. alive() is asked now

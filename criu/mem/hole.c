@@ -271,6 +271,7 @@ int hole_make(struct restore *r)
 		   MAP_SHARED | MAP_NORESERVE | MAP_FIXED) == MAP_FAILED)
 		return fail(errno, "map the stage area");
 	r->stage = (struct stage_area *)(uintptr_t)r->hole;
+	stage_init(r->stage, r->tree.nr);
 	r->brokers = (struct broker *)(uintptr_t)(r->hole + brokers);
 	r->created = (uint8_t *)(uintptr_t)(r->hole + created);
 	memcpy(r->brokers, had, r->nr_brokers * sizeof(*had));

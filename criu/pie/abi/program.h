@@ -95,6 +95,7 @@ struct stage_area {
 	uint32_t told; /* the text or the operation below is complete */
 	int32_t pid, err;
 	uint32_t is_op;
+	uint32_t patience_ms; /* whoever waits looks after the others this often */
 	uint32_t huge_is_slow; /* somebody has found that huge pages cost more than small ones */
 	uint64_t read_bytes; /* of page contents, by all tasks */
 	struct op op;

@@ -15,16 +15,15 @@
 #include "criu/pie/abi/program.h"
 #include "criu/pie/restorer/aio.h"
 
-#define IOV_AT_ONCE    1024
-#define BYTES_AT_ONCE  (64ull << 20)
-#define TIMER_TRIES    1000000
-#define EINTR_         4
-#define O_CLOEXEC_     02000000
-#define EAGAIN_        11
-#define ENODATA_       61
-#define EEXIST_        17
-#define ETIMEDOUT_     110
-#define CHECK_ALIVE_MS 200
+#define IOV_AT_ONCE   1024
+#define BYTES_AT_ONCE (64ull << 20)
+#define TIMER_TRIES   1000000
+#define EINTR_        4
+#define O_CLOEXEC_    02000000
+#define EAGAIN_       11
+#define ENODATA_      61
+#define EEXIST_       17
+#define ETIMEDOUT_    110
 
 /* struct uffdio_move, and its ioctl: Linux 6.8, not in the headers of Debian 12. */
 struct move {
@@ -57,7 +56,7 @@ static void futex_wake(uint32_t *word)
 
 static long futex_wait(uint32_t *word, uint32_t seen, uint64_t ms)
 {
-	const uint64_t ts[2] = { 0, ms * 1000000 };
+	const uint64_t ts[2] = { ms / 1000, ms % 1000 * 1000000 };
 
 	return blob_syscall4(__NR_futex, BLOB_ADDR(word), FUTEX_WAIT, seen, ms ? BLOB_ADDR(ts) : 0);
 }
@@ -106,7 +105,7 @@ static void stage_wait(struct stage_area *a, uint32_t stage, int64_t crtool)
 	uint32_t now;
 
 	while ((now = __atomic_load_n(&a->stage, __ATOMIC_SEQ_CST)) < stage)
-		if (futex_wait(&a->stage, now, crtool < 0 ? 0 : CHECK_ALIVE_MS) == -ETIMEDOUT_ &&
+		if (futex_wait(&a->stage, now, crtool < 0 ? 0 : a->patience_ms) == -ETIMEDOUT_ &&
 		    is_gone(crtool))
 			die();
 }
