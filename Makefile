@@ -48,7 +48,10 @@ endif
 
 CFLAGS ?= -O2 -g
 ALL_CFLAGS := -std=gnu11 -D_GNU_SOURCE -I. -I$(O)/gen $(WARN) $(CFLAGS) $(SANFLAGS) $(PKG_CFLAGS) -MMD -MP
-LIBS := $(PKG_LIBS) -lpthread
+# What is mapped at a restore is there in each task that is forked, and taken apart again in each: so
+# libraries are linked in where there is an archive of them.
+archive = $(if $(filter /%,$(shell $(CC) -print-file-name=$(1:-l%=lib%.a))),-l:$(1:-l%=lib%.a),$(1))
+LIBS := $(foreach l,$(PKG_LIBS),$(if $(filter -l%,$l),$(call archive,$l),$l)) -lpthread
 # Symbols are bound at the start: bound lazily, each task of a restore would do it again.
 ALL_LDFLAGS := -Wl,-z,relro,-z,now $(LDFLAGS)
 

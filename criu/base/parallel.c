@@ -8,12 +8,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "criu/base/error.h"
 #include "criu/base/mem.h"
 
 /* Starting a thread costs about as much as a few of the objects that we deal with. */
 #define WORTH_A_THREAD 8
+#define STACK_BYTES    (2u << 20)
 
 struct job {
 	size_t nr, next;
@@ -27,6 +29,7 @@ struct worker {
 	struct job *job;
 	unsigned int number;
 	pthread_t thread;
+	void *stack;
 };
 
 static int work(struct job *j, unsigned int worker)
@@ -62,6 +65,36 @@ static unsigned int processors(void)
 	return sched_getaffinity(0, sizeof(set), &set) < 0 ? 1 : (unsigned int)CPU_COUNT(&set);
 }
 
+/*
+ * libc would keep the stack of a thread that has ended, and each task of a restore have a copy of
+ * it. False: no memory.
+ */
+static bool worker_start(struct worker *w)
+{
+	pthread_attr_t attr;
+	bool ok;
+
+	w->stack = mmap(NULL, STACK_BYTES, PROT_READ | PROT_WRITE,
+			MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
+	if (w->stack == MAP_FAILED)
+		return false;
+	/* The lowest page stays out of reach. */
+	mprotect(w->stack, PAGE_BYTES, PROT_NONE);
+	pthread_attr_init(&attr);
+	pthread_attr_setstack(&attr, w->stack, STACK_BYTES);
+	ok = pthread_create(&w->thread, &attr, worker_main, w) == 0;
+	pthread_attr_destroy(&attr);
+	if (!ok)
+		munmap(w->stack, STACK_BYTES);
+	return ok;
+}
+
+static void worker_end(const struct worker *w)
+{
+	pthread_join(w->thread, NULL);
+	munmap(w->stack, STACK_BYTES);
+}
+
 int parallel_large(size_t nr, int (*fn)(void *ctx, size_t i, unsigned int worker), void *ctx)
 {
 	struct worker workers[PARALLEL_WORKERS_MAX];
@@ -77,7 +110,7 @@ int parallel_large(size_t nr, int (*fn)(void *ctx, size_t i, unsigned int worker
 	pthread_sigmask(SIG_SETMASK, &all, &old);
 	for (; started < want; started++) {
 		workers[started] = (struct worker){ .job = &job, .number = started };
-		if (pthread_create(&workers[started].thread, NULL, worker_main, &workers[started]))
+		if (!worker_start(&workers[started]))
 			break;
 	}
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
@@ -85,7 +118,7 @@ int parallel_large(size_t nr, int (*fn)(void *ctx, size_t i, unsigned int worker
 	if (r < 0)
 		__atomic_store_n(&job.failed, r, __ATOMIC_SEQ_CST);
 	for (unsigned int i = 1; i < started; i++)
-		pthread_join(workers[i].thread, NULL);
+		worker_end(&workers[i]);
 	if (r < 0 || !job.failed)
 		return r;
 	return error_adopt(job.failed, job.text);

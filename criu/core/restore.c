@@ -103,6 +103,8 @@ static void message_part_free(void *keep, void *p)
 
 void restore_init(struct restore *r)
 {
+	/* What malloc(3) has for threads of its own it never gives back: see restore_settle(). */
+	mallopt(M_ARENA_MAX, 1);
 	keep_init(&r->keep);
 	r->kept.keep = &r->keep;
 	r->tree.arena = &r->kept;

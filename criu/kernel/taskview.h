@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What the kernel's iterators show of threads, mappings and open files, for a fiftieth of what a text of /proc
- * costs. It is the kernel's own memory, whose meaning changes from one version to the next, so
- * it is not understood but compared: whatever is equal here for two threads that stand still
- * reads the same in /proc, and need be read there only once.
+ * What the kernel's iterators show of threads, mappings and open files, for a fiftieth of what a
+ * text of /proc costs. It is the kernel's own memory, whose meaning changes from one version to
+ * the next, so it is not understood but compared: whatever is equal here for two threads that
+ * stand still reads the same in /proc, and need be read there only once.
  *
  * Wants Linux 6.1 with BTF, CAP_BPF and CAP_PERFMON (or CAP_SYS_ADMIN); else all is read.
  */
