@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Order: the vdso is parked inside the hole, everything outside of the hole goes, the vdso
- * comes to its place, mappings are made writable where they have pages, all pages are
- * read in a few large calls, and then protections and the rest are set.
+ * Order: the vdso is parked inside the hole, everything outside of the hole goes but what is in its
+ * place already (share.h), the vdso comes to its place, mappings are made writable where they have
+ * pages, all pages are read in a few large calls, and then protections and the rest are set.
  *
  * Neighbours that are alike must not become one mapping: they were two. Two mappings
  * with pages of their own are not merged by the kernel; so until they have some, every
@@ -158,7 +158,32 @@ static void rseq_leave(struct program *p)
 
 static void unmap(struct program *p, uint64_t start, uint64_t end)
 {
-	PROGRAM_SYSCALL(p, OP_WHAT_UNMAP, SYS_munmap, start, end - start);
+	if (start < end)
+		PROGRAM_SYSCALL(p, OP_WHAT_UNMAP, SYS_munmap, start, end - start);
+}
+
+/* All goes but the hole and what is in its place. */
+static void leave(struct program *p, const struct restore *r, const struct task_restore *tr)
+{
+	const struct share_span hole = { r->hole, r->hole_len };
+	struct share_span next;
+	bool past = false;
+	uint64_t at = 0;
+	size_t move = 0;
+
+	do {
+		next = share_left(r, tr, &move);
+		if (!past && (!next.len || next.addr > hole.addr)) {
+			unmap(p, at, hole.addr);
+			at = hole.addr + hole.len;
+			past = true;
+		}
+		if (next.len) {
+			unmap(p, at, next.addr);
+			at = next.addr + next.len;
+		}
+	} while (next.len);
+	unmap(p, at, TASK_END);
 }
 
 /* --- mappings ------------------------------------------------------------------- */
@@ -431,8 +456,7 @@ void mem_program(struct program *p, const struct restore *r, const struct task *
 	mempolicy_reset(p, &r->inherited);
 	if (!is_32bit)
 		vdso_park(p, vdso, parking);
-	unmap(p, 0, r->hole);
-	unmap(p, r->hole + r->hole_len, TASK_END);
+	leave(p, r, tr);
 	if (is_32bit)
 		vdso_make_compat(p, vdso, parking);
 	vdso_unpark(p, vdso, parking, mm);

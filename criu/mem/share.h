@@ -5,12 +5,12 @@
 #include "criu/mem/vma.h"
 
 /*
- * What several mappings have in common, in the hole, where it is before the first fork. All of
- * them are at the same addresses: a task moves its part of it to where it belongs.
+ * What several mappings have in common, where it is before the first fork. All of them are at the
+ * same addresses.
  */
 struct share_segment {
 	uint64_t start, end; /* where it belongs */
-	uint64_t at; /* where it waits */
+	uint64_t at; /* where it is: there, or in the hole; 0: nowhere */
 	const VmaEntry *like; /* one of the mappings */
 	bool takes_huge; /* all of them do */
 	size_t first_part, nr_parts; /* what is in it, ascending */
@@ -61,6 +61,14 @@ void share_done(struct restore *r);
 const struct share_segment *share_of(const struct restore *r, const struct task_restore *tr,
 				     size_t vma);
 size_t share_room(const struct restore *r, const struct task_restore *tr);
-/* Moves it to its place, with these rights. */
+static inline bool share_is_in_place(const struct share_segment *g)
+{
+	return g->at && g->at == g->start;
+}
+
+/* What a task has in place before anything is moved, in ascending order: the next one from *move
+ * on, which begins at 0; len 0: there is none. */
+struct share_span share_left(const struct restore *r, const struct task_restore *tr, size_t *move);
+/* Moves it to its place, if it is not there, with these rights. */
 void share_move(struct program *p, const struct restore *r, const struct task_restore *tr,
 		size_t vma, uint64_t prot);

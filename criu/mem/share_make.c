@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Segments lie in the hole of crtool, filled, when the first task is forked: from then on all have
- * the same pages. Each task moves its part to where it belongs (mremap(2) moves page tables, no
- * contents), gives back what it does not share, and reads over that what it has for itself.
+ * Segments are in crtool's memory, filled, when the first task is forked: from then on all have the
+ * same pages. Most are where they belong, and a task leaves them there when it unmaps all the rest.
+ * Where crtool has something of its own, a segment waits in the hole, and each task moves its part
+ * (mremap(2) moves page tables, no contents). Then it gives back what it does not share, and reads
+ * over that what it has for itself.
  *
  * A private mapping remembers where its first page came to it (vm_pgoff), and the kernel joins
  * two mappings only where that fits. So a segment begins its life as a single page at the place
- * where it belongs, and is moved from there into the hole.
+ * where it belongs, also when it is moved from there into the hole.
  */
 #include "criu/mem/share.h"
 
@@ -27,6 +29,7 @@
 
 #define GAP        PAGE_BYTES /* so that neighbours stay apart */
 #define SHARE_PROT (PROT_READ | PROT_WRITE)
+#define STACK_ROOM (64ull << 20)
 
 static void *ptr(uint64_t addr)
 {
@@ -58,6 +61,41 @@ static int segment_flags(const VmaEntry *v)
 	return (int)v->flags & ~(MAP_LOCKED | MAP_FIXED);
 }
 
+/* Below crtool's stack is room for it to grow. */
+static bool is_near_stack(const struct share_segment *g)
+{
+	uint64_t sp = (uintptr_t)__builtin_frame_address(0);
+
+	return g->start < sp && g->end + STACK_ROOM > sp;
+}
+
+/* Two that touch could become one mapping. */
+static bool has_neighbour(const struct share_pool *pool, const struct share_segment *g)
+{
+	for (const struct share_segment *o = pool->segments; o < g; o++)
+		if (share_is_in_place(o) && (o->end == g->start || g->end == o->start))
+			return true;
+	return false;
+}
+
+static bool map_in_place(const struct restore *r, struct share_segment *g, int fd)
+{
+	void *at = ptr(g->start);
+	void *got;
+
+	if (is_near_stack(g) || has_neighbour(r->share, g))
+		return false;
+	got = mmap(at, g->end - g->start, SHARE_PROT, segment_flags(g->like) | MAP_FIXED_NOREPLACE,
+		   fd, fd < 0 ? 0 : (off_t)g->like->pgoff);
+	if (got == at) {
+		g->at = g->start;
+		return true;
+	}
+	if (got != MAP_FAILED)
+		munmap(got, g->end - g->start);
+	return false;
+}
+
 /* A single page where the segment belongs; not when crtool itself has something there. */
 static bool seed_move(const struct share_segment *g, uint64_t len)
 {
@@ -76,13 +114,13 @@ static bool seed_move(const struct share_segment *g, uint64_t len)
 	return madvise(to, PAGE_BYTES, MADV_DONTNEED) == 0;
 }
 
-static int segment_map(const struct restore *r, const struct share_segment *g)
+static int segment_map(const struct restore *r, struct share_segment *g)
 {
 	const VmaEntry *v = g->like;
 	uint64_t len = g->end - g->start;
 	const struct file *f = vma_is_file(v) ? restore_find_file(r, (uint32_t)v->shmid) : NULL;
 
-	if (!f && seed_move(g, len))
+	if (map_in_place(r, g, f ? f->mapped_fd : -1) || (!f && seed_move(g, len)))
 		return 0;
 	if (mmap(ptr(g->at), len, SHARE_PROT, segment_flags(v) | MAP_FIXED, f ? f->mapped_fd : -1,
 		 f ? (off_t)v->pgoff : 0) == MAP_FAILED)
@@ -161,16 +199,24 @@ static int parts_read(struct restore *r, struct huge_reader *h, const struct sha
 	return err;
 }
 
+/* What lies between segments need not be kept free any more, and each task would have a mapping
+ * of it: the kernel gives out addresses from above, and it will not come down as far as this. */
+static void open_up(uint64_t from, uint64_t to)
+{
+	if (from < to)
+		munmap(ptr(from), to - from);
+}
+
 static int segments_make(struct restore *r, struct huge_reader *h)
 {
-	uint64_t at = r->share->at;
+	uint64_t at = r->share->at, room = at, done = at;
 
 	for (size_t i = 0; i < r->share->nr_segments; i++) {
 		struct share_segment *g = &r->share->segments[i];
 		int err;
 
-		g->at = at + ((g->start - at) & (HUGE_BYTES - 1));
-		at += segment_room(g);
+		g->at = room + ((g->start - room) & (HUGE_BYTES - 1));
+		room += segment_room(g);
 		if (!g->nr_parts)
 			continue;
 		err = segment_map(r, g);
@@ -178,7 +224,12 @@ static int segments_make(struct restore *r, struct huge_reader *h)
 			err = parts_read(r, h, g);
 		if (err < 0)
 			return err;
+		if (share_is_in_place(g))
+			continue;
+		open_up(done, g->at);
+		done = g->at + (g->end - g->start);
 	}
+	open_up(done, at + r->share->len);
 	return 0;
 }
 
@@ -195,9 +246,22 @@ int share_make(struct restore *r)
 	return err;
 }
 
+static void placed_drop(struct share_pool *pool)
+{
+	for (size_t i = 0; i < pool->nr_segments; i++) {
+		struct share_segment *g = &pool->segments[i];
+
+		if (share_is_in_place(g))
+			munmap(ptr(g->at), g->end - g->start);
+		g->at = 0;
+	}
+}
+
 /* The range stays reserved: all of the hole is unmapped at the end. */
 void share_drop(struct restore *r)
 {
+	if (r->share)
+		placed_drop(r->share);
 	if (r->share && r->share->len)
 		(void)mmap(ptr(r->share->at), r->share->len, PROT_NONE,
 			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
@@ -215,6 +279,7 @@ void share_done(struct restore *r)
 		tr->share = NULL;
 	}
 	if (r->share) {
+		placed_drop(r->share);
 		free(r->share->segments);
 		free(r->share->parts);
 	}
@@ -296,10 +361,24 @@ size_t share_room(const struct restore *r, const struct task_restore *tr)
 	for (size_t i = 0; tr->share && i < tr->share->nr_moves; i++) {
 		const struct share_move *m = &tr->share->moves[i];
 
-		nr += 2 + drop_rest(NULL, r, tr->share, &r->share->segments[m->segment],
+		nr += 3 + drop_rest(NULL, r, tr->share, &r->share->segments[m->segment],
 				    tr->mm->vmas[m->vma]);
 	}
 	return nr * sizeof(struct op);
+}
+
+struct share_span share_left(const struct restore *r, const struct task_restore *tr, size_t *move)
+{
+	while (tr->share && *move < tr->share->nr_moves) {
+		const struct share_move *m = &tr->share->moves[(*move)++];
+		const struct share_segment *g = &r->share->segments[m->segment];
+		const VmaEntry *v = tr->mm->vmas[m->vma];
+
+		if (share_is_in_place(g))
+			return (struct share_span){ v->start, (v->end < g->end ? v->end : g->end) -
+								  v->start };
+	}
+	return (struct share_span){ 0, 0 };
 }
 
 /* The mapping may reach further than what is shared: then it grows as it is moved. */
@@ -310,13 +389,18 @@ void share_move(struct program *p, const struct restore *r, const struct task_re
 	const VmaEntry *v = tr->mm->vmas[vma];
 	uint64_t from = g->at + (v->start - g->start);
 	uint64_t len = (v->end < g->end ? v->end : g->end) - v->start;
-	struct op *op;
+	struct op *op = NULL;
 
 	if (prot != SHARE_PROT)
 		PROGRAM_SYSCALL(p, OP_WHAT_PROTECT, SYS_mprotect, from, len, prot);
-	op = PROGRAM_SYSCALL(p, OP_WHAT_SHMEM, SYS_mremap, from, len, v->end - v->start,
-			     MREMAP_MAYMOVE | MREMAP_FIXED, v->start);
-	op->flags |= OP_EXPECT;
-	op->expect = (int64_t)v->start;
+	if (!share_is_in_place(g))
+		op = PROGRAM_SYSCALL(p, OP_WHAT_SHMEM, SYS_mremap, from, len, v->end - v->start,
+				     MREMAP_MAYMOVE | MREMAP_FIXED, v->start);
+	else if (v->end - v->start > len)
+		op = PROGRAM_SYSCALL(p, OP_WHAT_SHMEM, SYS_mremap, from, len, v->end - v->start, 0);
+	if (op) {
+		op->flags |= OP_EXPECT;
+		op->expect = (int64_t)v->start;
+	}
 	drop_rest(p, r, tr->share, g, v);
 }
