@@ -59,6 +59,8 @@ struct file_kind {
 	 * arm in crtool, when all tasks are ready to run: what our own work would set off.
 	 */
 	int (*load)(struct restore *r, const FileEntry *e, struct file *f);
+	/* Where several kinds have one type: whether the entry is of this one. */
+	bool (*reads)(const FileEntry *e);
 	/*
 	 * Of all files of the kind together, in crtool: adopt before any load, who has what is in
 	 * queues only; load_end after all of them; create_all before any create; undo when the

@@ -15,11 +15,9 @@
  * since it was opened (fs/pipe.c: w_counter). So those that are not hung up are opened last, when
  * crtool's own end has gone.
  */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <limits.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,6 +31,7 @@
 #include "criu/base/str.h"
 #include "criu/core/restore.h"
 #include "criu/files/fown.h"
+#include "criu/files/holder.h"
 #include "criu/files/kinds.h"
 #include "criu/files/pipedata.h"
 #include "criu/files/reg.h"
@@ -71,44 +70,11 @@ static const struct fifo_seen *fifo_find(struct dump *d, const struct stat *st, 
 }
 
 /* Links are compared by their last name first: stat(2) may wait for a server. */
-static bool process_has(pid_t pid, const char *base, const struct stat *st)
+static bool may_be(const char *link, const void *ctx)
 {
-	cleanup_closedir DIR *dir = NULL;
-	char path[64], link[PATH_MAX];
-	struct dirent *de;
+	const struct fd_probe *p = ctx;
 
-	snprintf(path, sizeof(path), "/proc/%d/fd", (int)pid);
-	dir = opendir(path);
-	while (dir && (de = readdir(dir))) {
-		ssize_t n = readlinkat(dirfd(dir), de->d_name, link, sizeof(link) - 1);
-		struct stat its;
-
-		if (n <= 0 || link[0] != '/')
-			continue;
-		link[n] = '\0';
-		if (st->st_nlink == 1 && !str_ends(link, base))
-			continue;
-		if (fstatat(dirfd(dir), de->d_name, &its, 0) == 0 && its.st_dev == st->st_dev &&
-		    its.st_ino == st->st_ino)
-			return true;
-	}
-	return false;
-}
-
-/* Somebody outside of the tree who has it open; 0: nobody. A look at all processes: only for what
- * has something in it. */
-static pid_t outsider(const struct dump *d, const char *name, const struct stat *st)
-{
-	cleanup_closedir DIR *dir = opendir("/proc");
-	const char *base = strrchr(name, '/');
-	struct dirent *de;
-	long pid;
-
-	while (dir && (de = readdir(dir)))
-		if (str_to_long(de->d_name, 1, INT_MAX, &pid) == 0 && pid != getpid() &&
-		    !tree_find(&d->tree, (pid_t)pid) && process_has((pid_t)pid, base, st))
-			return (pid_t)pid;
-	return 0;
+	return link[0] == '/' && (p->st.st_nlink != 1 || str_ends(link, strrchr(p->link, '/')));
 }
 
 /* True when it stands in the way. */
@@ -127,7 +93,7 @@ static bool fifo_blocked(const struct dump *d, const struct fd_probe *p)
 	else if (r < 0)
 		blocker(NULL, "%s: %s: %s", name, p->link, strerror(-r));
 	else if (ioctl(p->lfd, FIONREAD, &bytes) == 0 && bytes &&
-		 (other = outsider(d, p->link, &p->st)))
+		 (other = holder_outside(d, &p->st, may_be, p)))
 		blocker("try again when it is empty, or stop that process",
 			"%s: %s: a FIFO with %d bytes in it that pid %d has open, too, which is "
 			"not in the tree",

@@ -28,10 +28,10 @@
 
 #define FD_LIMIT 1048576u /* default of /proc/sys/fs/nr_open */
 
-static const struct file_kind *kind_by_type(FdTypes type)
+static const struct file_kind *kind_of_entry(const FileEntry *e)
 {
 	for (const struct file_kind *const *k = file_kinds; *k; k++)
-		if ((*k)->type == type && (*k)->open)
+		if ((*k)->type == e->type && (*k)->open && (!(*k)->reads || (*k)->reads(e)))
 			return *k;
 	return NULL;
 }
@@ -53,7 +53,7 @@ static const char *type_name(FdTypes type)
 
 static int file_add(struct restore *r, FileEntry *e, size_t *cap)
 {
-	const struct file_kind *kind = kind_by_type(e->type);
+	const struct file_kind *kind = kind_of_entry(e);
 	struct file *f;
 
 	if (!kind) {
