@@ -16,13 +16,13 @@
 #include <sched.h>
 #include <signal.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "criu/base/error.h"
 #include "criu/base/mem.h"
+#include "criu/kernel/apart.h"
 #include "criu/kernel/syscalls.h"
 #include "criu/net/lock.h"
 #include "criu/sock/inet.h"
@@ -73,11 +73,7 @@ static void guard_body(const struct tcp_guard *g, int crtool)
 {
 	pid_t root;
 
-	/* Signals for crtool's group, or for its name, are none for us. */
-	setsid();
-	prctl(PR_SET_NAME, "tcp-guard");
-	for (int sig = 1; sig < SIGRTMIN; sig++)
-		signal(sig, SIG_IGN);
+	stand_apart("tcp-guard");
 	while (!ends_within(crtool, -1))
 		;
 	root = __atomic_load_n(&g->root, __ATOMIC_ACQUIRE);

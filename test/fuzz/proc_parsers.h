@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 
 #include "criu/kernel/inet_diag.h"
+#include "criu/kernel/mqueue.h"
 #include "criu/kernel/proc.h"
 #include "criu/kernel/proc_igmp.h"
 
@@ -252,6 +253,13 @@ static inline int proc_try_ns(const char *text, size_t len)
 	return proc_ns_link_parse(link, &ino);
 }
 
+static inline int proc_try_mqueue(const char *text, size_t len)
+{
+	struct mqueue_status m;
+
+	return mqueue_status_parse(text, len, &m);
+}
+
 static const struct proc_parser {
 	const char *name;
 	int (*fn)(const char *text, size_t len);
@@ -311,6 +319,8 @@ static const struct proc_parser {
 	  "tfd:        4 events: 80000019 data: deadbeef12345678  pos:0 ino:40f sdev:10\n"
 	  "tfd:        3 events:       19 data:                0 \n"
 	  "lock:\t1: POSIX  ADVISORY  WRITE 9117 fe:00:10952943 5 14\n" },
+	{ "mqueue", proc_try_mqueue,
+	  "QSIZE:12         NOTIFY:0     SIGNO:10    NOTIFY_PID:4711  \n" },
 	{ "locks", proc_try_locks,
 	  "lock:\t1: FLOCK  ADVISORY  WRITE 9117 fe:00:10952939 0 EOF\n"
 	  "lock:\t2: OFDLCK ADVISORY  READ -1 fe:00:10952943 100 EOF\n"

@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "criu/kernel/mqueue.h"
+
+#include <errno.h>
+#include <linux/btf.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "criu/base/cleanup.h"
+#include "criu/base/mem.h"
+#include "criu/kernel/bpf.h"
+#include "criu/kernel/btf.h"
+#include "criu/kernel/syscalls.h"
+#include "criu/kernel/text.h"
+
+int mqueue_open(const char *name, int flags, mode_t mode, const struct mq_attr *attr)
+{
+	return (int)sys_result(syscall(SYS_mq_open, name, flags, mode, attr));
+}
+
+int mqueue_unlink(const char *name)
+{
+	return (int)sys_result(syscall(SYS_mq_unlink, name));
+}
+
+int mqueue_attr(int fd, struct mq_attr *ret)
+{
+	return (int)sys_result(syscall(SYS_mq_getsetattr, fd, NULL, ret));
+}
+
+int mqueue_send(int fd, const void *data, size_t len, uint32_t priority)
+{
+	return (int)sys_result(syscall(SYS_mq_timedsend, fd, data, len, priority, NULL));
+}
+
+ssize_t mqueue_receive(int fd, void *data, size_t size, uint32_t *ret_priority)
+{
+	return sys_result(syscall(SYS_mq_timedreceive, fd, data, size, ret_priority, NULL));
+}
+
+/* --- the text ---------------------------------------------------------------------------- */
+
+static bool status_number(struct text *t, const char *name, uint64_t max, uint64_t *ret)
+{
+	text_blanks(t);
+	return text_str(t, name, strlen(name)) && text_number(t, 10, max, ret);
+}
+
+int mqueue_status_parse(const char *text, size_t len, struct mqueue_status *ret)
+{
+	struct text t = text_of(text, len);
+	uint64_t bytes, notify, signo, pid;
+
+	if (!status_number(&t, "QSIZE:", INT64_MAX, &bytes) ||
+	    !status_number(&t, "NOTIFY:", INT32_MAX, &notify) ||
+	    !status_number(&t, "SIGNO:", INT32_MAX, &signo) ||
+	    !status_number(&t, "NOTIFY_PID:", INT32_MAX, &pid))
+		return -EINVAL;
+	*ret = (struct mqueue_status){ bytes, (int)notify, (int)signo, (pid_t)pid };
+	return 0;
+}
+
+int mqueue_status_read(int fd, struct mqueue_status *ret)
+{
+	char text[MQUEUE_FILE_BYTES];
+	ssize_t n = pread(fd, text, sizeof(text), 0);
+
+	return n < 0 ? -errno : mqueue_status_parse(text, (size_t)n, ret);
+}
+
+/* --- the rest ---------------------------------------------------------------------------- */
+
+enum { FILE_, INODE, SUPER, QUEUE, SKB, SOCK, SOCKET, ITER };
+
+static const struct btf_name kernel_names[] = {
+	[FILE_] = { "file", BTF_KIND_STRUCT, 0 },
+	[INODE] = { "inode", BTF_KIND_STRUCT, 0 },
+	[SUPER] = { "super_block", BTF_KIND_STRUCT, 0 },
+	[QUEUE] = { "mqueue_inode_info", BTF_KIND_STRUCT, 0 },
+	[SKB] = { "sk_buff", BTF_KIND_STRUCT, 0 },
+	[SOCK] = { "sock", BTF_KIND_STRUCT, 0 },
+	[SOCKET] = { "socket_alloc", BTF_KIND_STRUCT, 0 },
+	[ITER] = { "bpf_iter_task_file", BTF_KIND_FUNC, 0 },
+};
+
+struct layout {
+	struct btf btf;
+	struct btf_name names[ARRAY_SIZE(kernel_names)];
+	bool missing;
+};
+
+static int at(struct layout *l, size_t type, const char *member)
+{
+	int r = l->names[type].id ? btf_member(&l->btf, l->names[type].id, member) : -ENOENT;
+
+	if (r < 0)
+		l->missing = true;
+	return r < 0 ? 0 : r;
+}
+
+/* What the program writes for each descriptor: of other files it is nonsense. */
+struct record {
+	uint64_t inode, ino, super, magic, owner;
+	struct {
+		uint64_t value;
+		int32_t signo, notify;
+	} event; /* the front of struct sigevent */
+	uint64_t skb, data, sock, socket, socket_ino;
+	uint8_t cookie[MQUEUE_COOKIE];
+};
+
+#define TO(field) offsetof(struct record, field)
+
+static int program_load(struct layout *l, int *ret)
+{
+	int info = -at(l, QUEUE, "vfs_inode");
+	int of_socket = at(l, SOCKET, "vfs_inode") - at(l, SOCKET, "socket");
+	struct bpf_code c = { 0 };
+
+	bpf_code_begin(&c, sizeof(struct record), 3);
+	bpf_code_read(&c, TO(inode), 8, BPF_R7, at(l, FILE_, "f_inode"));
+	bpf_code_follow(&c, TO(ino), 8, TO(inode), at(l, INODE, "i_ino"));
+	bpf_code_follow(&c, TO(super), 8, TO(inode), at(l, INODE, "i_sb"));
+	bpf_code_follow(&c, TO(magic), 8, TO(super), at(l, SUPER, "s_magic"));
+	bpf_code_follow(&c, TO(owner), 8, TO(inode), info + at(l, QUEUE, "notify_owner"));
+	bpf_code_follow(&c, TO(event), 16, TO(inode), info + at(l, QUEUE, "notify"));
+	bpf_code_follow(&c, TO(skb), 8, TO(inode), info + at(l, QUEUE, "notify_cookie"));
+	bpf_code_follow(&c, TO(data), 8, TO(skb), at(l, SKB, "data"));
+	bpf_code_follow(&c, TO(cookie), MQUEUE_COOKIE, TO(data), 0);
+	bpf_code_follow(&c, TO(sock), 8, TO(inode), info + at(l, QUEUE, "notify_sock"));
+	bpf_code_follow(&c, TO(socket), 8, TO(sock), at(l, SOCK, "sk_socket"));
+	bpf_code_follow(&c, TO(socket_ino), 8, TO(socket), of_socket + at(l, INODE, "i_ino"));
+	return bpf_code_end(&c, l->names[ITER].id, ret);
+}
+
+struct search {
+	uint64_t ino;
+	bool found;
+	struct record record;
+};
+
+static int record_look(void *arg, const void *record)
+{
+	const struct record *r = record;
+	struct search *s = arg;
+
+	if (r->magic == MQUEUE_FS_MAGIC && r->ino == s->ino && r->owner) {
+		s->record = *r;
+		s->found = true;
+	}
+	return 0;
+}
+
+static int search_run(struct search *s)
+{
+	struct layout l = { 0 };
+	cleanup_close int prog = -1;
+	int r = btf_open(&l.btf);
+
+	memcpy(l.names, kernel_names, sizeof(l.names));
+	if (r < 0)
+		return r;
+	btf_find(&l.btf, l.names, ARRAY_SIZE(l.names));
+	r = l.names[ITER].id ? program_load(&l, &prog) : -ENOTSUP;
+	btf_done(&l.btf);
+	if (r >= 0 && l.missing)
+		r = -ENOTSUP;
+	if (r >= 0)
+		r = bpf_iterate(prog, sizeof(struct record), BPF_OF_PROCESS, getpid(), record_look,
+				s);
+	/* Before 6.1 there is no way to ask for one process. */
+	return r == -EINVAL
+		   ? bpf_iterate(prog, sizeof(struct record), BPF_OF_ALL, 0, record_look, s)
+		   : r;
+}
+
+int mqueue_notice_read(uint64_t ino, struct mqueue_notice *ret)
+{
+	struct search s = { .ino = ino };
+	int r = search_run(&s);
+
+	if (r < 0 || !s.found)
+		return r;
+	*ret = (struct mqueue_notice){
+		.value = s.record.event.value,
+		.signo = s.record.event.signo,
+		.notify = s.record.event.notify,
+		.socket = s.record.socket_ino,
+	};
+	memcpy(ret->cookie, s.record.cookie, MQUEUE_COOKIE);
+	return 1;
+}
