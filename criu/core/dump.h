@@ -94,6 +94,7 @@ struct dump {
 	struct link_seen *links; /* files/linkremap.c: in the arena */
 	struct map memfds; /* files/memfd.c: by inode, in the arena */
 	struct image_writer *memfd_img;
+	struct map mqueues; /* files/mqueue.c: id of the first description, by inode */
 	struct inet_dump *inet; /* sock/inet.c: in the arena */
 	struct left_list *replaced; /* flow/gc.c: what the dump that was here has left */
 	struct tty_seen *ttys; /* files/ttydump.c: terminals that were met; in the arena */

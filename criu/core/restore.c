@@ -133,6 +133,7 @@ static void task_restore_done(struct restore *r, struct task *t)
 	message_free(r, tr->ids);
 	keep_free(&r->keep, tr->slots);
 	keep_free(&r->keep, tr->locks);
+	keep_free(&r->keep, tr->notices);
 	keep_free(&r->keep, tr->pages);
 	keep_free(&r->keep, tr->sources);
 	free(tr->same);
@@ -158,6 +159,7 @@ void restore_settle(struct restore *r)
 
 		tr->slots = restore_keep(r, tr->slots, tr->nr_slots * sizeof(*tr->slots));
 		tr->locks = restore_keep(r, tr->locks, tr->nr_locks * sizeof(*tr->locks));
+		tr->notices = restore_keep(r, tr->notices, tr->nr_notices * sizeof(*tr->notices));
 		tr->pages = restore_keep(r, tr->pages, tr->nr_pages * sizeof(*tr->pages));
 		tr->sources = restore_keep(r, tr->sources, tr->nr_sources * sizeof(*tr->sources));
 		free(tr->same);
@@ -185,6 +187,7 @@ void restore_done(struct restore *r)
 	free(r->files);
 	map_done(&r->pipes);
 	map_done(&r->fifos);
+	map_done(&r->mqueues);
 	for (size_t i = 0; i < r->nr_ttys; i++)
 		message_free(r, r->ttys[i]);
 	free(r->ttys);

@@ -72,6 +72,14 @@ struct held_lock {
 	int64_t start, len; /* len 0: to the end */
 };
 
+/* mq_notify(3). */
+struct held_notice {
+	int fd; /* of the queue */
+	int notify, signo; /* SIGEV_* */
+	uint64_t value;
+	uint8_t cookie[32]; /* of SIGEV_THREAD */
+};
+
 struct task_restore {
 	CoreEntry **cores; /* one for each thread, the leader first; a zombie has one */
 	MmEntry *mm;
@@ -85,6 +93,8 @@ struct task_restore {
 
 	struct held_lock *locks;
 	size_t nr_locks, cap_locks;
+	struct held_notice *notices;
+	size_t nr_notices, cap_notices;
 
 	struct page_run *pages; /* that it reads by itself, ascending */
 	size_t nr_pages;
@@ -147,6 +157,7 @@ struct restore {
 	struct map memfd_ids;
 	struct map pipes; /* files/pipe.c: by inode number at the dump */
 	struct map fifos; /* files/fifo.c: by the id of the dump */
+	struct map mqueues; /* files/mqueue.c: the first description, by its id */
 	bool pipes_loaded, fifos_loaded; /* what was in them */
 	struct live_conn *live; /* sock/tcplive.c: connections that are not live yet */
 	size_t nr_live, cap_live;

@@ -299,6 +299,7 @@ void dump_done(struct dump *d)
 	map_done(&d->known);
 	map_done(&d->fifos);
 	map_done(&d->memfds);
+	map_done(&d->mqueues);
 	shmem_dump_done(d);
 	inet_dump_done(d);
 	left_list_free(d->replaced);

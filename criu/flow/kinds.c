@@ -11,6 +11,7 @@ const struct file_kind *const file_kinds[] = {
 	&memfd_kind,
 	&pidfd_kind,
 	&nsfile_kind,
+	&mqueue_kind,
 	&reg_kind,
 	&tty_kind,
 	&eventfd_kind,

@@ -46,7 +46,8 @@ size_t task_program_room(const struct task *t)
 	const struct task_restore *tr = t->restore;
 	const TaskCoreEntry *tc = tr->cores[0]->tc;
 	size_t room = 64 * 1024 + queue_room(tc->signals_s) + seccomp_room(t) +
-		      tr->nr_locks * (sizeof(struct op) + sizeof(struct flock) + 16);
+		      tr->nr_locks * (sizeof(struct op) + sizeof(struct flock) + 16) +
+		      tr->nr_notices * (sizeof(struct op) + sizeof(struct sigevent) + 64);
 
 	if (tc->timers)
 		room += tc->timers->n_posix * (6 * sizeof(struct op) + 256);
@@ -250,6 +251,22 @@ static void locks_ops(struct program *p, const struct task_restore *tr)
 	}
 }
 
+/* What closing any descriptor of the queue would end. */
+static void notices_ops(struct program *p, const struct task_restore *tr)
+{
+	for (size_t i = 0; i < tr->nr_notices; i++) {
+		const struct held_notice *h = &tr->notices[i];
+		struct sigevent event = { .sigev_notify = h->notify, .sigev_signo = h->signo };
+		uint64_t value = h->value;
+
+		if (h->notify == SIGEV_THREAD)
+			value = program_copy(p, h->cookie, sizeof(h->cookie));
+		memcpy(&event.sigev_value, &value, sizeof(value));
+		PROGRAM_SYSCALL(p, OP_WHAT_MQ_NOTIFY, SYS_mq_notify, (uint64_t)h->fd,
+				program_copy(p, &event, sizeof(event)));
+	}
+}
+
 /* Service descriptors go with the last of those that share the table: its owner. */
 static void last_ops(struct program *p, const struct restore *r, const struct task *t)
 {
@@ -259,6 +276,7 @@ static void last_ops(struct program *p, const struct restore *r, const struct ta
 		PROGRAM_SYSCALL(p, OP_WHAT_CLOSE, SYS_close_range, (uint64_t)r->hidden_base,
 				UINT32_MAX, 0);
 	locks_ops(p, t->restore);
+	notices_ops(p, t->restore);
 	/* Any change of credentials has reset it; 2 can only be had by such a change. */
 	if (mm->has_dumpable && mm->dumpable != 2)
 		PROGRAM_SYSCALL(p, OP_WHAT_PRCTL, SYS_prctl, PR_SET_DUMPABLE,

@@ -8,6 +8,7 @@
 #include <linux/io_uring.h>
 #include <linux/perf_event.h>
 #include <linux/userfaultfd.h>
+#include <mqueue.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -34,9 +35,9 @@
 /* What the kernel may have been built without. */
 static int maybe(long fd, const char *what)
 {
-	if (fd < 0 && (errno == ENOSYS || errno == EPERM || errno == EACCES || errno == ENODEV ||
-		       errno == EAFNOSUPPORT || errno == ENOENT || errno == EINVAL ||
-		       errno == EOPNOTSUPP))
+	if (fd < 0 &&
+	    (errno == ENOSYS || errno == EPERM || errno == EACCES || errno == ENODEV ||
+	     errno == EAFNOSUPPORT || errno == ENOENT || errno == EINVAL || errno == EOPNOTSUPP))
 		scene_skip(what);
 	return (int)scene_must(fd, what);
 }
@@ -67,7 +68,6 @@ static void set_memfd(int argc, char **argv)
 		scene_die("mmap");
 	must(fcntl(fd, F_ADD_SEALS, F_SEAL_FUTURE_WRITE | F_SEAL_GROW));
 }
-
 
 static void set_memfd_lock(int argc, char **argv)
 {
@@ -212,6 +212,22 @@ static void set_nsfile(int argc, char **argv)
 
 /* --- files: the first argument is a path ---------------------------------------- */
 
+/* mqueue NAME [gone] [notify]: with two messages, without its name, with somebody to be told. */
+static void set_mqueue(int argc, char **argv)
+{
+	struct mq_attr attr = { .mq_maxmsg = 3, .mq_msgsize = 40 };
+	struct sigevent event = { .sigev_notify = SIGEV_NONE };
+	mqd_t q = (mqd_t)must(mq_open(argv[0], O_RDWR | O_CREAT | O_EXCL, 0600, &attr));
+
+	must(mq_send(q, "the lower", 9, 1));
+	must(mq_send(q, "the higher", 10, 2));
+	for (int i = 1; i < argc; i++)
+		if (!strcmp(argv[i], "gone"))
+			must(mq_unlink(argv[0]));
+		else
+			must(mq_notify(q, &event));
+}
+
 static void set_fifo(int argc, char **argv)
 {
 	(void)argc;
@@ -349,6 +365,7 @@ const struct scene scenes_fd[] = {
 	{ "linked", set_linked },
 	{ "proc-gone", set_proc_gone },
 	{ "detached", set_detached },
+	{ "mqueue", set_mqueue },
 	{ "fifo", set_fifo },
 	{ "fifo-gone", set_fifo_gone },
 	{ "file", set_file },

@@ -7,6 +7,7 @@
 
 #include <fcntl.h>
 #include <linux/memfd.h>
+#include <mqueue.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -202,6 +203,20 @@ static int mk_memfd(const char *path)
 	return fd;
 }
 
+/* Gone is the name, not what is in it. */
+static int mk_mqueue(const char *path)
+{
+	struct mq_attr attr = { .mq_maxmsg = 3, .mq_msgsize = 40 };
+	const char *name = strrchr(path, '/');
+	int fd = (int)must(mq_open(name, O_CREAT | O_EXCL | O_RDWR | O_NONBLOCK, 0640, &attr));
+
+	must(mq_send(fd, "in the queue", 12, 7));
+	must(mq_unlink(name));
+	/* mq_open(3) has made it close-on-exec. */
+	must(fcntl(fd, F_SETFD, 0));
+	return fd;
+}
+
 static int mk_pidfd(const char *path)
 {
 	(void)path;
@@ -262,6 +277,7 @@ static const struct kind {
 	{ "epoll", mk_epoll },
 	{ "inotify", mk_inotify },
 	{ "memfd", mk_memfd },
+	{ "mqueue", mk_mqueue },
 	{ "pidfd", mk_pidfd },
 	{ "ns", mk_ns },
 	{ "proc", mk_proc },
