@@ -11,10 +11,10 @@
  * watches gets to them in a moment.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/inotify.h>
 #include <sys/ioctl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "criu/base/cleanup.h"
@@ -23,7 +23,7 @@
 #include "criu/base/str.h"
 #include "criu/core/restore.h"
 #include "criu/files/fown.h"
-#include "criu/files/handle.h"
+#include "criu/files/fsnotify.h"
 #include "criu/files/kinds.h"
 
 #define SET_NEXT_WD _IOW('I', 0, int32_t) /* since Linux 4.16 */
@@ -37,20 +37,14 @@ static int watch_dump(struct dump *d, const struct fd_probe *p, const struct pro
 		      InotifyWdEntry **ret)
 {
 	InotifyWdEntry *e = arena_message(&d->arena, InotifyWdEntry, INOTIFY_WD_ENTRY__INIT);
-	char name[64];
-	int r = from->has_handle ? handle_dump(d, &from->handle, from->sdev, &e->f_handle) : 0;
+	struct watched inode = { from->ino, from->sdev, from->has_handle ? &from->handle : NULL };
+	char what[64];
+	int r;
 
-	if (r < 0)
+	snprintf(what, sizeof(what), "inotify: watch %u", from->wd);
+	r = watched_dump(d, p, what, &inode, &e->f_handle);
+	if (r <= 0)
 		return r;
-	if (!r) {
-		blocker(NULL,
-			"%s: inotify: watch %u is of inode %llu of device %u:%u, to which no path "
-			"leads",
-			fd_probe_name(p, name, sizeof(name)), from->wd,
-			(unsigned long long)from->ino, (unsigned)(from->sdev >> 20),
-			(unsigned)(from->sdev & 0xfffff));
-		return 0;
-	}
 	e->id = p->id;
 	e->i_ino = from->ino;
 	e->mask = from->mask;
@@ -85,19 +79,14 @@ static int inotify_dump(struct dump *d, const struct fd_probe *p)
 	FileEntry fe = FILE_ENTRY__INIT;
 	InotifyFileEntry e = INOTIFY_FILE_ENTRY__INIT;
 	FownEntry fown;
-	char name[64];
-	int r = watches_dump(d, p, &e), unread = 0;
+	int r = watches_dump(d, p, &e);
 
 	if (r >= 0)
 		r = fown_dump(p->lfd, &fown);
 	if (r < 0)
 		return r;
-	if (ioctl(p->lfd, FIONREAD, &unread) == 0 && unread) {
-		blocker("try again: it is about to read them",
-			"%s: inotify: %d bytes of events that were not read, which cannot be kept",
-			fd_probe_name(p, name, sizeof(name)), unread);
+	if (events_blocked(p, "inotify", "try again: it is about to read them"))
 		return 0;
-	}
 	e.id = p->id;
 	e.flags = fd_probe_flags(p);
 	e.fown = &fown;
@@ -126,15 +115,15 @@ static int inotify_load(struct restore *r, const FileEntry *fe, struct file *f)
 	qsort(e->wd, e->n_wd, sizeof(*e->wd), by_number);
 	for (size_t i = 0; i < e->n_wd; i++) {
 		const InotifyWdEntry *w = e->wd[i];
-		const char *path = w->f_handle->path;
-		struct stat st;
+		char what[64];
+		int ret;
 
 		if (w->wd == 0 || w->wd > INT32_MAX || (i && e->wd[i - 1]->wd == w->wd))
 			return fail_plain("inotify: a watch with number %u", w->wd);
-		if (!path || path[0] != '/')
-			return fail_plain("inotify: watch %u has no path", w->wd);
-		if (stat(path, &st) < 0)
-			return fail(errno, "inotify: watch %u of %s", w->wd, path);
+		snprintf(what, sizeof(what), "inotify: watch %u", w->wd);
+		ret = watched_check(what, w->f_handle->path);
+		if (ret < 0)
+			return ret;
 	}
 	return 0;
 }
@@ -170,18 +159,6 @@ static int watch_add(int fd, const InotifyWdEntry *w)
 	return 0;
 }
 
-/* Giving up a watch is an event, too. */
-static int drain(int fd)
-{
-	char events[4096];
-	int unread = 0;
-
-	while (ioctl(fd, FIONREAD, &unread) == 0 && unread > 0)
-		if (read(fd, events, sizeof(events)) < 0)
-			return fail(errno, "inotify: read events");
-	return 0;
-}
-
 static int inotify_arm(struct restore *r, struct file *f, int fd)
 {
 	const InotifyFileEntry *e = f->entry->ify;
@@ -193,7 +170,8 @@ static int inotify_arm(struct restore *r, struct file *f, int fd)
 		if (ret < 0)
 			return ret;
 	}
-	return drain(fd);
+	/* Giving up a watch is an event, too. */
+	return events_drain(fd, "inotify");
 }
 
 const struct file_kind inotify_kind = {
