@@ -56,14 +56,46 @@ static int path_by_mount(const struct proc_mount *m, struct file_handle *h, char
 	return path[0] == '/' && leads_to(path, &st);
 }
 
+static int mounts_read(struct dump *d, struct proc_mounts *ret)
+{
+	cleanup_close int self = proc_open(getpid());
+	int r = self < 0 ? self : proc_mountinfo_read(self, &d->buf, ret);
+
+	return r < 0 ? fail(-r, "read /proc/self/mountinfo") : 0;
+}
+
+/* It is what is found at its place: no other mount is over it. */
+static bool is_on_top(const struct proc_mount *m)
+{
+	struct statx st;
+
+	return statx(AT_FDCWD, m->mountpoint, AT_NO_AUTOMOUNT, STATX_MNT_ID, &st) == 0 &&
+	       (!(st.stx_mask & STATX_MNT_ID) || st.stx_mnt_id == (uint64_t)m->id);
+}
+
+int mount_path(struct dump *d, int id, uint64_t dev, char **ret)
+{
+	cleanup_proc_mounts struct proc_mounts mounts = { 0 };
+	int r = mounts_read(d, &mounts);
+
+	for (size_t i = 0; i < mounts.nr && !r; i++) {
+		const struct proc_mount *m = &mounts.v[i];
+		bool wanted =
+		    id >= 0 ? m->id == id : makedev(m->dev_major, m->dev_minor) == handle_dev(dev);
+
+		if (wanted && is_on_top(m)) {
+			*ret = arena_strdup(&d->arena, m->mountpoint);
+			r = 1;
+		}
+	}
+	return r;
+}
+
 static int path_find(struct dump *d, struct file_handle *h, uint64_t dev, char *path, size_t size)
 {
 	cleanup_proc_mounts struct proc_mounts mounts = { 0 };
-	cleanup_close int self = proc_open(getpid());
-	int r = self < 0 ? self : proc_mountinfo_read(self, &d->buf, &mounts);
+	int r = mounts_read(d, &mounts);
 
-	if (r < 0)
-		return fail(-r, "read /proc/self/mountinfo");
 	for (size_t i = 0; i < mounts.nr && !r; i++) {
 		const struct proc_mount *m = &mounts.v[i];
 

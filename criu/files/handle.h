@@ -11,3 +11,7 @@
  * handles, one that is not mounted here). Speaks.
  */
 int handle_dump(struct dump *d, const struct proc_handle *h, uint64_t dev, FhEntry **ret);
+
+/* Where a mount is seen, in the arena of the dump: by its id; with id -1, any one of that file
+ * system. It overwrites d->buf. 1, or 0: nowhere. Speaks. */
+int mount_path(struct dump *d, int id, uint64_t dev, char **ret);

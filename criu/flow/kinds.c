@@ -19,6 +19,7 @@ const struct file_kind *const file_kinds[] = {
 	&timerfd_kind,
 	&epoll_kind,
 	&inotify_kind,
+	&fanotify_kind,
 	&unix_kind,
 	&inet_kind,
 	&netlink_kind,

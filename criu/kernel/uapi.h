@@ -229,3 +229,14 @@ struct sys_ptrace_sud_config {
 #ifndef SYS_mseal
 #define SYS_mseal 462
 #endif
+
+/* linux/fanotify.h: 5.19, 6.0, 6.14 */
+#ifndef FAN_MARK_EVICTABLE
+#define FAN_MARK_EVICTABLE 0x00000200
+#endif
+#ifndef FAN_MARK_IGNORE
+#define FAN_MARK_IGNORE 0x00000400
+#endif
+#ifndef FAN_PRE_ACCESS
+#define FAN_PRE_ACCESS 0x00100000
+#endif

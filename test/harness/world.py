@@ -154,6 +154,11 @@ class World:
         ):
             raise OSError(ctypes.get_errno(), f"mount {kind} on {path}")
 
+    @staticmethod
+    def unmount(path):
+        """The end of it, before that of the case."""
+        procs.libc.umount2(os.fsencode(path), MNT_DETACH)
+
     def tmpfs(self, name, size):
         """A small file system, SIZE as mount(8) has it."""
         path = self.folder(name)
@@ -167,7 +172,7 @@ class World:
         try:
             yield
         finally:
-            procs.libc.umount2(os.fsencode(path), MNT_DETACH)
+            self.unmount(path)
 
     def read_only(self, path):
         """PATH can still be seen, and no more written to."""

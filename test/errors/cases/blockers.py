@@ -25,7 +25,6 @@ FILES = (
      "cannot be read"),
     ("inotify-unread", "fd 3: inotify: <*> bytes of events that were not read, which cannot be kept"
      "; try again: it is about to read them"),
-    ("fanotify", "fd 3: anon_inode:[fanotify]<*>" + KEPT),
     ("memfd-lock", "fd 3: /memfd:scene (deleted): an exclusive lock (flock)" + LOCKS),
     ("secretmem", "fd 3: /secretmem (deleted)<*>" + KEPT),
     ("pidfd", "fd 3: a pidfd of pid 1 (<*>), which is not in the tree; include that process in the "
@@ -84,6 +83,28 @@ def _lease(world):
     """Whoever opens the file breaks it: it is where the harness does not look."""
     path = world.work / "leased"
     _refused(world, world.scene("lease", path), "fd 3: {path}: a write lease" + LOCKS, path=path)
+
+
+def _fanotify(world, name, text):
+    """A directory where the harness does not look."""
+    _refused(world, world.scene(name, world.work / "watched"), "fd 3: fanotify: " + text)
+
+
+def _fanotify_mount(world):
+    """A mount that another one hides; afterwards, it can be kept, and has to be there."""
+    path = world.folder("mount")
+    world.mount(path, "tmpfs")
+    scene = world.scene("fanotify-mount", path)
+    with world.hidden(path):
+        _refused(world, scene, "fd 3: fanotify: a mark on mount <*>, which crtool does not see (in "
+                 "another mount namespace, or below another mount)")
+    world.dump(scene)
+    world.unmount(path)
+    world.refuses(["restore", "-d", "-D", world.images],
+                  f"restore: load files: pid {scene.pid} (scene): fd 3: fanotify: a mark on the "
+                  f"mount at {path}, where nothing is mounted now", "mount it as it was")
+    world.mount(path, "tmpfs")
+    world.restore(scene)
 
 
 def _lease_breaking(world):
@@ -252,6 +273,7 @@ def add_cases(suite):
         ("namespace-time", _time_namespace),
         ("lease", _lease),
         ("lease-breaking", _lease_breaking),
+        ("fanotify-mount", _fanotify_mount),
         ("ghost-limit", _ghost_limit),
         ("fifo-outside", _fifo_outside),
         ("detached", _detached),
@@ -265,3 +287,10 @@ def add_cases(suite):
         ("counted", _counted),
     ):
         suite.case(f"blocker/{name}")(function)
+    suite.add("blocker/fanotify-unread", _fanotify, "fanotify-unread",
+              "<*> bytes of events that were not read, which cannot be kept; try again: it is about "
+              "to read them; crtool's own go away with images on another file system")
+    suite.add("blocker/fanotify-ask", _fanotify, "fanotify-ask",
+              "a mark asks for permission (mask 0x10000), which cannot be kept: whoever opens a "
+              "file there would wait, crtool too; have it removed first (fanotify_mark, "
+              "FAN_MARK_REMOVE)")

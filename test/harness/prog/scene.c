@@ -147,7 +147,7 @@ void scene_thread_of(void *(*run)(void *slot), unsigned int slot)
 
 static const struct scene *scene_find(const char *name)
 {
-	const struct scene *const tables[] = { scenes_busy, scenes_fd,	 scenes_map,
+	const struct scene *const tables[] = { scenes_busy, scenes_fd,   scenes_map,
 					       scenes_sock, scenes_task, scenes_tree,
 					       scenes_tty,  scenes_inet, scenes_mkfd };
 

@@ -51,10 +51,40 @@ static void set_inotify_unread(int argc, char **argv)
 	must(inotify_rm_watch(fd, must(inotify_add_watch(fd, "/", IN_CREATE))));
 }
 
+static int fanotify_of(const char *path, unsigned int class, uint64_t mask)
+{
+	int fd = maybe(fanotify_init(class, O_RDONLY), "fanotify");
+
+	must(mkdir(path, 0700));
+	must(fanotify_mark(fd, FAN_MARK_ADD, mask, AT_FDCWD, path));
+	return fd;
+}
+
 static void set_fanotify(int argc, char **argv)
 {
-	NOT_USED;
-	maybe(fanotify_init(FAN_CLASS_NOTIF, O_RDONLY), "fanotify");
+	(void)argc;
+	fanotify_of(argv[0], FAN_CLASS_NOTIF, FAN_OPEN);
+}
+
+static void set_fanotify_unread(int argc, char **argv)
+{
+	(void)argc;
+	fanotify_of(argv[0], FAN_CLASS_NOTIF, FAN_OPEN | FAN_ONDIR);
+	must(close((int)must(open(argv[0], O_RDONLY))));
+}
+
+static void set_fanotify_ask(int argc, char **argv)
+{
+	(void)argc;
+	fanotify_of(argv[0], FAN_CLASS_CONTENT, FAN_OPEN_PERM);
+}
+
+static void set_fanotify_mount(int argc, char **argv)
+{
+	int fd = maybe(fanotify_init(FAN_CLASS_NOTIF, O_RDONLY), "fanotify");
+
+	(void)argc;
+	must(fanotify_mark(fd, FAN_MARK_ADD | FAN_MARK_MOUNT, FAN_OPEN_EXEC, AT_FDCWD, argv[0]));
 }
 
 /* Open and mapped, with contents and seals. */
@@ -350,6 +380,9 @@ static void set_flock_perf(int argc, char **argv)
 const struct scene scenes_fd[] = {
 	{ "inotify-unread", set_inotify_unread },
 	{ "fanotify", set_fanotify },
+	{ "fanotify-unread", set_fanotify_unread },
+	{ "fanotify-ask", set_fanotify_ask },
+	{ "fanotify-mount", set_fanotify_mount },
 	{ "memfd", set_memfd },
 	{ "memfd-lock", set_memfd_lock },
 	{ "secretmem", set_secretmem },

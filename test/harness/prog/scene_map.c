@@ -15,8 +15,7 @@
 #include <unistd.h>
 
 #define NOT_USED (void)argc, (void)argv
-#define BYTES	 16384ul
-
+#define BYTES    16384ul
 
 static void *map(int fd, int flags)
 {

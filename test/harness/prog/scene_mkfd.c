@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/fanotify.h>
 #include <sys/inotify.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -193,6 +194,16 @@ static int mk_inotify(const char *path)
 	return fd;
 }
 
+static int mk_fanotify(const char *path)
+{
+	int fd = (int)must(fanotify_init(FAN_CLASS_NOTIF | FAN_NONBLOCK, O_RDONLY));
+
+	must(mkdir(path, 0700));
+	must(fanotify_mark(fd, FAN_MARK_ADD, FAN_OPEN | FAN_CLOSE | FAN_EVENT_ON_CHILD, AT_FDCWD,
+			   path));
+	return fd;
+}
+
 static int mk_memfd(const char *path)
 {
 	int fd = (int)must(memfd_create("mkfd", MFD_ALLOW_SEALING));
@@ -276,6 +287,7 @@ static const struct kind {
 	{ "signalfd", mk_signalfd },
 	{ "epoll", mk_epoll },
 	{ "inotify", mk_inotify },
+	{ "fanotify", mk_fanotify },
 	{ "memfd", mk_memfd },
 	{ "mqueue", mk_mqueue },
 	{ "pidfd", mk_pidfd },

@@ -72,8 +72,8 @@ static void set_seccomp_supervised(int argc, char **argv)
 
 	NOT_USED;
 	must(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
-	if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER,
-		    &prog) < 0)
+	if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER, &prog) <
+	    0)
 		scene_skip("a seccomp supervisor");
 }
 

@@ -19,7 +19,8 @@
 
 static int clone_pid(pid_t pid)
 {
-	struct clone_args a = { .exit_signal = SIGCHLD, .set_tid = (uintptr_t)&pid,
+	struct clone_args a = { .exit_signal = SIGCHLD,
+				.set_tid = (uintptr_t)&pid,
 				.set_tid_size = 1 };
 
 	return (int)syscall(SYS_clone3, &a, sizeof(a));
