@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* What inotify and fanotify have in common: inodes that are watched, events that nobody has read. */
+/* What inotify and fanotify have in common: watched inodes, events that nobody has read. */
 #pragma once
 #include <stdbool.h>
 

@@ -288,8 +288,8 @@ def add_cases(suite):
     ):
         suite.case(f"blocker/{name}")(function)
     suite.add("blocker/fanotify-unread", _fanotify, "fanotify-unread",
-              "<*> bytes of events that were not read, which cannot be kept; try again: it is about "
-              "to read them; crtool's own go away with images on another file system")
+              "<*> bytes of events that were not read, which cannot be kept; try again: it is "
+              "about to read them; crtool's own go away with images on another file system")
     suite.add("blocker/fanotify-ask", _fanotify, "fanotify-ask",
               "a mark asks for permission (mask 0x10000), which cannot be kept: whoever opens a "
               "file there would wait, crtool too; have it removed first (fanotify_mark, "
