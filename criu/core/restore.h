@@ -68,6 +68,8 @@ enum { HELD_POSIX = 1, HELD_FLOCK = 2, HELD_OFD = 4, HELD_LEASE = 8 };
 struct held_lock {
 	uint32_t sort;
 	short type; /* F_RDLCK, F_WRLCK */
+	bool breaking; /* a lease, which must become: */
+	short breaks_to; /* F_RDLCK, F_UNLCK */
 	int fd;
 	int64_t start, len; /* len 0: to the end */
 };

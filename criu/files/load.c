@@ -574,18 +574,18 @@ static int file_arm(struct restore *r, struct file *f)
 
 int files_arm(struct restore *r)
 {
-	int sealed = memfds_seal(r);
+	int ret = memfds_seal(r);
 
-	if (sealed < 0)
-		return sealed;
-	for (size_t i = 0; i < r->nr_files; i++) {
+	if (ret >= 0)
+		ret = leases_arm(r);
+	for (size_t i = 0; i < r->nr_files && ret >= 0; i++) {
 		struct file *f = r->files[i];
-		int ret = f->kind->arm && f->owner_fd >= 0 ? file_arm(r, f) : 0;
 
+		ret = f->kind->arm && f->owner_fd >= 0 ? file_arm(r, f) : 0;
 		if (ret < 0)
 			return task_fail_at(fail_at(ret, "fd %d", f->owner_fd), f->owner);
 	}
-	return 0;
+	return ret;
 }
 
 int mapped_file_open(struct restore *r, uint32_t id, uint32_t flags)

@@ -11,9 +11,13 @@
  * others it is read only where F_GETLK says that there is a POSIX lock: to open /proc/locks takes
  * milliseconds, because the kernel waits until no processor uses locks (percpu_down_write).
  *
+ * A lease that is being broken shows what it must become, not what it was: a read lease can be had
+ * only of what is open for reading, and becomes nothing.
+ *
  * On the way back, locks of descriptions are taken when all are open. POSIX locks and leases come
  * last of all, in the program of the task that has the table: when all that is not its own is
- * closed.
+ * closed. Leases that were being broken crtool breaks again, when all is ready, without the signal,
+ * which their owner has got already.
  */
 #include "criu/files/lock.h"
 
@@ -34,7 +38,10 @@
 #include "criu/files/ghost.h"
 #include "criu/image/reader.h"
 #include "criu/image/writer.h"
+#include "criu/kernel/syscalls.h"
 #include "images/lock.pb-c.h"
+
+#define LEASE_BREAKING 4u /* among the types of images: it must become the rest of it */
 
 /* "a write lock of bytes 5 to 14 (POSIX)" */
 static void describe(char *buf, size_t size, uint32_t sort, bool write, uint64_t start,
@@ -177,19 +184,42 @@ static void owner_find(const struct dump *d, struct seen_lock *s)
 		}
 }
 
+/* Who waits for the end of a lease, and is not in the tree; 0: nobody. What it waits for would end
+ * with the tree, and not come back. */
+static pid_t breaker_outside(const struct dump *d, const struct proc_lock *lease)
+{
+	cleanup_proc_buf struct proc_buf b = { 0 };
+	struct proc_lock l;
+	bool ours = false;
+
+	if (proc_read(AT_FDCWD, "/proc/locks", &b) < 0)
+		return -1;
+	/* Those that wait stand behind what they wait for, and have no file. */
+	for (size_t at = 0; proc_lock_next(b.data, b.len, &at, &l) > 0;) {
+		if (!l.waiting)
+			ours = l.breaking && l.ino == lease->ino &&
+			       l.dev_major == lease->dev_major && l.dev_minor == lease->dev_minor;
+		else if (ours && l.breaker && !tree_find(&d->tree, l.owner))
+			return l.owner ? l.owner : -1;
+	}
+	return 0;
+}
+
 /* True when it stands in the way. */
 static bool lock_blocked(const struct dump *d, const struct seen_lock *s)
 {
 	char path[64], link[PATH_MAX], text[128];
 	const char *hint = NULL, *but = "";
+	pid_t breaker = s->l.breaking ? breaker_outside(d, &s->l) : 0;
 
 	describe(text, sizeof(text), sort_of(&s->l), s->l.kind == F_WRLCK, s->l.start, s->l.end);
 	if (!sort_of(&s->l) || s->l.type == PROC_LOCK_ACCESS || s->l.mandatory) {
 		snprintf(text, sizeof(text), "a delegation or mandatory lock");
 		but = ", which cannot be kept";
-	} else if (s->l.breaking) {
-		snprintf(text, sizeof(text), "a lease that somebody waits for");
-		but = ", which cannot be kept";
+	} else if (breaker) {
+		snprintf(text, sizeof(text),
+			 "a lease that pid %d waits for, which is not in the tree", (int)breaker);
+		but = ": it cannot be kept";
 		hint = "try again: it is about to be given up";
 	} else if (!d->s->opts->file_locks) {
 		hint = "try --file-locks";
@@ -209,7 +239,7 @@ static int lock_write(struct image_writer *w, const struct seen_lock *s)
 	FileLockEntry e = FILE_LOCK_ENTRY__INIT;
 
 	e.flag = sort_of(&s->l);
-	e.type = (uint32_t)s->l.kind;
+	e.type = (uint32_t)s->l.kind | (s->l.breaking ? LEASE_BREAKING : 0);
 	e.pid = s->task->pid;
 	e.fd = s->fd;
 	e.start = (int64_t)s->l.start;
@@ -283,15 +313,32 @@ static uint64_t end_of(const struct held_lock *l)
 	return l->len ? (uint64_t)l->start + (uint64_t)l->len - 1 : UINT64_MAX;
 }
 
+/* What it must have been; -1: nothing becomes that. */
+static int type_before(const FileLockEntry *e, const struct file *f)
+{
+	uint32_t flags = f->entry->reg ? f->entry->reg->flags : O_RDWR;
+
+	switch (e->type) {
+	case LEASE_BREAKING | F_RDLCK:
+		return F_WRLCK;
+	case LEASE_BREAKING | F_UNLCK:
+		return (flags & O_ACCMODE) == O_RDONLY ? F_RDLCK : F_WRLCK;
+	default:
+		return -1;
+	}
+}
+
 static int entry_load(struct restore *r, const FileLockEntry *e)
 {
+	bool breaking = e->flag == HELD_LEASE && e->type & LEASE_BREAKING;
 	struct task *t = tree_find(&r->tree, e->pid);
+	int type = (int)e->type;
 	struct task_restore *tr;
 
 	if (e->flag != HELD_POSIX && e->flag != HELD_FLOCK && e->flag != HELD_OFD &&
 	    e->flag != HELD_LEASE)
 		return fail_plain("a lock with flag %u", e->flag);
-	if (e->type != F_RDLCK && e->type != F_WRLCK)
+	if (!breaking && e->type != F_RDLCK && e->type != F_WRLCK)
 		return fail_plain("a lock of type %u", e->type);
 	if (e->start < 0 || e->len < 0 || e->len > INT64_MAX - e->start)
 		return fail_plain("a lock of %lld bytes at %lld", (long long)e->len,
@@ -300,12 +347,18 @@ static int entry_load(struct restore *r, const FileLockEntry *e)
 		return fail_plain("a lock of pid %d, which is not in the images", e->pid);
 	if (!slot_of(t, e->fd))
 		return fail_plain("pid %d: a lock of fd %d, which it does not have", e->pid, e->fd);
+	if (breaking)
+		type = type_before(e, slot_of(t, e->fd)->file);
+	if (type < 0)
+		return fail_plain("pid %d: a lease of fd %d of type %u", e->pid, e->fd, e->type);
 	if (e->flag == HELD_POSIX || e->flag == HELD_LEASE)
 		t = tree_find(&r->tree, t->restore->fdtable->pid);
 	tr = t->restore;
 	*array_push(tr->locks, tr->nr_locks, tr->cap_locks) = (struct held_lock){
 		.sort = e->flag,
-		.type = (short)e->type,
+		.type = (short)type,
+		.breaking = breaking,
+		.breaks_to = (short)(e->type & ~LEASE_BREAKING),
 		.fd = e->fd,
 		.start = e->start,
 		.len = e->len,
@@ -458,4 +511,60 @@ int locks_restore(const struct task *t)
 		if (tr->locks[i].sort == HELD_FLOCK || tr->locks[i].sort == HELD_OFD)
 			ret = lock_take(&tr->locks[i]);
 	return ret;
+}
+
+/* --- leases that are being broken ----------------------------------------------- */
+
+/* As somebody who wants the file; the owner's signal has been sent before the dump. */
+static int lease_break(const struct held_lock *l, int fd)
+{
+	struct f_owner_ex owner, nobody = { .type = F_OWNER_PID };
+	int flags = O_NONBLOCK | O_CLOEXEC | (l->breaks_to == F_RDLCK ? O_RDONLY : O_WRONLY);
+	cleanup_close int other = -1;
+	char path[32];
+	int err;
+
+	if (fcntl(fd, F_GETOWN_EX, &owner) < 0 || fcntl(fd, F_SETOWN_EX, &nobody) < 0)
+		return fail(errno, "the owner of its lease");
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	other = open(path, flags);
+	err = other < 0 ? errno : 0;
+	if (fcntl(fd, F_SETOWN_EX, &owner) < 0)
+		return fail(errno, "F_SETOWN pid %d", (int)owner.pid);
+	if (err == EWOULDBLOCK)
+		return 0;
+	return err ? fail(err, "break its lease") : fail_plain("its lease is gone");
+}
+
+static int task_leases_arm(const struct task *t)
+{
+	const struct task_restore *tr = t->restore;
+
+	for (size_t i = 0; i < tr->nr_locks; i++) {
+		const struct held_lock *l = &tr->locks[i];
+		cleanup_close int pidfd = -1, fd = -1;
+		int ret;
+
+		if (!l->breaking)
+			continue;
+		pidfd = sys_pidfd_open(t->pid, 0);
+		fd = pidfd < 0 ? pidfd : sys_pidfd_getfd(pidfd, l->fd);
+		ret = fd < 0 ? fail(-fd, "pidfd_getfd") : lease_break(l, fd);
+		if (ret < 0)
+			return task_fail_at(fail_at(ret, "fd %d", l->fd), t);
+	}
+	return 0;
+}
+
+int leases_arm(struct restore *r)
+{
+	struct task *t;
+
+	tasks_for_each(t, &r->tree) {
+		int ret = t->restore ? task_leases_arm(t) : 0;
+
+		if (ret < 0)
+			return ret;
+	}
+	return 0;
 }

@@ -14,3 +14,5 @@ void locks_dump_done(struct dump *d);
 int locks_load(struct restore *r);
 /* In the task: those of descriptions. The others come in its program. */
 int locks_restore(const struct task *t);
+/* In crtool, when all is ready: leases that were being broken are broken again. */
+int leases_arm(struct restore *r);

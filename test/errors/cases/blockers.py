@@ -6,7 +6,10 @@ Who teaches crtool a kind removes its row here and writes a zdtm test.
 """
 
 import os
+import pathlib
 import re
+import subprocess
+import time
 
 from harness import HELPERS
 from harness.scene import Failure
@@ -108,18 +111,29 @@ def _fanotify_mount(world):
 
 
 def _lease_breaking(world):
-    """It has a signal on its way, and a time to go."""
+    """Who waits for it gets it when the tree ends: it would not come back. Without, it does."""
     path = world.work / "leased"
     scene = world.scene("lease-patient", path)
+    waiter = subprocess.Popen(["cat", path], stdout=subprocess.PIPE)
+    try:
+        while "LEASE  BREAKER" not in pathlib.Path("/proc/locks").read_text(encoding="ascii"):
+            time.sleep(0.01)
+        outcome = world.crtool("dump", "-D", world.images, "-t", scene.pid, "--file-locks")
+        world.check_refusal(outcome, _expected(
+            scene, [f"fd 3: {path}: a lease that pid {waiter.pid} waits for, which is not in the "
+                    "tree: it cannot be kept; try again: it is about to be given up"]))
+        world.expect_running()
+    finally:
+        waiter.kill()
+        waiter.wait()
+        waiter.stdout.close()
+    world.dump(scene, "--file-locks")
+    world.restore(scene)
     try:
         os.close(os.open(path, os.O_RDONLY | os.O_NONBLOCK))
     except BlockingIOError:
-        pass
-    outcome = world.crtool("dump", "-D", world.images, "-t", scene.pid, "--file-locks")
-    world.check_refusal(outcome, _expected(
-        scene, ["fd 3: {path}: a lease that somebody waits for, which cannot be kept; try again: "
-                "it is about to be given up"], path=path))
-    world.expect_running()
+        return
+    raise Failure("the lease is gone")
 
 
 def _ghost_limit(world):
