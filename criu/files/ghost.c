@@ -32,6 +32,7 @@
 #include "criu/core/restore.h"
 #include "criu/files/linkremap.h"
 #include "criu/files/lostdir.h"
+#include "criu/files/xattr.h"
 #include "criu/image/reader.h"
 #include "criu/image/writer.h"
 #include "images/ghost.pb-c.h"
@@ -135,12 +136,13 @@ static Timeval time_of(const struct timespec *ts)
 	return t;
 }
 
-static int ghost_write(struct dump *d, uint32_t id, int fd, const struct stat *st)
+/* The front of the image. */
+static int entry_write(struct dump *d, struct image_writer *w, int fd, const struct stat *st)
 {
 	GhostFileEntry e = GHOST_FILE_ENTRY__INIT;
 	Timeval atim = time_of(&st->st_atim), mtim = time_of(&st->st_mtim);
-	struct image_writer *w = NULL;
-	int r = image_writer_open(d->s->images, IMAGE_GHOST_FILE, id, &w);
+	struct xattrs x;
+	int r = xattrs_read(&d->arena, fd, &x);
 
 	e.uid = st->st_uid;
 	e.gid = st->st_gid;
@@ -154,8 +156,20 @@ static int ghost_write(struct dump *d, uint32_t id, int fd, const struct stat *s
 	}
 	e.atim = &atim;
 	e.mtim = &mtim;
+	if (r < 0)
+		return r;
+	e.xattrs = x.v;
+	e.n_xattrs = x.nr;
+	return image_write(w, &e.base);
+}
+
+static int ghost_write(struct dump *d, uint32_t id, int fd, const struct stat *st)
+{
+	struct image_writer *w = NULL;
+	int r = image_writer_open(d->s->images, IMAGE_GHOST_FILE, id, &w);
+
 	if (r >= 0)
-		r = image_write(w, &e.base);
+		r = entry_write(d, w, fd, st);
 	if (r >= 0 && S_ISREG(st->st_mode) && !image_dir_is_nowhere(d->s->images))
 		r = contents_dump(w, fd, st->st_size);
 	if (r >= 0)
@@ -381,11 +395,18 @@ static int contents_restore(struct image_reader *img, const GhostFileEntry *e, i
 static int attributes_restore(const GhostFileEntry *e, int fd)
 {
 	struct timespec times[2] = { { .tv_nsec = UTIME_OMIT }, { .tv_nsec = UTIME_OMIT } };
+	struct xattrs x = { e->xattrs, e->n_xattrs };
+	int ret = xattrs_begin(fd);
 
+	if (ret < 0)
+		return ret;
 	if (fchown(fd, e->uid, e->gid) < 0)
 		return fail(errno, "change its owner to %u:%u", e->uid, e->gid);
 	if (fchmod(fd, e->mode & MODE_BITS) < 0)
 		return fail(errno, "change its mode to %o", e->mode & MODE_BITS);
+	ret = xattrs_set(fd, &x);
+	if (ret < 0)
+		return ret;
 	if (e->atim)
 		times[0] =
 		    (struct timespec){ (time_t)e->atim->tv_sec, (long)(e->atim->tv_usec * 1000) };
@@ -441,6 +462,9 @@ static int ghost_fill(struct restore *r, struct ghost *g, struct image_reader *i
 		return fail_plain("ghost-file-%x.img: neither a file nor a directory (mode %o), "
 				  "which cannot be restored yet",
 				  g->id, e->mode);
+	ret = xattrs_check(&(struct xattrs){ e->xattrs, e->n_xattrs });
+	if (ret < 0)
+		return ret;
 	fd = ghost_new(g, e->mode);
 	if (fd < 0)
 		return fd;

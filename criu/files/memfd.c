@@ -32,6 +32,7 @@
 #include "criu/files/ghost.h"
 #include "criu/files/kinds.h"
 #include "criu/files/reg.h"
+#include "criu/files/xattr.h"
 #include "criu/image/reader.h"
 #include "criu/image/writer.h"
 #include "criu/kernel/uapi.h"
@@ -91,12 +92,17 @@ static int inode_write(struct dump *d, struct memfd_seen *m, const char *name, i
 {
 	MemfdInodeEntry e = MEMFD_INODE_ENTRY__INIT;
 	int seals = fcntl(fd, F_GET_SEALS), r = 0;
+	struct xattrs x = { 0 };
 
 	if (seals < 0)
 		return fail(errno, "F_GET_SEALS");
 	r = hugetlb_flags(fd, &e.hugetlb_flag);
+	if (r >= 0)
+		r = xattrs_read(&d->arena, fd, &x);
 	if (r < 0)
 		return r;
+	e.xattrs = x.v;
+	e.n_xattrs = x.nr;
 	e.has_hugetlb_flag = e.hugetlb_flag != 0;
 	e.name = (char *)(uintptr_t)name;
 	e.uid = st->st_uid;
@@ -221,7 +227,7 @@ static int inode_check(const MemfdInodeEntry *e)
 		return fail_plain("a memfd of mode %o", e->mode);
 	if (e->has_hugetlb_flag && e->hugetlb_flag & ~HUGE_BITS)
 		return fail_plain("huge pages of kind %#x", e->hugetlb_flag);
-	return 0;
+	return xattrs_check(&(struct xattrs){ e->xattrs, e->n_xattrs });
 }
 
 static int inode_load(struct restore *r, MemfdInodeEntry *e)
@@ -309,7 +315,7 @@ static int attributes_restore(const MemfdInodeEntry *e, int fd)
 		return fail(errno, "change its owner to %u:%u", e->uid, e->gid);
 	if (e->has_mode && st.st_mode != e->mode && fchmod(fd, e->mode & MODE_BITS) < 0)
 		return fail(errno, "change its mode to %o", e->mode & MODE_BITS);
-	return 0;
+	return xattrs_set(fd, &(struct xattrs){ e->xattrs, e->n_xattrs });
 }
 
 static int seals_add(const struct memfd *m, int fd)
