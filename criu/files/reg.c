@@ -89,6 +89,10 @@ static int reg_write(struct dump *d, uint32_t id, RegFileEntry *reg, const struc
 		reg->has_size = true;
 		reg->size = (uint64_t)st->st_size;
 	}
+	if (S_ISCHR(st->st_mode)) {
+		reg->has_rdev = true;
+		reg->rdev = (uint32_t)st->st_rdev;
+	}
 	fe.type = FD_TYPES__REG;
 	fe.reg = reg;
 	return dump_file_write(d, id, &fe);
@@ -238,6 +242,29 @@ static int mode_check(const struct restore *r, const RegFileEntry *e, const stru
 	return 0;
 }
 
+/* A device is its number, whatever its name. */
+static int device_check(const RegFileEntry *e, const struct stat *st)
+{
+	uint32_t now = (uint32_t)st->st_rdev;
+
+	if (!e->has_rdev || !S_ISCHR(st->st_mode) || e->rdev == now)
+		return 0;
+	return fail_hint(fail_plain("%s is another device now (%u:%u, was %u:%u)", e->name,
+				    major(now), minor(now), major(e->rdev), minor(e->rdev)),
+			 "make it as it was (mknod)");
+}
+
+/* What root may not do either: the file system is for reading only, the file immutable. */
+static int access_check(const RegFileEntry *e, const struct stat *st)
+{
+	if (!S_ISREG(st->st_mode) || e->flags & O_PATH || (e->flags & O_ACCMODE) == O_RDONLY ||
+	    access(e->name, W_OK) == 0)
+		return 0;
+	return fail_hint(fail(errno, "open %s for writing", e->name),
+			 errno == EROFS ? "mount its file system for writing, as it was"
+					: "let it be written to, as it could be");
+}
+
 static int build_id_check(const struct restore *r, const RegFileEntry *e, int fd)
 {
 	uint8_t id[BUILD_ID_MAX] = { 0 };
@@ -267,7 +294,11 @@ static int reg_check(struct restore *r, const RegFileEntry *e)
 		return fail(errno, "%s", e->name);
 	ret = mode_check(r, e, &st);
 	if (ret >= 0)
+		ret = device_check(e, &st);
+	if (ret >= 0)
 		ret = size_check(r, e, &st);
+	if (ret >= 0)
+		ret = access_check(e, &st);
 	if (ret < 0 || !e->n_build_id)
 		return ret;
 	fd = open(e->name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);

@@ -106,6 +106,8 @@ struct sockaddr_un;
  * file was made; *ret_was_there: in the place of one of somebody dead. Speaks.
  */
 int unix_bind(int fd, const struct unix_file *u, bool deleted, bool *ret_made, bool *ret_was_there);
+/* Before the first fork: that a file can be made where its name is. Speaks. */
+int unix_name_check(const struct unix_file *u);
 /* Removes the file again. */
 void unix_unbind(const struct unix_file *u);
 /*

@@ -8,6 +8,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
 #include <limits.h>
 #include <linux/sockios.h>
 #include <linux/un.h>
@@ -141,6 +142,25 @@ static int bind_in(int fd, const struct unix_file *u, const char *dir, bool *ret
 	if (fchdir(back) < 0)
 		return fail(errno, "back to the working directory");
 	return r;
+}
+
+int unix_name_check(const struct unix_file *u)
+{
+	const char *in = u->name[0] == '/' ? "" : u->e->name_dir;
+	char path[PATH_MAX], dir[PATH_MAX];
+	const char *sep = in && in[0] ? "/" : "";
+
+	if (!u->name[0] || u->e->deleted || !in)
+		return 0;
+	if (snprintf(path, sizeof(path), "%s%s%s", in, sep, (const char *)u->name) >=
+	    (int)sizeof(path))
+		return fail(ENAMETOOLONG, "bind to %s", (const char *)u->name);
+	memcpy(dir, path, sizeof(dir));
+	if (access(dirname(dir), W_OK) == 0)
+		return 0;
+	return fail_hint(fail(errno, "bind to %s", path),
+			 errno == EROFS ? "mount its file system for writing, as it was"
+					: "is its directory still there?");
 }
 
 void unix_unbind(const struct unix_file *u)

@@ -216,8 +216,10 @@ int unix_load(struct restore *r, const FileEntry *fe, struct file *f)
 		return fail_plain("a unix socket that nobody has open");
 	*array_push(p->files, p->nr_files, p->cap_files) = u;
 	if (u->name_len && u->how != UNIX_OUTSIDE &&
-	    (u->type == SOCK_DGRAM || e->state == TCP_LISTEN))
+	    (u->type == SOCK_DGRAM || e->state == TCP_LISTEN)) {
 		name_put(p, u);
+		return unix_name_check(u);
+	}
 	return 0;
 }
 
