@@ -1,7 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Whom a file's readiness signals go to: F_SETOWN, F_SETSIG. */
 #pragma once
+#include <fcntl.h>
+#include <sys/types.h>
+
 #include "images/fown.pb-c.h"
+
+/* Who gets the signals, and by whose rights: of who has said so. */
+struct file_owner {
+	struct f_owner_ex who;
+	uid_t uid, euid;
+};
+
+/* Speak. */
+int fown_get(int fd, struct file_owner *ret);
+int fown_set(int fd, const struct file_owner *o);
 
 /* Of a description that crtool holds as lfd. Speaks. */
 int fown_dump(int lfd, FownEntry *ret);

@@ -35,6 +35,7 @@
 #include "criu/base/error.h"
 #include "criu/base/map.h"
 #include "criu/base/mem.h"
+#include "criu/files/fown.h"
 #include "criu/files/ghost.h"
 #include "criu/image/reader.h"
 #include "criu/image/writer.h"
@@ -518,19 +519,23 @@ int locks_restore(const struct task *t)
 /* As somebody who wants the file; the owner's signal has been sent before the dump. */
 static int lease_break(const struct held_lock *l, int fd)
 {
-	struct f_owner_ex owner, nobody = { .type = F_OWNER_PID };
+	const struct file_owner nobody = { .who.type = F_OWNER_PID };
+	struct file_owner owner;
 	int flags = O_NONBLOCK | O_CLOEXEC | (l->breaks_to == F_RDLCK ? O_RDONLY : O_WRONLY);
 	cleanup_close int other = -1;
 	char path[32];
-	int err;
+	int r = fown_get(fd, &owner), err;
 
-	if (fcntl(fd, F_GETOWN_EX, &owner) < 0 || fcntl(fd, F_SETOWN_EX, &nobody) < 0)
-		return fail(errno, "the owner of its lease");
+	if (r >= 0)
+		r = fown_set(fd, &nobody);
+	if (r < 0)
+		return r;
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	other = open(path, flags);
 	err = other < 0 ? errno : 0;
-	if (fcntl(fd, F_SETOWN_EX, &owner) < 0)
-		return fail(errno, "F_SETOWN pid %d", (int)owner.pid);
+	r = fown_set(fd, &owner);
+	if (r < 0)
+		return r;
 	if (err == EWOULDBLOCK)
 		return 0;
 	return err ? fail(err, "break its lease") : fail_plain("its lease is gone");
