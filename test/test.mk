@@ -35,7 +35,7 @@ trees: $(PROGRAM) $(MAKE_TREE)
 HELPER_BIN := build/test/bin
 HELPER_CFLAGS := -std=gnu11 -D_GNU_SOURCE -I. $(WARN) -O2 -g -pthread
 SCENE_SRCS := $(wildcard test/harness/prog/scene*.c)
-HELPERS := $(addprefix $(HELPER_BIN)/,scene scene32 take tracer load floor writer)
+HELPERS := $(addprefix $(HELPER_BIN)/,scene scene32 take tracer load floor writer relay sniff)
 
 $(HELPER_BIN)/scene: $(SCENE_SRCS) test/harness/prog/scene.h
 	$(say) HELPER $@
@@ -85,9 +85,13 @@ harm: $(PROGRAM) helpers
 	$(Q)test/harm/kill.py --no-build --crtool $(PROGRAM) -n $(HARM_COUNT)
 
 # Two hosts with a cable between them: needs nft, iptables, ip.
-.PHONY: netlock
-netlock: $(PROGRAM)
-	$(Q)test/netlock.py
+.PHONY: netlock netlock-full
+netlock: $(PROGRAM) helpers
+	$(Q)test/netlock.py --no-build
+
+# A GiB, kept away for ten seconds, five times; a quarter of an hour.
+netlock-full: $(PROGRAM) helpers
+	$(Q)test/netlock.py --no-build --full
 
 # BENCH_PEER=/path/of/criu is measured in turn.
 .PHONY: bench
