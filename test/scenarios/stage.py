@@ -5,6 +5,7 @@ import os
 import pathlib
 import shutil
 import signal
+import socket
 import subprocess
 import time
 
@@ -38,6 +39,13 @@ def expect(condition, text):
     """What has to be so."""
     if not condition:
         raise Failure(text)
+
+
+def free_port():
+    """A TCP port that nobody has."""
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
 
 
 class Stage:
@@ -90,10 +98,12 @@ class Stage:
         pids = procs.tree(pid)
         self.world.succeeded(self.world.crtool("dump", "-D", images, "-t", pid, *options))
         if not {"-R", "-s"} & set(options):
-            self._wait_gone(pids)
+            self.wait_gone(pids)
         return images
 
-    def _wait_gone(self, pids):
+    @staticmethod
+    def wait_gone(pids):
+        """Sees that all of PIDS have ended."""
         def gone():
             procs.reap()
             return not any(os.path.exists(f"/proc/{pid}") for pid in pids)
@@ -119,4 +129,4 @@ class Stage:
                 os.kill(one, signal.SIGKILL)
             except ProcessLookupError:
                 pass
-        self._wait_gone(pids)
+        self.wait_gone(pids)

@@ -4,7 +4,7 @@
 import http.client
 import socket
 
-from stage import SECONDS, expect, wait_until
+from stage import SECONDS, expect, free_port, wait_until
 
 PROGRAMS = ("nginx",)
 CONFIG = """
@@ -19,12 +19,6 @@ http {{
 """
 
 
-def _free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
-
-
 def _get(connection):
     connection.request("GET", "/index.html")
     return connection.getresponse().read()
@@ -37,7 +31,7 @@ def _answers(port):
 
 def run(stage):
     """The same connection, and new ones, get the page after each of three restores."""
-    port = _free_port()
+    port = free_port()
     stage.file("www").mkdir()
     for name in ("", "www"):
         stage.file(name).chmod(0o755)

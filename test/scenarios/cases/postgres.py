@@ -20,7 +20,7 @@ wait
 """
 
 
-def _binaries():
+def binaries():
     """Where Debian has the server."""
     found = sorted(pathlib.Path("/usr/lib/postgresql").glob("*/bin/initdb"))
     if not found:
@@ -30,7 +30,7 @@ def _binaries():
 
 def run(stage):
     """Transactions go on, on the same connections, and none is lost."""
-    directory = _binaries()
+    directory = binaries()
     shutil.chown(stage.top, "postgres")
     pid = stage.start("setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups", "sh",
                       "-c", TREE.format(bin=directory, top=stage.top))

@@ -4,19 +4,14 @@
 import socket
 import subprocess
 
-from stage import SECONDS, expect, wait_until
+from stage import SECONDS, expect, free_port, wait_until
 
 PROGRAMS = ("redis-server", "redis-benchmark")
 KEYS = 500
 
 
-def _free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
-
-
-def _answers(port):
+def answers(port):
+    """Somebody listens there."""
     with socket.socket() as s:
         return s.connect_ex(("127.0.0.1", port)) == 0
 
@@ -38,9 +33,9 @@ class Client:
 
 def run(stage):
     """No request is lost, none is answered wrongly, whenever the server is saved."""
-    port = _free_port()
+    port = free_port()
     pid = stage.start("redis-server", "--port", port, "--save", "", "--dir", stage.top)
-    wait_until(lambda: _answers(port), "the server to listen")
+    wait_until(lambda: answers(port), "the server to listen")
     client = Client(port)
     for nr in range(KEYS):
         expect(client.ask("SET", f"key{nr}", f"value{nr}") == "+OK", f"SET key{nr}")
