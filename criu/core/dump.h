@@ -82,6 +82,7 @@ struct dump {
 	struct image_writer *pipes_data_img, *fifo_data_img;
 	struct image_writer *tty_info_img, *tty_data_img;
 	dev_t pipe_dev; /* of all pipes; 0: none was met */
+	dev_t socket_dev; /* the same of sockets */
 	struct map pipes; /* inode numbers whose contents are written */
 	struct pipe_room *pipe_room; /* files/pipedata.c: what contents go through; in the arena */
 	struct map fifos; /* files/fifo.c: by inode number */

@@ -22,6 +22,7 @@ struct fd_probe {
 	int lfd; /* the same description, in crtool */
 	uint32_t id; /* for its image */
 	const char *link; /* readlink of /proc/PID/fd/N */
+	int family; /* AF_*, of a socket; of all else -1 */
 	struct stat st;
 	struct proc_fdinfo info;
 	bool no_locks; /* fdinfo has none; else info tells, or has not been read */

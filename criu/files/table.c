@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -187,7 +188,8 @@ static const struct file_kind *kind_of(const struct fd_probe *p)
 	return *k;
 }
 
-/* What the link of a pipe, of which there may be thousands, looks like is known: fs/pipe.c. */
+/* What the link of a pipe or a socket, of which there may be thousands, looks like is known:
+ * fs/pipe.c, net/socket.c. */
 static int link_find(struct dump *d, const struct fd_probe *p, int proc, char *buf, size_t size)
 {
 	int r;
@@ -196,12 +198,30 @@ static int link_find(struct dump *d, const struct fd_probe *p, int proc, char *b
 		snprintf(buf, size, "pipe:[%llu]", (unsigned long long)p->st.st_ino);
 		return 0;
 	}
+	if (S_ISSOCK(p->st.st_mode) && d->socket_dev == p->st.st_dev) {
+		snprintf(buf, size, "socket:[%llu]", (unsigned long long)p->st.st_ino);
+		return 0;
+	}
 	r = proc_fd_link(proc, p->fd, buf, size);
 	if (r < 0)
 		return fail(-r, "read the link");
 	if (str_starts(buf, "pipe:["))
 		d->pipe_dev = p->st.st_dev;
+	if (str_starts(buf, "socket:["))
+		d->socket_dev = p->st.st_dev;
 	return 0;
+}
+
+/* A name of a socket that was opened by O_PATH is none. */
+static int family_find(const struct fd_probe *p)
+{
+	int family = -1;
+	socklen_t len = sizeof(family);
+
+	if (!S_ISSOCK(p->st.st_mode) ||
+	    getsockopt(p->lfd, SOL_SOCKET, SO_DOMAIN, &family, &len) < 0)
+		return -1;
+	return family;
 }
 
 /* p->link is known already, or NULL. */
@@ -215,6 +235,7 @@ static int description_dump(struct dump *d, struct fd_probe *p, int proc, int *r
 		return r;
 	if (!p->link)
 		p->link = link;
+	p->family = family_find(p);
 	kind = kind_of(p);
 	*ret_type = (int)kind->type;
 	r = kind->dump(d, p);

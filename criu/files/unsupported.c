@@ -38,13 +38,11 @@ static const char *family_name(int family)
 
 static void what(const struct fd_probe *p, char *buf, size_t size)
 {
-	int family = -1, type = 0;
+	int type = 0;
 	socklen_t len = sizeof(int);
 
-	if (str_starts(p->link, "socket:") &&
-	    getsockopt(p->lfd, SOL_SOCKET, SO_DOMAIN, &family, &len) == 0 &&
-	    getsockopt(p->lfd, SOL_SOCKET, SO_TYPE, &type, &len) == 0)
-		snprintf(buf, size, "%s %s socket", family_name(family),
+	if (p->family >= 0 && getsockopt(p->lfd, SOL_SOCKET, SO_TYPE, &type, &len) == 0)
+		snprintf(buf, size, "%s %s socket", family_name(p->family),
 			 type == SOCK_STREAM  ? "stream"
 			 : type == SOCK_DGRAM ? "datagram"
 					      : "other");

@@ -55,12 +55,7 @@ static int int_option(int fd, int level, int name, int fallback)
 
 static bool inet_match(const struct fd_probe *p)
 {
-	int family;
-
-	if (!S_ISSOCK(p->st.st_mode))
-		return false;
-	family = int_option(p->lfd, SOL_SOCKET, SO_DOMAIN, -1);
-	return family == AF_INET || family == AF_INET6;
+	return p->family == AF_INET || p->family == AF_INET6;
 }
 
 static bool is_tcp(const InetSkEntry *e)
@@ -344,7 +339,7 @@ static InetSkEntry *entry_new(struct dump *d, const struct fd_probe *p)
 	e->id = p->id;
 	e->ino = (uint32_t)p->st.st_ino;
 	e->flags = fd_probe_flags(p);
-	e->family = (uint32_t)int_option(p->lfd, SOL_SOCKET, SO_DOMAIN, 0);
+	e->family = (uint32_t)p->family;
 	e->type = (uint32_t)int_option(p->lfd, SOL_SOCKET, SO_TYPE, 0);
 	e->proto = (uint32_t)int_option(p->lfd, SOL_SOCKET, SO_PROTOCOL, 0);
 	return e;

@@ -34,12 +34,7 @@ static const int options[] = { NETLINK_PKTINFO,         NETLINK_BROADCAST_ERROR,
 
 static bool netlink_match(const struct fd_probe *p)
 {
-	int domain = 0;
-	socklen_t len = sizeof(domain);
-
-	return S_ISSOCK(p->st.st_mode) && str_starts(p->link, "socket:[") &&
-	       getsockopt(p->lfd, SOL_SOCKET, SO_DOMAIN, &domain, &len) == 0 &&
-	       domain == AF_NETLINK;
+	return p->family == AF_NETLINK;
 }
 
 /* True when it stands in the way. */

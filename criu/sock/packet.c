@@ -56,11 +56,7 @@ static const struct packet_option {
 
 static bool packet_match(const struct fd_probe *p)
 {
-	int domain = 0;
-	socklen_t len = sizeof(domain);
-
-	return S_ISSOCK(p->st.st_mode) && str_starts(p->link, "socket:[") &&
-	       getsockopt(p->lfd, SOL_SOCKET, SO_DOMAIN, &domain, &len) == 0 && domain == AF_PACKET;
+	return p->family == AF_PACKET;
 }
 
 /* True when it stands in the way. */

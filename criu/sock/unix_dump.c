@@ -106,11 +106,7 @@ void unix_dump_done(struct dump *d)
 
 bool unix_match(const struct fd_probe *p)
 {
-	int domain = 0;
-	socklen_t len = sizeof(domain);
-
-	return S_ISSOCK(p->st.st_mode) && str_starts(p->link, "socket:[") &&
-	       getsockopt(p->lfd, SOL_SOCKET, SO_DOMAIN, &domain, &len) == 0 && domain == AF_UNIX;
+	return p->family == AF_UNIX;
 }
 
 /* --- names ---------------------------------------------------------------------- */
