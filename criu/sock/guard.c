@@ -4,7 +4,7 @@
  * If crtool is killed then, the tree runs on, and nothing would ever reach its connections again.
  * So there is a process that shares crtool's descriptors, looks after crtool, and when that is
  * gone puts back what crtool cannot put back any more: the lock, and repair mode, if a connection
- * was just being read. That takes some 20 us for each; a task that is faster is told EPERM.
+ * was just being read. That takes some 10 us for each; a task that is faster is told EPERM.
  *
  * If crtool has given the tree up already, it is being killed by somebody else. Then these
  * descriptors are the last ones, and have to be closed as tcp_bury() does it.
@@ -12,36 +12,87 @@
 #include "criu/sock/guard.h"
 
 #include <errno.h>
+#include <linux/futex.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
+#include <stddef.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "criu/base/error.h"
 #include "criu/base/mem.h"
+#include "criu/base/parallel.h"
 #include "criu/kernel/apart.h"
 #include "criu/kernel/syscalls.h"
 #include "criu/net/lock.h"
 #include "criu/sock/inet.h"
 
 #define END_OF_TREE_MS 2000 /* more than it takes to kill it */
+#define LOOK_MS        200 /* at crtool, should nobody tell */
+
+/*
+ * A mutex that a thread holds until it ends. The kernel then says so as soon as it has begun to
+ * end, before the tasks that it traces are let go: get_robust_list(2), Documentation/locking/
+ * robust-futex-ABI.rst of Linux. A pidfd tells no sooner than the tasks run.
+ */
+struct robust {
+	struct robust_list_head head, *had;
+	struct robust_list node;
+	uint32_t word;
+};
 
 /* Shared by both processes. */
 struct tcp_guard {
 	size_t size; /* of all of it */
+	struct robust crtool;
 	pid_t pid; /* of the guard */
 	pid_t root; /* of the tree that is given up; 0: it is not */
 	enum network_lock method;
 	const char *run_id;
 	bool locked;
-	int reading; /* the descriptor that may be in repair mode; -1 */
-	bool reuseaddr; /* of it */
+	struct {
+		int fd; /* may be in repair mode; -1 */
+		bool reuseaddr;
+	} reading[PARALLEL_WORKERS_MAX];
 	size_t nr;
 	int fds[];
 };
+
+static void robust_hold(struct robust *r)
+{
+	size_t size;
+
+	r->head.list.next = &r->node;
+	r->head.futex_offset = offsetof(struct robust, word) - offsetof(struct robust, node);
+	r->node.next = &r->head.list;
+	r->word = (uint32_t)gettid() | FUTEX_WAITERS;
+	if (syscall(SYS_get_robust_list, 0, &r->had, &size) == 0)
+		syscall(SYS_set_robust_list, &r->head, sizeof(r->head));
+}
+
+static void robust_release(const struct robust *r)
+{
+	if (r->had)
+		syscall(SYS_set_robust_list, r->had, sizeof(*r->had));
+}
+
+static void robust_wait(struct robust *r)
+{
+	const struct timespec while_it_lives = { .tv_nsec = LOOK_MS * 1000000L };
+	uint32_t word = __atomic_load_n(&r->word, __ATOMIC_ACQUIRE);
+
+	if (!(word & FUTEX_OWNER_DIED))
+		syscall(SYS_futex, &r->word, FUTEX_WAIT, word, &while_it_lives, NULL, 0);
+}
+
+static bool robust_died(const struct robust *r)
+{
+	return __atomic_load_n(&r->word, __ATOMIC_ACQUIRE) & FUTEX_OWNER_DIED;
+}
 
 static bool ends_within(int pidfd, int ms)
 {
@@ -58,24 +109,42 @@ static bool tree_ends(pid_t root)
 	return pidfd < 0 || ends_within(pidfd, END_OF_TREE_MS);
 }
 
+static void repair_end(const struct tcp_guard *g)
+{
+	for (size_t i = 0; i < PARALLEL_WORKERS_MAX; i++) {
+		int fd = __atomic_load_n(&g->reading[i].fd, __ATOMIC_ACQUIRE);
+
+		if (fd >= 0)
+			tcp_repair_end(fd, g->reading[i].reuseaddr, false);
+	}
+}
+
 /* The lock last: when it is gone, whoever waits for that finds all as it was. */
 static void let_go(const struct tcp_guard *g)
 {
-	int reading = __atomic_load_n(&g->reading, __ATOMIC_ACQUIRE);
-
-	if (reading >= 0)
-		tcp_repair_end(reading, g->reuseaddr, false);
+	repair_end(g);
 	if (g->locked)
 		netlock_remove(g->method, g->run_id);
 }
 
-static void guard_body(const struct tcp_guard *g, int crtool)
+/* In haste when the main thread of crtool has begun to end, which traces all tasks; other threads
+ * of it may be in the middle of a system call, so it is done again when all of it has ended. */
+static void watch(struct tcp_guard *g, int crtool)
+{
+	while (!robust_died(&g->crtool) && !ends_within(crtool, 0))
+		robust_wait(&g->crtool);
+	if (!__atomic_load_n(&g->root, __ATOMIC_ACQUIRE))
+		repair_end(g);
+	while (!ends_within(crtool, -1))
+		;
+}
+
+static void guard_body(struct tcp_guard *g, int crtool)
 {
 	pid_t root;
 
 	stand_apart("tcp-guard");
-	while (!ends_within(crtool, -1))
-		;
+	watch(g, crtool);
 	root = __atomic_load_n(&g->root, __ATOMIC_ACQUIRE);
 	if (!root || !tree_ends(root)) {
 		let_go(g);
@@ -85,7 +154,20 @@ static void guard_body(const struct tcp_guard *g, int crtool)
 		tcp_bury(g->fds[i]);
 }
 
-int tcp_guard_start(const struct session *s, size_t nr, struct tcp_guard **ret)
+static void guard_init(struct tcp_guard *g, const struct session *s, struct tcp_seen *const *seen,
+		       size_t nr)
+{
+	for (size_t i = 0; i < PARALLEL_WORKERS_MAX; i++)
+		g->reading[i].fd = -1;
+	g->method = s->opts->network_lock;
+	g->run_id = s->run_id;
+	for (; g->nr < nr; g->nr++)
+		g->fds[g->nr] = seen[g->nr]->lfd;
+	robust_hold(&g->crtool);
+}
+
+int tcp_guard_start(const struct session *s, struct tcp_seen *const *seen, size_t nr,
+		    struct tcp_guard **ret)
 {
 	size_t size = sizeof(struct tcp_guard) + nr * sizeof(int);
 	struct tcp_guard *g =
@@ -95,9 +177,7 @@ int tcp_guard_start(const struct session *s, size_t nr, struct tcp_guard **ret)
 	if (g == MAP_FAILED)
 		return fail(errno, "memory for %zu connections", nr);
 	g->size = size;
-	g->reading = -1;
-	g->method = s->opts->network_lock;
-	g->run_id = s->run_id;
+	guard_init(g, s, seen, nr);
 	crtool = sys_pidfd_open(getpid(), 0);
 	pid = crtool < 0 ? crtool : (int)syscall(SYS_clone, CLONE_FILES, NULL, NULL, NULL, NULL);
 	if (pid == 0) {
@@ -105,6 +185,7 @@ int tcp_guard_start(const struct session *s, size_t nr, struct tcp_guard **ret)
 		_exit(0);
 	}
 	if (pid < 0) {
+		robust_release(&g->crtool);
 		pid = fail(crtool < 0 ? -crtool : errno, "make a process that guards connections");
 		munmap(g, size);
 		return pid;
@@ -114,16 +195,15 @@ int tcp_guard_start(const struct session *s, size_t nr, struct tcp_guard **ret)
 	return 0;
 }
 
-void tcp_guard_reads(struct tcp_guard *g, int fd, bool reuseaddr)
+void tcp_guard_reads(struct tcp_guard *g, unsigned int worker, int fd, bool reuseaddr)
 {
-	g->fds[g->nr++] = fd;
-	g->reuseaddr = reuseaddr;
-	__atomic_store_n(&g->reading, fd, __ATOMIC_RELEASE);
+	g->reading[worker].reuseaddr = reuseaddr;
+	__atomic_store_n(&g->reading[worker].fd, fd, __ATOMIC_RELEASE);
 }
 
-void tcp_guard_has_read(struct tcp_guard *g)
+void tcp_guard_has_read(struct tcp_guard *g, unsigned int worker)
 {
-	__atomic_store_n(&g->reading, -1, __ATOMIC_RELEASE);
+	__atomic_store_n(&g->reading[worker].fd, -1, __ATOMIC_RELEASE);
 }
 
 void tcp_guard_lock(struct tcp_guard *g)
@@ -146,5 +226,6 @@ void tcp_guard_end(struct tcp_guard *g)
 	kill(pid, SIGKILL);
 	while (waitpid(pid, NULL, __WALL) < 0 && errno == EINTR)
 		;
+	robust_release(&g->crtool);
 	munmap(g, g->size);
 }

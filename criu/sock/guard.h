@@ -7,15 +7,16 @@
 #include "criu/core/session.h"
 
 struct tcp_guard;
+struct tcp_seen;
 
-/*
- * A process with the descriptors of crtool, which does nothing as long as crtool lives. nr: of
- * connections. lock_id: of the lock that it removes. Speaks.
- */
-int tcp_guard_start(const struct session *s, size_t nr, struct tcp_guard **ret);
-/* Before it is done: this connection will be in repair mode; no longer; a lock will be made. */
-void tcp_guard_reads(struct tcp_guard *g, int fd, bool reuseaddr);
-void tcp_guard_has_read(struct tcp_guard *g);
+/* A process with the descriptors of crtool, which does nothing as long as crtool lives. Called by
+ * its main thread. Speaks. */
+int tcp_guard_start(const struct session *s, struct tcp_seen *const *seen, size_t nr,
+		    struct tcp_guard **ret);
+/* Before it is done: this connection will be in repair mode; no longer; a lock will be made. The
+ * first two each for a worker of parallel_for(). */
+void tcp_guard_reads(struct tcp_guard *g, unsigned int worker, int fd, bool reuseaddr);
+void tcp_guard_has_read(struct tcp_guard *g, unsigned int worker);
 void tcp_guard_lock(struct tcp_guard *g);
 /* From here on connections go with their process `root`, if that is killed. */
 void tcp_guard_give_up(struct tcp_guard *g, pid_t root);

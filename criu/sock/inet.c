@@ -98,18 +98,16 @@ static const char *protocol_name(const InetSkEntry *e)
 }
 
 /* A new socket of the same sort, for the dump: what it has nobody has set. */
-static int standard_of(struct dump *d, const InetSkEntry *e, const struct inet_standard **ret)
+static int standard_of(struct dump *d, const InetSkEntry *e, uint32_t *ret)
 {
 	struct inet_dump *in = d->inet;
 	unsigned int sort = inet_sort((int)e->family, (int)e->type, (int)e->proto);
 	struct inet_standard *s;
 	int fd;
 
-	for (size_t i = 0; i < in->nr_fresh; i++) {
-		*ret = &in->fresh[i];
-		if ((*ret)->sort == sort && (*ret)->protocol == (int)e->proto)
+	for (*ret = 0; *ret < in->nr_fresh; ++*ret)
+		if (in->fresh[*ret].sort == sort && in->fresh[*ret].protocol == (int)e->proto)
 			return 0;
-	}
 	fd = socket((int)e->family, (int)e->type | SOCK_CLOEXEC, (int)e->proto);
 	if (fd < 0)
 		return fail(errno, "make a socket to compare with");
@@ -118,7 +116,6 @@ static int standard_of(struct dump *d, const InetSkEntry *e, const struct inet_s
 	s->protocol = (int)e->proto;
 	s->fd = fd;
 	inet_standard_read(s, e);
-	*ret = s;
 	return 0;
 }
 
@@ -275,10 +272,11 @@ static void owner_dump(const struct fd_probe *p, InetSkEntry *e)
 	e->gid = p->st.st_gid;
 }
 
-static int entry_fill(struct dump *d, const struct fd_probe *p, InetSkEntry *e)
+/* What has its place in lists of the dump. */
+static int entry_begin(struct dump *d, const struct fd_probe *p, InetSkEntry *e,
+		       uint32_t *ret_standard)
 {
 	const struct inet_known *k = NULL;
-	const struct inet_standard *standard = NULL;
 	int r = known_of(d, e, &k);
 
 	if (r < 0)
@@ -287,18 +285,36 @@ static int entry_fill(struct dump *d, const struct fd_probe *p, InetSkEntry *e)
 		md5_dump(d, k->md5, k->nr_md5, e);
 	if (k && e->state == TCP_SYN_SENT && is_tcp(e))
 		connecting_dump(d, k, e);
-	e->fown = arena_alloc(&d->arena, sizeof(*e->fown));
-	r = fown_dump(p->lfd, e->fown);
-	if (r >= 0)
-		r = sk_opts_dump(d, p, &e->opts);
-	if (r >= 0)
-		r = standard_of(d, e, &standard);
-	if (r < 0)
-		return r;
 	owner_dump(p, e);
 	shutdown_dump(p->lfd, k, e);
 	r = mcast_dump(d, p->lfd, e);
-	return r < 0 ? r : inet_opts_dump(d, p->lfd, standard, e);
+	return r < 0 ? r : standard_of(d, e, ret_standard);
+}
+
+/* What only the socket knows: a hundred questions. 1: it has a filter that cannot be read. */
+static int entry_ask(struct arena *a, int lfd, const struct inet_standard *standard, InetSkEntry *e)
+{
+	int r, filter = 0;
+
+	e->fown = arena_alloc(a, sizeof(*e->fown));
+	r = fown_dump(lfd, e->fown);
+	if (r >= 0)
+		r = filter = sk_opts_read(a, lfd, &e->opts);
+	if (r >= 0)
+		r = inet_opts_dump(a, lfd, standard, e);
+	return r < 0 ? r : filter;
+}
+
+static int entry_fill(struct dump *d, const struct fd_probe *p, InetSkEntry *e)
+{
+	uint32_t standard;
+	int r = entry_begin(d, p, e, &standard);
+
+	if (r >= 0)
+		r = entry_ask(&d->arena, p->lfd, &d->inet->fresh[standard], e);
+	if (r > 0)
+		sk_opts_refuse_filter(p);
+	return r < 0 ? r : 0;
 }
 
 static int entry_write(struct dump *d, uint32_t id, InetSkEntry *e)
@@ -313,6 +329,7 @@ static int entry_write(struct dump *d, uint32_t id, InetSkEntry *e)
 static int tcp_socket_dump(struct dump *d, const struct fd_probe *p, InetSkEntry *e)
 {
 	struct tcp_info info;
+	uint32_t standard;
 	int r;
 
 	tcp_state_dump(p, &info, e);
@@ -322,20 +339,20 @@ static int tcp_socket_dump(struct dump *d, const struct fd_probe *p, InetSkEntry
 		e->state = TCP_CLOSE; /* --tcp-close */
 	if (e->state == TCP_LISTEN)
 		listener_dump(d, p, &info, e);
+	if (tcp_is_connection(e)) {
+		r = entry_begin(d, p, e, &standard);
+		return r < 0 ? r : tcp_see(d, p, standard, e);
+	}
 	r = entry_fill(d, p, e);
-	if (r < 0)
-		return r;
-	return tcp_is_connection(e) ? tcp_see(d, p, e) : entry_write(d, p->id, e);
+	return r < 0 ? r : entry_write(d, p->id, e);
 }
 
 static InetSkEntry *entry_new(struct dump *d, const struct fd_probe *p)
 {
 	InetSkEntry *e = arena_message(&d->arena, InetSkEntry, INET_SK_ENTRY__INIT);
 
-	if (!d->inet) {
+	if (!d->inet)
 		d->inet = arena_alloc(&d->arena, sizeof(*d->inet));
-		d->inet->end = &d->inet->seen;
-	}
 	e->id = p->id;
 	e->ino = (uint32_t)p->st.st_ino;
 	e->flags = fd_probe_flags(p);
@@ -374,19 +391,51 @@ static int inet_dump(struct dump *d, const struct fd_probe *p)
 	return r < 0 ? r : entry_write(d, p->id, e);
 }
 
+static int ask_work(void *ctx, size_t i, unsigned int worker)
+{
+	struct inet_dump *in = ((struct dump *)ctx)->inet;
+	struct tcp_seen *s = in->seen[i];
+	int r = entry_ask(&in->workers[worker].arena, s->lfd, &in->fresh[s->standard], s->e);
+
+	s->has_filter = r > 0;
+	return r < 0 ? tcp_seen_fail_at(r, s) : 0;
+}
+
+static int connections_ask(struct dump *d)
+{
+	const struct inet_dump *in = d->inet;
+	int r = parallel_for(in->nr_seen, ask_work, d);
+
+	for (size_t i = 0; i < in->nr_seen && r >= 0; i++) {
+		const struct tcp_seen *s = in->seen[i];
+		char link[32];
+		struct fd_probe p = {
+			.task = s->task, .fd = s->fd, .to = s->to, .to_fd = s->to_fd, .link = link
+		};
+
+		snprintf(link, sizeof(link), "socket:[%u]", s->e->ino);
+		if (s->has_filter)
+			sk_opts_refuse_filter(&p);
+	}
+	return r;
+}
+
 /* When all connections are known: one lock for them. */
 static int inet_dump_end(struct dump *d)
 {
+	const struct inet_dump *in = d->inet;
 	int r;
 
-	if (!d->inet)
+	if (!in)
 		return 0;
 	r = udp_queue_dump_end(d);
-	if (r < 0 || !d->inet->seen || d->trial || blockers_count())
+	if (r >= 0)
+		r = connections_ask(d);
+	if (r < 0 || !in->nr_seen || d->trial || blockers_count())
 		return r;
 	r = tcp_dump(d);
-	for (struct tcp_seen *s = d->inet->seen; s && r >= 0; s = s->next)
-		r = entry_write(d, s->e->id, s->e);
+	for (size_t i = 0; i < in->nr_seen && r >= 0; i++)
+		r = entry_write(d, in->seen[i]->e->id, in->seen[i]->e);
 	return r;
 }
 
@@ -396,11 +445,16 @@ void inet_dump_done(struct dump *d)
 
 	if (!in)
 		return;
-	for (struct tcp_seen *s = in->seen; s; s = s->next) {
+	for (size_t i = 0; i < in->nr_seen; i++) {
 		if (in->given_up)
-			tcp_bury(s->lfd);
+			tcp_bury(in->seen[i]->lfd);
 		else
-			close(s->lfd);
+			close(in->seen[i]->lfd);
+	}
+	free(in->seen);
+	for (size_t i = 0; i < PARALLEL_WORKERS_MAX; i++) {
+		arena_done(&in->workers[i].arena);
+		free(in->workers[i].buf);
 	}
 	tcp_guard_end(in->guard);
 	for (size_t i = 0; i < in->nr_fresh; i++)

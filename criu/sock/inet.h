@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* TCP connections, beside what sock/inet.c does with all IPv4 and IPv6 sockets. */
 #pragma once
+#include "criu/base/parallel.h"
 #include "criu/core/dump.h"
 #include "criu/core/file.h"
 #include "criu/core/restore.h"
@@ -13,17 +14,26 @@ struct net_conn;
 
 /* A connection that the dump keeps. */
 struct tcp_seen {
-	struct tcp_seen *next;
-	const struct task *task;
-	int fd; /* in the task */
+	const struct task *task, *to; /* as in struct fd_probe */
+	int fd, to_fd;
 	int lfd; /* the same description, in crtool, as long as the dump */
+	uint32_t standard; /* which of those in struct inet_dump */
+	bool has_filter; /* one that cannot be read */
 	InetSkEntry *e;
+};
+
+/* Of one of the threads that read connections. */
+struct inet_worker {
+	struct arena arena;
+	uint8_t *buf; /* for queues */
+	size_t cap;
 };
 
 /* What a dump knows of sockets; in struct dump. */
 struct inet_dump {
-	struct tcp_seen *seen, **end;
-	size_t nr_seen;
+	struct tcp_seen **seen;
+	size_t nr_seen, cap_seen;
+	struct inet_worker workers[PARALLEL_WORKERS_MAX];
 	struct tcp_guard *guard; /* NULL: no connection was touched */
 	bool locked, given_up;
 	struct map known; /* sock/inetlist.c: by inode number; in the arena */
@@ -48,10 +58,9 @@ void inet_dump_done(struct dump *d);
 /* The last descriptor of a connection is closed: in repair mode neither FIN nor RST is sent. */
 void tcp_bury(int fd);
 
-/* One more of them. */
-int tcp_see(struct dump *d, const struct fd_probe *p, InetSkEntry *e);
-/* One connection: into an image of its own. Speaks. */
-int tcp_stream_dump(struct dump *d, struct tcp_seen *s);
+/* One more of them, whose options are still to be read. */
+int tcp_see(struct dump *d, const struct fd_probe *p, uint32_t standard, InetSkEntry *e);
+int tcp_seen_fail_at(int r, const struct tcp_seen *s);
 /* Back from repair mode, with SO_REUSEADDR as it was. */
 int tcp_repair_end(int fd, bool reuseaddr, bool probe);
 

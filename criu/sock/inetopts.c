@@ -248,12 +248,12 @@ static bool get(int fd, const struct option_row *row, int *ret)
 	return true;
 }
 
-static void more_put(struct dump *d, InetSkEntry *e, const struct option_row *row, int value)
+static void more_put(struct arena *a, InetSkEntry *e, const struct option_row *row, int value)
 {
-	InetOptEntry *o = arena_message(&d->arena, InetOptEntry, INET_OPT_ENTRY__INIT);
+	InetOptEntry *o = arena_message(a, InetOptEntry, INET_OPT_ENTRY__INIT);
 
 	if (!e->more_opts)
-		e->more_opts = arena_array(&d->arena, InetOptEntry *, ARRAY_SIZE(rows));
+		e->more_opts = arena_array(a, InetOptEntry *, ARRAY_SIZE(rows));
 	o->level = (uint32_t)row->level;
 	o->name = (uint32_t)row->name;
 	o->value = value;
@@ -300,7 +300,7 @@ static void known_put(InetSkEntry *e, const struct option_row *row, int value)
 	}
 }
 
-static int ip_options_dump(struct dump *d, int fd, InetSkEntry *e)
+static int ip_options_dump(struct arena *a, int fd, InetSkEntry *e)
 {
 	uint8_t buf[IP_OPTIONS_MAX];
 	socklen_t len = sizeof(buf);
@@ -313,24 +313,22 @@ static int ip_options_dump(struct dump *d, int fd, InetSkEntry *e)
 		return 0;
 	e->has_ip_options = true;
 	e->ip_options.len = len;
-	e->ip_options.data = arena_dup(&d->arena, buf, len);
+	e->ip_options.data = arena_dup(a, buf, len);
 	return 0;
 }
 
-static void congestion_dump(struct dump *d, int fd, int fresh, TcpOptsEntry *t)
+static void congestion_dump(struct arena *a, int fd, const struct inet_standard *s, TcpOptsEntry *t)
 {
-	char mine[32] = "", standard[32] = "";
+	char mine[CONGESTION_MAX] = "";
 	socklen_t len = sizeof(mine) - 1;
 
 	if (getsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, mine, &len) < 0)
 		return;
-	len = sizeof(standard) - 1;
-	getsockopt(fresh, IPPROTO_TCP, TCP_CONGESTION, standard, &len);
-	if (!str_eq(mine, standard))
-		t->congestion = arena_strdup(&d->arena, mine);
+	if (!str_eq(mine, s->congestion))
+		t->congestion = arena_strdup(a, mine);
 }
 
-static void fastopen_key_dump(struct dump *d, int fd, int fresh, TcpOptsEntry *t)
+static void fastopen_key_dump(struct arena *a, int fd, int fresh, TcpOptsEntry *t)
 {
 	uint8_t mine[32], standard[32];
 	socklen_t len = sizeof(mine), had = sizeof(standard);
@@ -341,7 +339,7 @@ static void fastopen_key_dump(struct dump *d, int fd, int fresh, TcpOptsEntry *t
 		return;
 	t->has_fastopen_key = true;
 	t->fastopen_key.len = len;
-	t->fastopen_key.data = arena_dup(&d->arena, mine, len);
+	t->fastopen_key.data = arena_dup(a, mine, len);
 }
 
 static void multicast_if_dump(int fd, InetSkEntry *e)
@@ -356,7 +354,7 @@ static void multicast_if_dump(int fd, InetSkEntry *e)
 }
 
 /* ICMP_FILTER, ICMPV6_FILTER: which messages do not come. */
-static void icmp_filter_dump(struct dump *d, int fd, int fresh, InetSkEntry *e)
+static void icmp_filter_dump(struct arena *a, int fd, int fresh, InetSkEntry *e)
 {
 	bool v6 = e->family == AF_INET6;
 	socklen_t want = v6 ? ICMP6_FILTER_WORDS * 4 : 4, len = want, had = want;
@@ -367,44 +365,47 @@ static void icmp_filter_dump(struct dump *d, int fd, int fresh, InetSkEntry *e)
 	    getsockopt(fd, level, name, mine, &len) < 0 || len != want ||
 	    getsockopt(fresh, level, name, standard, &had) < 0 || memcmp(mine, standard, want) == 0)
 		return;
-	e->ip_opts->raw = arena_message(&d->arena, IpOptsRawEntry, IP_OPTS_RAW_ENTRY__INIT);
+	e->ip_opts->raw = arena_message(a, IpOptsRawEntry, IP_OPTS_RAW_ENTRY__INIT);
 	e->ip_opts->raw->n_icmpv_filter = want / 4;
-	e->ip_opts->raw->icmpv_filter = arena_dup(&d->arena, mine, want);
+	e->ip_opts->raw->icmpv_filter = arena_dup(a, mine, want);
 }
 
 /* Of one that is connected less is asked. */
 void inet_standard_read(struct inet_standard *s, const InetSkEntry *like)
 {
 	InetSkEntry idle = *like;
+	socklen_t len;
 
 	idle.state = TCP_CLOSE;
 	idle.shutdown = SK_SHUTDOWN__NONE;
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
 		s->there[i] = row_applies(&rows[i], &idle) && get(s->fd, &rows[i], &s->value[i]);
+	len = sizeof(s->congestion) - 1;
+	getsockopt(s->fd, IPPROTO_TCP, TCP_CONGESTION, s->congestion, &len);
 }
 
-int inet_opts_dump(struct dump *d, int fd, const struct inet_standard *s, InetSkEntry *e)
+int inet_opts_dump(struct arena *a, int fd, const struct inet_standard *s, InetSkEntry *e)
 {
 	int fresh = s->fd, value;
 
-	e->ip_opts = arena_message(&d->arena, IpOptsEntry, IP_OPTS_ENTRY__INIT);
+	e->ip_opts = arena_message(a, IpOptsEntry, IP_OPTS_ENTRY__INIT);
 	if (e->proto == IPPROTO_TCP && e->type == SOCK_STREAM)
-		e->tcp_opts = arena_message(&d->arena, TcpOptsEntry, TCP_OPTS_ENTRY__INIT);
+		e->tcp_opts = arena_message(a, TcpOptsEntry, TCP_OPTS_ENTRY__INIT);
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		if (!s->there[i] || !row_applies(&rows[i], e) || !get(fd, &rows[i], &value))
 			continue;
 		known_put(e, &rows[i], value);
 		if (value != s->value[i])
-			more_put(d, e, &rows[i], value);
+			more_put(a, e, &rows[i], value);
 	}
 	if (e->tcp_opts) {
-		congestion_dump(d, fd, fresh, e->tcp_opts);
+		congestion_dump(a, fd, s, e->tcp_opts);
 		if (e->state == TCP_LISTEN)
-			fastopen_key_dump(d, fd, fresh, e->tcp_opts);
+			fastopen_key_dump(a, fd, fresh, e->tcp_opts);
 	}
 	multicast_if_dump(fd, e);
-	icmp_filter_dump(d, fd, fresh, e);
-	return ip_options_dump(d, fd, e);
+	icmp_filter_dump(a, fd, fresh, e);
+	return ip_options_dump(a, fd, e);
 }
 
 /* --- restore -------------------------------------------------------------------- */

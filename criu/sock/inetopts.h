@@ -18,6 +18,7 @@ enum {
 };
 
 #define INET_OPTIONS_MAX 96
+#define CONGESTION_MAX   32 /* more than TCP_CA_NAME_MAX */
 
 /* 0: no socket that is kept. */
 unsigned int inet_sort(int family, int type, int protocol);
@@ -28,15 +29,16 @@ struct inet_standard {
 	int protocol, fd;
 	bool there[INET_OPTIONS_MAX];
 	int value[INET_OPTIONS_MAX];
+	char congestion[CONGESTION_MAX]; /* of TCP */
 };
 
 void inet_standard_read(struct inet_standard *s, const InetSkEntry *like);
 
 /*
- * dump: all options of fd, a socket like e, into e, in the arena of the dump; but those that are
+ * dump: all options of fd, a socket like e, into e; but those that are
  * as of a new socket are not in the image. Speaks.
  */
-int inet_opts_dump(struct dump *d, int fd, const struct inet_standard *s, InetSkEntry *e);
+int inet_opts_dump(struct arena *a, int fd, const struct inet_standard *s, InetSkEntry *e);
 
 /* restore; all of them speak. load: can the image be right? early: before bind and connect. late:
  * when what is to be sent has been written. */

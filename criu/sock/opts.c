@@ -194,7 +194,7 @@ static void sending_read(int fd, SkOptsEntry *e)
 	}
 }
 
-static int device_read(struct dump *d, int fd, SkOptsEntry *e)
+static int device_read(struct arena *a, int fd, SkOptsEntry *e)
 {
 	char name[IF_NAMESIZE] = "";
 	socklen_t len = sizeof(name);
@@ -209,12 +209,12 @@ static int device_read(struct dump *d, int fd, SkOptsEntry *e)
 	}
 	name[IF_NAMESIZE - 1] = '\0';
 	if (len && name[0])
-		e->so_bound_dev = arena_strdup(&d->arena, name);
+		e->so_bound_dev = arena_strdup(a, name);
 	return 0;
 }
 
 /* 1: there is one that cannot be read. */
-static int filter_read(struct dump *d, int fd, SkOptsEntry *e)
+static int filter_read(struct arena *a, int fd, SkOptsEntry *e)
 {
 	socklen_t count = 0; /* of instructions, both ways (net/core/filter.c: sk_get_filter()) */
 	int locked;
@@ -225,37 +225,48 @@ static int filter_read(struct dump *d, int fd, SkOptsEntry *e)
 		e->has_so_lock_filter = e->so_lock_filter = true;
 	if (!count)
 		return 0;
-	e->so_filter = arena_array(&d->arena, uint64_t, count);
+	e->so_filter = arena_array(a, uint64_t, count);
 	if (getsockopt(fd, SOL_SOCKET, SO_GET_FILTER, e->so_filter, &count) < 0)
 		return fail(errno, "SO_GET_FILTER");
 	e->n_so_filter = count;
 	return 0;
 }
 
-int sk_opts_dump(struct dump *d, const struct fd_probe *p, SkOptsEntry **ret)
+int sk_opts_read(struct arena *a, int fd, SkOptsEntry **ret)
 {
-	SkOptsEntry *e = arena_message(&d->arena, SkOptsEntry, SK_OPTS_ENTRY__INIT);
-	char name[64];
-	int r = buffers_read(p->lfd, e);
+	SkOptsEntry *e = arena_message(a, SkOptsEntry, SK_OPTS_ENTRY__INIT);
+	int r = buffers_read(fd, e);
 
 	if (r >= 0)
-		r = times_read(p->lfd, e);
+		r = times_read(fd, e);
 	if (r >= 0)
-		r = device_read(d, p->lfd, e);
+		r = device_read(a, fd, e);
 	if (r >= 0)
-		r = filter_read(d, p->lfd, e);
+		r = filter_read(a, fd, e);
 	if (r < 0)
 		return r;
-	if (r > 0)
-		blocker(NULL,
-			"%s: %s: a socket with an eBPF filter (SO_ATTACH_BPF), which cannot "
-			"be read",
-			fd_probe_name(p, name, sizeof(name)), p->link);
-	rows_read(p->lfd, e);
-	timestamps_read(p->lfd, e);
-	sending_read(p->lfd, e);
+	rows_read(fd, e);
+	timestamps_read(fd, e);
+	sending_read(fd, e);
 	*ret = e;
-	return 0;
+	return r;
+}
+
+void sk_opts_refuse_filter(const struct fd_probe *p)
+{
+	char name[64];
+
+	blocker(NULL, "%s: %s: a socket with an eBPF filter (SO_ATTACH_BPF), which cannot be read",
+		fd_probe_name(p, name, sizeof(name)), p->link);
+}
+
+int sk_opts_dump(struct dump *d, const struct fd_probe *p, SkOptsEntry **ret)
+{
+	int r = sk_opts_read(&d->arena, p->lfd, ret);
+
+	if (r > 0)
+		sk_opts_refuse_filter(p);
+	return r < 0 ? r : 0;
 }
 
 /* --- restore -------------------------------------------------------------------- */

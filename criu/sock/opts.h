@@ -9,6 +9,9 @@
  * Speaks.
  */
 int sk_opts_dump(struct dump *d, const struct fd_probe *p, SkOptsEntry **ret);
+/* The same for many threads, each with an arena of its own. 1: it has such a filter. */
+int sk_opts_read(struct arena *a, int fd, SkOptsEntry **ret);
+void sk_opts_refuse_filter(const struct fd_probe *p);
 
 /* restore, in crtool: can the image be right? Speaks. */
 int sk_opts_load(const SkOptsEntry *e);

@@ -18,6 +18,7 @@
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -60,10 +61,10 @@ int tcp_repair_end(int fd, bool reuseaddr, bool probe)
 
 /* --- one connection ------------------------------------------------------------- */
 
-static int queue_read(struct dump *d, int fd, int queue, uint32_t len, uint32_t *ret_seq,
-		      uint8_t **ret)
+/* Behind what the worker's buffer has already. */
+static int queue_read(struct inet_worker *w, size_t at, int fd, int queue, uint32_t len,
+		      uint32_t *ret_seq)
 {
-	struct inet_dump *in = d->inet;
 	ssize_t n;
 	int r = set(fd, TCP_REPAIR_QUEUE, "TCP_REPAIR_QUEUE", queue);
 
@@ -71,17 +72,25 @@ static int queue_read(struct dump *d, int fd, int queue, uint32_t len, uint32_t 
 		r = get(fd, TCP_QUEUE_SEQ, "TCP_QUEUE_SEQ", ret_seq, sizeof(*ret_seq));
 	if (r < 0 || !len)
 		return r;
-	if (in->cap < len) {
-		in->cap = len;
-		in->buf = mem_realloc(in->buf, in->cap, 1);
-	}
-	n = recv(fd, in->buf, len, MSG_PEEK | MSG_DONTWAIT);
+	n = recv(fd, w->buf + at, len, MSG_PEEK | MSG_DONTWAIT);
 	if (n < 0)
 		return fail(errno, "read %u bytes of a queue", len);
-	if ((size_t)n != len)
-		return fail_plain("a queue had %zd bytes instead of %u", n, len);
-	*ret = in->buf;
-	return 0;
+	return (size_t)n == len ? 0 : fail_plain("a queue had %zd bytes instead of %u", n, len);
+}
+
+static int queues_read(struct inet_worker *w, int fd, TcpStreamEntry *t)
+{
+	size_t size = (size_t)t->inq_len + t->outq_len;
+	int r;
+
+	if (w->cap < size) {
+		w->cap = size;
+		w->buf = mem_realloc(w->buf, w->cap, 1);
+	}
+	r = queue_read(w, 0, fd, TCP_RECV_QUEUE, t->inq_len, &t->inq_seq);
+	if (r >= 0)
+		r = queue_read(w, t->inq_len, fd, TCP_SEND_QUEUE, t->outq_len, &t->outq_seq);
+	return r < 0 ? r : set(fd, TCP_REPAIR_QUEUE, "TCP_REPAIR_QUEUE", TCP_NO_QUEUE);
 }
 
 static int window_dump(int fd, TcpStreamEntry *t)
@@ -142,36 +151,46 @@ static int urgent_judge(int fd)
 	return 0;
 }
 
-static int stream_write(struct dump *d, struct tcp_seen *s, TcpStreamEntry *t)
+static int stream_write(struct dump *d, const struct inet_worker *w, const struct tcp_seen *s,
+			const TcpStreamEntry *t)
 {
-	struct image_writer *w = NULL;
-	uint8_t *in = NULL, *out = NULL;
-	int r = image_writer_open(d->s->images, IMAGE_TCP_STREAM, s->e->ino, &w);
+	struct image_writer *img = NULL;
+	int r = image_writer_open(d->s->images, IMAGE_TCP_STREAM, s->e->ino, &img);
 
-	/* The buffer is one: the record, which comes first, needs both numbers. */
 	if (r >= 0)
-		r = queue_read(d, s->lfd, TCP_SEND_QUEUE, 0, &t->outq_seq, &out);
-	if (r >= 0)
-		r = queue_read(d, s->lfd, TCP_RECV_QUEUE, t->inq_len, &t->inq_seq, &in);
-	if (r >= 0)
-		r = image_write(w, &t->base);
+		r = image_write(img, &t->base);
 	if (r >= 0 && t->inq_len)
-		r = image_write_raw(w, in, t->inq_len);
+		r = image_write_raw(img, w->buf, t->inq_len);
 	if (r >= 0 && t->outq_len)
-		r = queue_read(d, s->lfd, TCP_SEND_QUEUE, t->outq_len, &t->outq_seq, &out);
-	if (r >= 0 && t->outq_len)
-		r = image_write_raw(w, out, t->outq_len);
+		r = image_write_raw(img, w->buf + t->inq_len, t->outq_len);
 	if (r >= 0)
-		r = image_writer_close(&w);
-	image_writer_free(w);
-	return r < 0 ? r : set(s->lfd, TCP_REPAIR_QUEUE, "TCP_REPAIR_QUEUE", TCP_NO_QUEUE);
+		r = image_writer_close(&img);
+	image_writer_free(img);
+	return r;
 }
 
-int tcp_stream_dump(struct dump *d, struct tcp_seen *s)
+/* In repair mode: nothing that could take its time. */
+static int stream_ask(struct inet_worker *w, const struct tcp_seen *s, const struct tcp_info *info,
+		      TcpStreamEntry *t)
 {
+	int r = set(s->lfd, TCP_REPAIR, "TCP_REPAIR", TCP_REPAIR_ON);
+
+	if (r >= 0)
+		r = lengths_dump(s->lfd, s->e->state, t);
+	if (r >= 0)
+		r = agreed_dump(s->lfd, info, t);
+	if (r >= 0 && s->e->state != TCP_SYN_SENT)
+		r = window_dump(s->lfd, t);
+	return r < 0 ? r : queues_read(w, s->lfd, t);
+}
+
+static int stream_dump(struct dump *d, struct tcp_seen *s, unsigned int worker)
+{
+	struct inet_worker *w = &d->inet->workers[worker];
 	TcpStreamEntry t = TCP_STREAM_ENTRY__INIT;
 	struct tcp_info info = { 0 };
-	int r = get(s->lfd, TCP_INFO, "TCP_INFO", &info, sizeof(info));
+	bool reuseaddr = s->e->opts->reuseaddr;
+	int r = get(s->lfd, TCP_INFO, "TCP_INFO", &info, sizeof(info)), back;
 
 	if (r < 0)
 		return r;
@@ -180,27 +199,15 @@ int tcp_stream_dump(struct dump *d, struct tcp_seen *s)
 	if (!tcp_is_connection(s->e))
 		return 0;
 	r = urgent_judge(s->lfd);
-	if (r >= 0)
-		r = set(s->lfd, TCP_REPAIR, "TCP_REPAIR", TCP_REPAIR_ON);
-	if (r >= 0)
-		r = lengths_dump(s->lfd, s->e->state, &t);
-	if (r >= 0)
-		r = agreed_dump(s->lfd, &info, &t);
-	if (r >= 0 && s->e->state != TCP_SYN_SENT)
-		r = window_dump(s->lfd, &t);
-	return r < 0 ? r : stream_write(d, s, &t);
-}
-
-static int stream_read(struct dump *d, struct tcp_seen *s)
-{
-	bool reuseaddr = s->e->opts->reuseaddr;
-	int r, back;
-
-	tcp_guard_reads(d->inet->guard, s->lfd, reuseaddr);
-	r = tcp_stream_dump(d, s);
+	if (r < 0)
+		return r;
+	tcp_guard_reads(d->inet->guard, worker, s->lfd, reuseaddr);
+	r = stream_ask(w, s, &info, &t);
 	back = tcp_repair_end(s->lfd, reuseaddr, false);
-	tcp_guard_has_read(d->inet->guard);
-	return r >= 0 && back < 0 ? fail(-back, "leave repair mode") : r;
+	tcp_guard_has_read(d->inet->guard, worker);
+	if (r >= 0 && back < 0)
+		r = fail(-back, "leave repair mode");
+	return r < 0 ? r : stream_write(d, w, s, &t);
 }
 
 void tcp_bury(int fd)
@@ -225,7 +232,7 @@ static void raise_limit(void)
 		log_warn("the limit of open files stays as it is");
 }
 
-int tcp_see(struct dump *d, const struct fd_probe *p, InetSkEntry *e)
+int tcp_see(struct dump *d, const struct fd_probe *p, uint32_t standard, InetSkEntry *e)
 {
 	struct tcp_seen *s = arena_alloc(&d->arena, sizeof(*s));
 
@@ -238,14 +245,15 @@ int tcp_see(struct dump *d, const struct fd_probe *p, InetSkEntry *e)
 				 "connections");
 	s->task = p->task;
 	s->fd = p->fd;
+	s->to = p->to;
+	s->to_fd = p->to_fd;
+	s->standard = standard;
 	s->e = e;
-	*d->inet->end = s;
-	d->inet->end = &s->next;
-	d->inet->nr_seen++;
+	*array_push(d->inet->seen, d->inet->nr_seen, d->inet->cap_seen) = s;
 	return 0;
 }
 
-static int seen_fail_at(int r, const struct tcp_seen *s)
+int tcp_seen_fail_at(int r, const struct tcp_seen *s)
 {
 	char text[TCP_TEXT_MAX];
 
@@ -260,12 +268,12 @@ static int lock_make(struct dump *d)
 	size_t nr = 0;
 	int r;
 
-	for (struct tcp_seen *s = in->seen; s; s = s->next) {
+	for (; nr < in->nr_seen; nr++) {
 		union inet_addr local, peer;
 
-		inet_addr_local(s->e, &local);
-		inet_addr_peer(s->e, &peer);
-		inet_conn(&local, &peer, &conns[nr++]);
+		inet_addr_local(in->seen[nr]->e, &local);
+		inet_addr_peer(in->seen[nr]->e, &peer);
+		inet_conn(&local, &peer, &conns[nr]);
 	}
 	r = d->s->opts->network_lock == NETWORK_LOCK_SKIP
 		? 0
@@ -279,19 +287,23 @@ static int lock_make(struct dump *d)
 	return r < 0 ? r : netlock_settle();
 }
 
+static int stream_work(void *ctx, size_t i, unsigned int worker)
+{
+	struct dump *d = ctx;
+	struct tcp_seen *s = d->inet->seen[i];
+	int r = tcp_seen_fail_at(stream_dump(d, s, worker), s);
+
+	return r < 0 ? r : session_interrupted(d->s);
+}
+
 int tcp_dump(struct dump *d)
 {
 	struct inet_dump *in = d->inet;
-	int r = tcp_guard_start(d->s, in->nr_seen, &in->guard);
+	int r = tcp_guard_start(d->s, in->seen, in->nr_seen, &in->guard);
 
 	if (r >= 0)
 		r = lock_make(d);
-	for (struct tcp_seen *s = in->seen; s && r >= 0; s = s->next) {
-		r = seen_fail_at(stream_read(d, s), s);
-		if (r >= 0)
-			r = session_interrupted(d->s);
-	}
-	return r;
+	return r < 0 ? r : parallel_for(in->nr_seen, stream_work, d);
 }
 
 int tcp_release(struct dump *d)
