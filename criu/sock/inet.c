@@ -225,6 +225,9 @@ static bool tcp_refuse(struct dump *d, const struct fd_probe *p, const InetSkEnt
 	else if (tcp_is_connection(e) && !o->tcp_established && !o->tcp_close)
 		blocker("try --tcp-established, which keeps connections, or --tcp-close",
 			"%s: %s: a TCP connection", name, text);
+	else if (tcp_is_connection(e) && o->tcp_established && tcp_has_urgent(p->lfd))
+		blocker("let the program receive it, or try --tcp-close", "%s: %s: " TCP_URGENT,
+			name, text);
 	else
 		return false;
 	return true;

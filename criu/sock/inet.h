@@ -68,6 +68,9 @@ int tcp_repair_end(int fd, bool reuseaddr, bool probe);
 #define TCP_TEXT_MAX 180
 const char *tcp_text(const InetSkEntry *e, char buf[TCP_TEXT_MAX]);
 bool tcp_is_connection(const InetSkEntry *e);
+/* Of a connection; it may still come until there is a lock. */
+#define TCP_URGENT "an urgent byte that was not received yet, which cannot be kept"
+bool tcp_has_urgent(int fd);
 
 /* restore. load: in crtool. open: in the owner; the socket stays in repair mode. */
 int tcp_stream_load(struct restore *r, const InetSkEntry *e, TcpStreamEntry **ret);

@@ -142,13 +142,11 @@ static int lengths_dump(int fd, uint32_t state, TcpStreamEntry *t)
 }
 
 /* Bytes out of band have their place in the queue, which nobody can write. */
-static int urgent_judge(int fd)
+bool tcp_has_urgent(int fd)
 {
 	struct pollfd p = { .fd = fd, .events = POLLPRI };
 
-	if (poll(&p, 1, 0) > 0 && p.revents & POLLPRI)
-		return fail_plain("an urgent byte that was not received yet, which cannot be kept");
-	return 0;
+	return poll(&p, 1, 0) > 0 && p.revents & POLLPRI;
 }
 
 static int stream_write(struct dump *d, const struct inet_worker *w, const struct tcp_seen *s,
@@ -198,9 +196,8 @@ static int stream_dump(struct dump *d, struct tcp_seen *s, unsigned int worker)
 	s->e->state = info.tcpi_state;
 	if (!tcp_is_connection(s->e))
 		return 0;
-	r = urgent_judge(s->lfd);
-	if (r < 0)
-		return r;
+	if (tcp_has_urgent(s->lfd))
+		return fail_plain(TCP_URGENT);
 	tcp_guard_reads(d->inet->guard, worker, s->lfd, reuseaddr);
 	r = stream_ask(w, s, &info, &t);
 	back = tcp_repair_end(s->lfd, reuseaddr, false);

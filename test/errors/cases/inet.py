@@ -1,8 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """IPv4 and IPv6 sockets: what needs an option, is not kept, or is not there at the restore."""
 
+import fcntl
 import socket
+import struct
+import termios
 
+from runner import procs
 from harness.scene import Failure
 
 OPTION = "; try --tcp-established, which keeps connections, or --tcp-close"
@@ -101,6 +105,49 @@ def _sctp(world):
              "socket:[<*>]: a socket of SCTP, which cannot be kept yet")
 
 
+def _ulp(world):
+    with _listener() as listener:
+        port = listener.getsockname()[1]
+        scene = world.scene("inet-ulp", port)
+        _refused(world, scene, f"tcp 127.0.0.1:<*> to 127.0.0.1:{port}: a TCP socket with the "
+                 'upper layer protocol "tls", whose state cannot be read', "--tcp-established")
+
+
+def _unacknowledged(sock):
+    return struct.unpack("i", fcntl.ioctl(sock, termios.TIOCOUTQ, b"1234"))[0]
+
+
+def _together(world):
+    """Whatever is wrong with sockets, one run names all of it, and each peer is left in peace."""
+    path = world.elsewhere() / "s"
+    with socket.socket(socket.AF_UNIX) as at_path, _listener() as listener:
+        at_path.bind(str(path))
+        at_path.listen()
+        port = listener.getsockname()[1]
+        scene = world.scene("inet-all", path, port)
+        with listener.accept()[0] as peer:
+            peer.send(b"!", socket.MSG_OOB)
+            procs.wait_until(lambda: not _unacknowledged(peer), 5, "the urgent byte to arrive")
+            with at_path.accept()[0]:
+                who = f"pid {scene.pid} ({scene.comm}): fd "
+                world.refuses(
+                    ["dump", "-D", world.images, "-t", scene.pid, "--tcp-established"],
+                    "dump: <*>: 5 objects stand in the way",
+                    f"{who}3: socket:[<*>]: a unix stream socket that is connected to socket:[<*>] "
+                    f"{path}, which is not in the tree; try --ext-unix-sk<*>",
+                    f"{who}4: socket:[<*>]: a vsock stream socket, which cannot be kept<*>",
+                    f"{who}5: tcp 127.0.0.1:<*> to 127.0.0.1:{port}: an urgent byte that was not "
+                    "received yet, which cannot be kept; let the program receive it<*>",
+                    f"{who}6: socket:[<*>]: datagrams that were not received yet<*>",
+                    f"{who}7: tcp 127.0.0.1:<*>: 1 connections that nobody has accepted yet<*>")
+            peer.settimeout(0.1)
+            try:
+                peer.recv(1)
+                raise Failure("the connection has ended")
+            except TimeoutError:
+                pass
+
+
 def add_cases(suite):
     """Ports are free ones of the loopback."""
     for name, function in (
@@ -111,5 +158,7 @@ def add_cases(suite):
         ("unread", _unread),
         ("corked", _corked),
         ("sctp", _sctp),
+        ("ulp", _ulp),
+        ("together", _together),
     ):
         suite.case(f"inet/{name}")(function)

@@ -3,11 +3,15 @@
 #include "test/harness/prog/scene.h"
 
 #include <arpa/inet.h>
+#include <linux/vm_sockets.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <netinet/udp.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 
 #define NOT_USED ((void)argc, (void)argv)
 
@@ -68,8 +72,62 @@ static void set_sctp(int argc, char **argv)
 		scene_skip("SCTP");
 }
 
+/* A kernel without TLS does not know the name. */
+static void set_ulp(int argc, char **argv)
+{
+	struct sockaddr_in a = loopback(argv[0]);
+	int fd = (int)must(socket(AF_INET, SOCK_STREAM, 0));
+
+	(void)argc;
+	must(connect(fd, (void *)&a, sizeof(a)));
+	if (setsockopt(fd, IPPROTO_TCP, TCP_ULP, "tls", sizeof("tls")) < 0)
+		scene_skip("TLS");
+}
+
+static void connect_unix(const char *path)
+{
+	struct sockaddr_un a = { .sun_family = AF_UNIX };
+
+	strncpy(a.sun_path, path, sizeof(a.sun_path) - 1);
+	must(connect((int)must(socket(AF_UNIX, SOCK_STREAM, 0)), (void *)&a, sizeof(a)));
+}
+
+static void listen_vsock(void)
+{
+	struct sockaddr_vm a = { .svm_family = AF_VSOCK,
+				 .svm_port = VMADDR_PORT_ANY,
+				 .svm_cid = VMADDR_CID_ANY };
+	int fd = socket(AF_VSOCK, SOCK_STREAM, 0);
+
+	if (fd < 0)
+		scene_skip("AF_VSOCK");
+	must(bind(fd, (void *)&a, sizeof(a)));
+	must(listen(fd, 1));
+}
+
+/*
+ * PATH PORT: 3 is connected to a unix socket that the harness has there, 4 of vsock, 5 connected to
+ * a port of the harness, 6 raw with an unread packet, 7 a listener at which 8 waits.
+ */
+static void set_everything(int argc, char **argv)
+{
+	struct sockaddr_in a = loopback("0");
+	socklen_t len = sizeof(a);
+	char port[8];
+
+	connect_unix(argv[0]);
+	listen_vsock();
+	set_connect(argc - 1, argv + 1);
+	set_unread(0, NULL);
+	set_listen(1, (char *[]){ (char[]){ "0" } });
+	must(getsockname(7, (void *)&a, &len));
+	snprintf(port, sizeof(port), "%u", ntohs(a.sin_port));
+	set_connect(1, (char *[]){ port });
+}
+
 const struct scene scenes_inet[] = {
 	{ "inet-connect", set_connect }, { "inet-listen", set_listen },
 	{ "inet-unread", set_unread },   { "inet-corked", set_corked },
-	{ "inet-sctp", set_sctp },       { NULL, NULL },
+	{ "inet-sctp", set_sctp },       { "inet-ulp", set_ulp },
+	{ "inet-all", set_everything },  { NULL, NULL },
 };
