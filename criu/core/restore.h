@@ -27,6 +27,7 @@ struct ghost_use;
 struct image_chain;
 struct inet_packet;
 struct live_conn;
+struct tcp_guard;
 struct memfd;
 struct pty;
 struct seccomp_chain;
@@ -163,6 +164,7 @@ struct restore {
 	bool pipes_loaded, fifos_loaded; /* what was in them */
 	struct live_conn *live; /* sock/tcplive.c: connections that are not live yet */
 	size_t nr_live, cap_live;
+	struct tcp_guard *guard; /* sock/guard.c; NULL: there is none */
 	struct inet_packet *inet_packets; /* sock/udpqueue.c: in the arena */
 	bool inet_packets_loaded;
 	const void *address_ok; /* sock/inet.c: entry of an address that was found to be ours */

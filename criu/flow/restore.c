@@ -357,7 +357,14 @@ static int set_registers(void *ctx)
 
 static int arm_files(void *ctx)
 {
-	return files_arm(ctx);
+	int ret = files_arm(ctx);
+
+	return ret < 0 ? ret : tcp_prepare_live(ctx);
+}
+
+static void disarm_files(void *ctx)
+{
+	tcp_unprepare_live(ctx);
 }
 
 static int write_pidfile(struct restore *r)
@@ -419,8 +426,11 @@ static void give_up_images(struct restore *r)
 
 static int resume(void *ctx)
 {
-	int live = tcp_go_live(ctx), ret;
+	int live, ret;
 
+	tcp_outlive(ctx);
+	tasks_outlive(ctx);
+	live = tcp_go_live(ctx);
 	prctl(PR_SET_CHILD_SUBREAPER, 0);
 	ret = resume_tasks(ctx);
 	if (ret >= 0) {
@@ -448,7 +458,7 @@ static const struct step steps[] = {
 	{ "trace tasks", trace, NULL, false },
 	{ "restore credentials", restore_creds, NULL, false },
 	{ "set registers", set_registers, NULL, false },
-	{ "arm files", arm_files, NULL, false },
+	{ "arm files", arm_files, disarm_files, false },
 	{ "write results", write_results, remove_pidfile, false },
 	{ "give terminal", give_terminal, take_terminal, false },
 	{ "resume", resume, NULL, true },

@@ -6,6 +6,11 @@
  * gone puts back what crtool cannot put back any more: the lock, and repair mode, if a connection
  * was just being read. That takes some 10 us for each; a task that is faster is told EPERM.
  *
+ * A restore has one, too, for the moment when tasks are let go. Behind the lock connections leave
+ * repair mode; then tasks do not die with crtool any more; then the lock goes. Should crtool be
+ * killed before tasks would live on, connections go back into repair mode, and nobody hears that
+ * they are closed; after that, the lock goes.
+ *
  * If crtool has given the tree up already, it is being killed by somebody else. Then these
  * descriptors are the last ones, and have to be closed as tcp_bury() does it.
  */
@@ -13,11 +18,14 @@
 
 #include <errno.h>
 #include <linux/futex.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stddef.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -45,6 +53,11 @@ struct robust {
 	uint32_t word;
 };
 
+struct guarded {
+	int fd;
+	bool reuseaddr;
+};
+
 /* Shared by both processes. */
 struct tcp_guard {
 	size_t size; /* of all of it */
@@ -54,12 +67,10 @@ struct tcp_guard {
 	enum network_lock method;
 	const char *run_id;
 	bool locked;
-	struct {
-		int fd; /* may be in repair mode; -1 */
-		bool reuseaddr;
-	} reading[PARALLEL_WORKERS_MAX];
+	bool held; /* the tree dies with crtool: connections are to go without a word */
+	struct guarded reading[PARALLEL_WORKERS_MAX]; /* may be in it; fd -1: none is */
 	size_t nr;
-	int fds[];
+	struct guarded conns[];
 };
 
 static void robust_hold(struct robust *r)
@@ -119,6 +130,15 @@ static void repair_end(const struct tcp_guard *g)
 	}
 }
 
+/* Whoever closes them now, no peer hears of it. */
+static void repair_begin(const struct tcp_guard *g)
+{
+	const int on = TCP_REPAIR_ON;
+
+	for (size_t i = 0; i < g->nr; i++)
+		setsockopt(g->conns[i].fd, IPPROTO_TCP, TCP_REPAIR, &on, sizeof(on));
+}
+
 /* The lock last: when it is gone, whoever waits for that finds all as it was. */
 static void let_go(const struct tcp_guard *g)
 {
@@ -127,13 +147,20 @@ static void let_go(const struct tcp_guard *g)
 		netlock_remove(g->method, g->run_id);
 }
 
+static bool is_held(const struct tcp_guard *g)
+{
+	return __atomic_load_n(&g->held, __ATOMIC_ACQUIRE);
+}
+
 /* In haste when the main thread of crtool has begun to end, which traces all tasks; other threads
  * of it may be in the middle of a system call, so it is done again when all of it has ended. */
 static void watch(struct tcp_guard *g, int crtool)
 {
 	while (!robust_died(&g->crtool) && !ends_within(crtool, 0))
 		robust_wait(&g->crtool);
-	if (!__atomic_load_n(&g->root, __ATOMIC_ACQUIRE))
+	if (is_held(g))
+		repair_begin(g);
+	else if (!__atomic_load_n(&g->root, __ATOMIC_ACQUIRE))
 		repair_end(g);
 	while (!ends_within(crtool, -1))
 		;
@@ -146,30 +173,17 @@ static void guard_body(struct tcp_guard *g, int crtool)
 	stand_apart("tcp-guard");
 	watch(g, crtool);
 	root = __atomic_load_n(&g->root, __ATOMIC_ACQUIRE);
-	if (!root || !tree_ends(root)) {
+	if (!is_held(g) && (!root || !tree_ends(root))) {
 		let_go(g);
 		return;
 	}
 	for (size_t i = 0; i < g->nr; i++)
-		tcp_bury(g->fds[i]);
+		tcp_bury(g->conns[i].fd);
 }
 
-static void guard_init(struct tcp_guard *g, const struct session *s, struct tcp_seen *const *seen,
-		       size_t nr)
+int tcp_guard_start(enum network_lock method, const char *run_id, size_t nr, struct tcp_guard **ret)
 {
-	for (size_t i = 0; i < PARALLEL_WORKERS_MAX; i++)
-		g->reading[i].fd = -1;
-	g->method = s->opts->network_lock;
-	g->run_id = s->run_id;
-	for (; g->nr < nr; g->nr++)
-		g->fds[g->nr] = seen[g->nr]->lfd;
-	robust_hold(&g->crtool);
-}
-
-int tcp_guard_start(const struct session *s, struct tcp_seen *const *seen, size_t nr,
-		    struct tcp_guard **ret)
-{
-	size_t size = sizeof(struct tcp_guard) + nr * sizeof(int);
+	size_t size = sizeof(struct tcp_guard) + nr * sizeof(struct guarded);
 	struct tcp_guard *g =
 	    mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	int crtool, pid;
@@ -177,7 +191,11 @@ int tcp_guard_start(const struct session *s, struct tcp_seen *const *seen, size_
 	if (g == MAP_FAILED)
 		return fail(errno, "memory for %zu connections", nr);
 	g->size = size;
-	guard_init(g, s, seen, nr);
+	g->method = method;
+	g->run_id = run_id;
+	for (size_t i = 0; i < PARALLEL_WORKERS_MAX; i++)
+		g->reading[i].fd = -1;
+	robust_hold(&g->crtool);
 	crtool = sys_pidfd_open(getpid(), 0);
 	pid = crtool < 0 ? crtool : (int)syscall(SYS_clone, CLONE_FILES, NULL, NULL, NULL, NULL);
 	if (pid == 0) {
@@ -185,14 +203,30 @@ int tcp_guard_start(const struct session *s, struct tcp_seen *const *seen, size_
 		_exit(0);
 	}
 	if (pid < 0) {
-		robust_release(&g->crtool);
 		pid = fail(crtool < 0 ? -crtool : errno, "make a process that guards connections");
+		robust_release(&g->crtool);
 		munmap(g, size);
 		return pid;
 	}
 	g->pid = pid;
 	*ret = g;
 	return 0;
+}
+
+void tcp_guard_add(struct tcp_guard *g, int fd, bool reuseaddr)
+{
+	g->conns[g->nr++] = (struct guarded){ fd, reuseaddr };
+}
+
+void tcp_guard_hold(struct tcp_guard *g)
+{
+	__atomic_store_n(&g->held, true, __ATOMIC_RELEASE);
+}
+
+void tcp_guard_lives(struct tcp_guard *g)
+{
+	tcp_guard_lock(g);
+	__atomic_store_n(&g->held, false, __ATOMIC_RELEASE);
 }
 
 void tcp_guard_reads(struct tcp_guard *g, unsigned int worker, int fd, bool reuseaddr)

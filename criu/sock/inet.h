@@ -78,10 +78,18 @@ int tcp_stream_open(struct restore *r, const InetSkEntry *e, const TcpStreamEntr
 
 /*
  * The lock of a restore: it is there before a socket is, whether the dump has left it or not.
- * unmake: what the restore itself has made. go_live: the lock goes, the sockets leave repair mode.
+ * unmake: what the restore itself has made.
  */
 int tcp_lock(struct restore *r);
 void tcp_unmake_lock(struct restore *r);
 int tcp_go_live(struct restore *r);
+/*
+ * prepare, when all connections are made: they leave repair mode, behind the lock; speaks, and has
+ * its undo. outlive, before the first task does not die with crtool any more. go_live: the lock
+ * goes. See sock/guard.c.
+ */
+int tcp_prepare_live(struct restore *r);
+void tcp_unprepare_live(struct restore *r);
+void tcp_outlive(struct restore *r);
 /* A descriptor of crtool's own, kept until then. */
 int tcp_keep(struct restore *r, const InetSkEntry *e, int fd);

@@ -296,10 +296,13 @@ static int stream_work(void *ctx, size_t i, unsigned int worker)
 int tcp_dump(struct dump *d)
 {
 	struct inet_dump *in = d->inet;
-	int r = tcp_guard_start(d->s, in->seen, in->nr_seen, &in->guard);
+	int r = tcp_guard_start(d->s->opts->network_lock, d->s->run_id, in->nr_seen, &in->guard);
 
-	if (r >= 0)
-		r = lock_make(d);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < in->nr_seen; i++)
+		tcp_guard_add(in->guard, in->seen[i]->lfd, in->seen[i]->e->opts->reuseaddr);
+	r = lock_make(d);
 	return r < 0 ? r : parallel_for(in->nr_seen, stream_work, d);
 }
 

@@ -5,13 +5,17 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "criu/base/error.h"
 #include "criu/base/log.h"
 #include "criu/base/mem.h"
+#include "criu/sock/guard.h"
 #include "criu/sock/inet.h"
 #include "criu/sock/inetaddr.h"
 #include "criu/sock/kinds.h"
@@ -101,26 +105,74 @@ int tcp_keep(struct restore *r, const InetSkEntry *e, int fd)
 			 : 0;
 }
 
-/*
- * First the lock: what leaving repair mode sends, the question for the peer's window, is to get
- * there. Also --tcp-close ends here: its connections have no lock any more.
- */
-int tcp_go_live(struct restore *r)
+int tcp_prepare_live(struct restore *r)
 {
 	char text[TCP_TEXT_MAX];
+	int ret;
+
+	if (!r->nr_live)
+		return 0;
+	ret = tcp_guard_start(method_of(r), run_id_of(r), r->nr_live, &r->guard);
+	if (ret < 0)
+		return ret;
+	for (size_t i = 0; i < r->nr_live; i++)
+		tcp_guard_add(r->guard, r->live[i].fd, r->live[i].e->opts->reuseaddr);
+	tcp_guard_hold(r->guard);
+	for (size_t i = 0; i < r->nr_live && ret >= 0; i++) {
+		const InetSkEntry *e = r->live[i].e;
+
+		ret = tcp_repair_end(r->live[i].fd, e->opts->reuseaddr, false);
+		if (ret < 0)
+			ret = fail(-ret, "%s: leave repair mode", tcp_text(e, text));
+	}
+	return ret;
+}
+
+void tcp_unprepare_live(struct restore *r)
+{
+	const int on = TCP_REPAIR_ON;
+
+	for (size_t i = 0; i < r->nr_live && r->guard; i++)
+		setsockopt(r->live[i].fd, IPPROTO_TCP, TCP_REPAIR, &on, sizeof(on));
+	tcp_guard_end(r->guard);
+	r->guard = NULL;
+}
+
+void tcp_outlive(struct restore *r)
+{
+	if (r->guard)
+		tcp_guard_lives(r->guard);
+}
+
+/* The peer is asked for its window, which leaving repair mode does: it was behind the lock. */
+static void window_ask(struct restore *r, const struct live_conn *c)
+{
+	const int on = TCP_REPAIR_ON;
+	char text[TCP_TEXT_MAX];
+	int err;
+
+	tcp_guard_reads(r->guard, 0, c->fd, c->e->opts->reuseaddr);
+	err = setsockopt(c->fd, IPPROTO_TCP, TCP_REPAIR, &on, sizeof(on)) < 0
+		  ? -errno
+		  : tcp_repair_end(c->fd, c->e->opts->reuseaddr, true);
+	tcp_guard_has_read(r->guard, 0);
+	if (err < 0)
+		log_error("%s: stays in repair mode: %s", tcp_text(c->e, text), strerror(-err));
+}
+
+/* Also --tcp-close ends here: its connections have no lock any more. */
+int tcp_go_live(struct restore *r)
+{
 	int ret = 0;
 
 	if (r->nr_live || r->inventory->has_network_lock_method)
 		ret = netlock_remove(method_of(r), run_id_of(r));
-	for (size_t i = 0; i < r->nr_live; i++) {
-		const struct live_conn *c = &r->live[i];
-		int err = tcp_repair_end(c->fd, c->e->opts->reuseaddr, true);
-
-		if (err < 0)
-			log_error("%s: stays in repair mode: %s", tcp_text(c->e, text),
-				  strerror(-err));
-		close(c->fd);
-	}
+	for (size_t i = 0; i < r->nr_live; i++)
+		window_ask(r, &r->live[i]);
+	tcp_guard_end(r->guard);
+	r->guard = NULL;
+	for (size_t i = 0; i < r->nr_live; i++)
+		close(r->live[i].fd);
 	free(r->live);
 	r->live = NULL;
 	r->nr_live = 0;

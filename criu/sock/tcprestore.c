@@ -9,7 +9,7 @@
  * repair mode; the FIN of the peer, and its ACK for ours, are segments that we write ourselves
  * (sock/segment.c). One that was still connecting connects again, with the same sequence number.
  *
- * All of it happens behind the lock. It goes, and repair mode with it, when all tasks can run.
+ * All of it happens behind the lock, which goes when all tasks can run (sock/tcplive.c).
  */
 #include <errno.h>
 #include <netinet/in.h>

@@ -390,7 +390,7 @@ int registers_set(struct restore *r)
 	return err;
 }
 
-int resume_tasks(struct restore *r)
+void tasks_outlive(struct restore *r)
 {
 	struct task *t;
 
@@ -398,10 +398,15 @@ int resume_tasks(struct restore *r)
 	t = r->tree.tasks[0];
 	if (t->kind == TASK_STOPPED)
 		kill(t->pid, stop_signal(t));
-	/* From the first of these on, losing crtool means running on, not dying. */
 	tasks_for_each(t, &r->tree)
 		for (size_t i = first_thread(t); i < t->nr_threads && !is_stopped_child(t); i++)
 			tracee_outlive(t->threads[i].tid);
+}
+
+int resume_tasks(struct restore *r)
+{
+	struct task *t;
+
 	tasks_for_each(t, &r->tree) {
 		for (size_t i = first_thread(t); i < t->nr_threads && !is_stopped_child(t); i++)
 			if (tracee_detach(t->threads[i].tid) < 0)

@@ -9,5 +9,7 @@ int registers_load(struct restore *r);
 int trace_tasks(struct restore *r);
 /* All are parked inside the restorer: stop them, set registers and masks, unmap the hole. */
 int registers_set(struct restore *r);
+/* From the first of them on, losing crtool means running on, not dying. */
+void tasks_outlive(struct restore *r);
 /* Not one runs before all could. */
 int resume_tasks(struct restore *r);

@@ -7,7 +7,7 @@ import socket
 import time
 
 from .hosts import PATIENCE, Failure, On, run
-from .peers import BLOCK, family_of
+from .peers import BLOCK, family_of, note
 from .scene import wait_dead
 
 
@@ -87,6 +87,36 @@ def address_gone(scene):
     scene.restore(host)
     echo(client)
     scene.no_resets()
+
+
+def firewall(host):
+    """All of it, in the words of nft(8) and of iptables(8), but counters and comments."""
+    text = ""
+    for command in (("nft", "list", "ruleset"), ("iptables-save",), ("ip6tables-save",)):
+        lines = run("ip", "netns", "exec", host, *command).stdout.splitlines()
+        text += "\n".join(line for line in lines if line[:1] not in ("#", ":")) + "\n"
+    return text
+
+
+def as_before(scene, method):
+    """After gc the firewall, and the directory of a file that has lost its name, are as before."""
+    host = scene.hosts.a
+    for command in ("iptables", "ip6tables"):  # which make chains when they are first used
+        for chain in ("INPUT", "OUTPUT"):
+            run("ip", "netns", "exec", host, command, "-A", chain, "-s",
+                "192.0.2.1" if command == "iptables" else "2001:db8::1", "-j", "DROP")
+    os.mkdir(f"{scene.dir}/files")
+    pid, client = echo_make(scene)
+    before = firewall(host), os.listdir(f"{scene.dir}/files")
+    scene.dump(host, pid, "--network-lock", method, "--link-remap")
+    shown = scene.crtool(host, "gc", "--show", "-D", scene.images).stdout.splitlines()
+    if len(shown) != 2 or before[0] == firewall(host) or os.listdir(f"{scene.dir}/files") == []:
+        raise Failure(f"gc --show says: {shown}")
+    scene.crtool(host, "gc", "-D", scene.images)
+    after = firewall(host), os.listdir(f"{scene.dir}/files")
+    if after != before:
+        raise Failure(f"it was {before}, and is {after}")
+    client.close()
 
 
 def gc_lives(scene):
@@ -199,14 +229,94 @@ def killed(scene):
     return f"{ended} of {scene.options.kills} dumps had been complete"
 
 
+def backlog(scene):
+    """
+    Who waits to be accepted cannot be kept: the dump is refused. With --skip-in-flight they are
+    told, once, by a reset; who comes after the restore is served.
+    """
+    host = scene.hosts.a
+    pid = scene.start(host, "listener", "10.77.0.1")
+    port = int(scene.wait("port"))
+    with On(scene.hosts.b):
+        client = socket.create_connection(("10.77.0.1", port))
+    client.settimeout(PATIENCE)
+    refused = scene.dump(host, pid, check=False)
+    want = f"tcp 10.77.0.1:{port}: 1 connections that nobody has accepted yet"
+    if refused.returncode != 1 or want not in refused.stderr:
+        raise Failure(f"refused: {refused.returncode}, {refused.stderr}")
+    scene.dump(host, pid, "--skip-in-flight")
+    scene.reap()
+    wait_dead(pid)
+    try:
+        raise Failure(f"the client is told {client.recv(100)}")
+    except ConnectionResetError:
+        pass
+    scene.restore(host)
+    with On(scene.hosts.b):
+        client = socket.create_connection(("10.77.0.1", port))
+    client.settimeout(PATIENCE)
+    note(f"{scene.dir}/accept", "now")
+    client.sendall(b"hello")
+    if client.recv(100) != b"hello":
+        raise Failure("other bytes came back")
+    scene.clean(host)
+
+
+def restore_killed(scene, elsewhere):
+    """
+    SIGKILL for crtool at any moment of a restore: all of the tree is there, or nothing. What is
+    left is found by gc, and the next restore brings the connection back. elsewhere: on a host that
+    has not the lock of the dump.
+    """
+    host, rng = scene.hosts.a, random.Random(scene.options.seed)
+    pid, client = echo_make(scene)
+    scene.dump(host, pid)
+    scene.reap()
+    wait_dead(pid)
+    started = time.perf_counter()
+    scene.restore(host)
+    takes, early = time.perf_counter() - started, 0
+    for _ in range(scene.options.kills):
+        echo(client, b"z" * 50000)
+        scene.dump(host, pid)
+        wait_dead(pid)
+        if elsewhere:
+            scene.crtool(host, "gc", "-D", scene.images)
+        p = scene.restore(host, wait=False)
+        time.sleep(rng.random() * takes * 1.2)
+        p.kill()
+        p.wait()
+        until = time.monotonic() + 5
+        while os.path.exists(f"/proc/{pid}") and scene.hosts.rules(host):
+            if time.monotonic() > until:
+                raise Failure(f"the tree lives, and there is {scene.hosts.rules(host)}")
+            time.sleep(0.01)
+        if not os.path.exists(f"/proc/{pid}"):
+            early += 1
+            shown = scene.crtool(host, "gc", "--show", "-D", scene.images).stdout.splitlines()
+            if len(shown) != len(scene.hosts.rules(host)) or (not shown and not elsewhere):
+                raise Failure(f"gc --show says {shown}, there is {scene.hosts.rules(host)}")
+            scene.restore(host)
+        scene.clean(host)
+    echo(client)
+    if not elsewhere:
+        scene.no_resets()
+    return f"{early} of {scene.options.kills} restores had not been complete"
+
+
 CASES = {
     "connecting-v4": lambda s: connecting(s, "10.77.0.2", 0),
     "connecting-v6": lambda s: connecting(s, "fd77::2", 2),
     "close": close,
     "address-gone": address_gone,
     "gc": gc,
+    "gc-nftables": lambda s: as_before(s, "nftables"),
+    "gc-iptables": lambda s: as_before(s, "iptables"),
     "gc-lives": gc_lives,
     "fails": fails,
     "restore-fails": restore_fails,
     "killed": killed,
+    "restore-killed": lambda s: restore_killed(s, False),
+    "restore-killed-elsewhere": lambda s: restore_killed(s, True),
+    "backlog": backlog,
 }

@@ -77,6 +77,11 @@ def peer_both(directory, address, blocks):
 
 
 def peer_echo(directory, address, _blocks):
+    if os.path.isdir(f"{directory}/files"):  # one that loses its name
+        os.close(os.open(f"{directory}/files/other", os.O_CREAT))
+        os.open(f"{directory}/files/name", os.O_CREAT)
+        os.link(f"{directory}/files/name", f"{directory}/files/third")
+        os.unlink(f"{directory}/files/name")
     listener = socket.socket(family_of(address), socket.SOCK_STREAM)
     listener.bind((address, 0))
     listener.listen(5)
@@ -87,6 +92,19 @@ def peer_echo(directory, address, _blocks):
         if not data:
             break
         connection.sendall(data)
+    signal.pause()
+
+
+def peer_listener(directory, address, _blocks):
+    """Accepts nobody before it is told to."""
+    listener = socket.socket(family_of(address), socket.SOCK_STREAM)
+    listener.bind((address, 0))
+    listener.listen(5)
+    note(f"{directory}/port", str(listener.getsockname()[1]))
+    while not os.path.exists(f"{directory}/accept"):
+        time.sleep(0.01)
+    connection = listener.accept()[0]
+    connection.sendall(connection.recv(100))
     signal.pause()
 
 
@@ -104,7 +122,7 @@ def peer_connecting(directory, address, port):
     signal.pause()
 
 
-PEERS = {"connecting": peer_connecting,
+PEERS = {"connecting": peer_connecting, "listener": peer_listener,
          "server": peer_server, "client": peer_client, "both": peer_both, "echo": peer_echo}
 
 if __name__ == "__main__":
