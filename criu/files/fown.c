@@ -59,8 +59,8 @@ int fown_dump(int lfd, FownEntry *ret)
 	return 0;
 }
 
-/* To the kernel, who sends the signal later is who makes this call now: with these ids, as far as we
- * may. The third id stays that of root, and with it all that we may. */
+/* To the kernel, who sends the signal later is who makes this call now: with these ids, as far
+ * as we may. The third id stays that of root, and with it all that we may. */
 int fown_set(int fd, const struct file_owner *o)
 {
 	bool other = (o->uid || o->euid) && !getuid() && !geteuid();

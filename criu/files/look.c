@@ -136,7 +136,7 @@ static void link_take(const struct looks *l, struct look *look)
 	look->link[0] = '\0';
 	if (known)
 		memcpy(look->link, known, strlen(known) + 1); /* which is shorter */
-	else if (!S_ISFIFO(look->st.st_mode) &&
+	else if (!S_ISFIFO(look->st.st_mode) && !S_ISSOCK(look->st.st_mode) &&
 		 proc_fd_link(l->tb->proc, look->fd, look->link, sizeof(look->link)) < 0)
 		look->link[0] = '\0';
 }

@@ -30,7 +30,7 @@ struct look {
 	bool info_is_read; /* as text: else it is what the view shows */
 	struct proc_fdinfo info;
 	struct stat st;
-	char link[LOOK_LINK_SIZE]; /* "" if it is not known yet, being a long one or a pipe's */
+	char link[LOOK_LINK_SIZE]; /* "": not known yet, being long, or of a pipe or socket */
 };
 
 /* Large, and most tables need little of it: looks_begin() does not write all of it. */
