@@ -11,8 +11,6 @@
 /* Of more, those that come last are read each: every one is compared with all of them. */
 #define CLASSES_MAX 128
 
-#define RAW_VSYSCALL UINT64_MAX /* is not the task's, and not in the view */
-
 const struct view_thread *alike_seen(const struct alike *a, pid_t tid)
 {
 	return a->view ? taskview_find(a->view, tid) : NULL;
@@ -129,35 +127,12 @@ int alike_link_read(struct alike *a, pid_t tid, int proc, enum view_link which, 
 
 /* --- mappings ---------------------------------------------------------------------------- */
 
-static const struct alike_flags *flags_find(const struct alike *a, uint64_t raw)
-{
-	for (size_t i = 0; i < a->nr_flags; i++)
-		if (a->flags[i].raw == raw)
-			return &a->flags[i];
-	return NULL;
-}
-
-/* What is tracked is as what is not, with one flag more. */
-static bool flags_know(const struct alike *a, uint64_t raw, struct alike_flags *ret)
-{
-	const struct alike_flags *f = flags_find(a, raw);
-	bool tracked = !f && a->tracked && raw & a->tracked;
-
-	if (tracked)
-		f = flags_find(a, raw & ~a->tracked);
-	if (!f)
-		return false;
-	*ret = *f;
-	ret->vmflags |= tracked ? PROC_VMF(UW) : 0;
-	return true;
-}
-
 /* What the view has of each mapping, in the same order: false where the two lists differ. */
 static bool pair(const struct proc_vmas *l, const struct view_vma *v, size_t nr, size_t i,
 		 size_t *at, uint64_t *ret_raw)
 {
 	if (l->v[i].special == PROC_VMA_VSYSCALL) {
-		*ret_raw = RAW_VSYSCALL;
+		*ret_raw = ALIKE_NO_FLAGS;
 		return true;
 	}
 	if (*at == nr || v[*at].start != l->v[i].start)
@@ -173,13 +148,22 @@ static bool flags_apply(const struct alike *a, struct proc_vmas *l, size_t nr)
 	uint64_t raw;
 
 	for (size_t i = 0; i < l->nr; i++) {
-		if (!pair(l, a->vmas, nr, i, &at, &raw) || !flags_know(a, raw, &f))
+		if (!pair(l, a->vmas, nr, i, &at, &raw) ||
+		    !alike_flags_know(a->flags, a->nr_flags, raw, &f))
 			return false;
 		l->v[i].vmflags_known = true;
 		l->v[i].vmflags = f.vmflags;
 		l->v[i].pkey = f.pkey;
 	}
 	return at == nr;
+}
+
+static bool flags_are_known(const struct alike *a, uint64_t raw)
+{
+	for (size_t i = 0; i < a->nr_flags; i++)
+		if (a->flags[i].raw == raw)
+			return true;
+	return false;
 }
 
 static void flags_learn(struct alike *a, const struct proc_vmas *l, size_t nr)
@@ -191,7 +175,7 @@ static void flags_learn(struct alike *a, const struct proc_vmas *l, size_t nr)
 		if (!pair(l, a->vmas, nr, i, &at, &raw))
 			return;
 		if (!l->v[i].vmflags_known || l->v[i].vmflags & PROC_VMF(HT) ||
-		    a->nr_flags == CLASSES_MAX || flags_find(a, raw))
+		    a->nr_flags == CLASSES_MAX || flags_are_known(a, raw))
 			continue;
 		*array_push(a->flags, a->nr_flags, a->cap_flags) =
 		    (struct alike_flags){ raw, l->v[i].vmflags, l->v[i].pkey };

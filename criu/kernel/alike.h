@@ -29,6 +29,8 @@ struct alike_link {
 	struct stat st;
 };
 
+#define ALIKE_NO_FLAGS UINT64_MAX /* of vsyscall, which is not the task's, and not in the view */
+
 struct alike_flags {
 	uint64_t raw;
 	uint64_t vmflags;
@@ -46,7 +48,6 @@ struct alike {
 	size_t nr_links, cap_links;
 	struct alike_flags *flags;
 	size_t nr_flags, cap_flags;
-	uint64_t tracked; /* the bit that says uw and nothing else; 0: not known */
 	struct view_vma *vmas; /* of one task at a time */
 	size_t cap_vmas;
 };
@@ -65,9 +66,12 @@ int alike_smaps_read(struct alike *a, pid_t pid, int proc, struct proc_buf *b,
 /* A link of /proc/PID, and what it leads to. *ret_path is the caller's. */
 int alike_link_read(struct alike *a, pid_t tid, int proc, enum view_link which, char **ret_path,
 		    struct stat *ret_st);
-/* What mappings of crtool's own tell of flags, those that large ones often have, and the same with
- * changes tracked: alike_probe.c. a has a view, of which only mappings are asked. */
+/* What mappings of crtool's own tell of flags: alike_probe.c. a has a view, of which only mappings
+ * are asked. */
 int alike_learn_flags(struct alike *a);
+/* What a word of the kernel says, by what others have said: false where they do not tell. */
+bool alike_flags_know(const struct alike_flags *seen, size_t nr, uint64_t raw,
+		      struct alike_flags *ret);
 /* The same for another one, which has learnt nothing yet. */
 void alike_take_flags(struct alike *a, const struct alike *from);
 void alike_done(struct alike *a);

@@ -288,6 +288,78 @@ TEST(alike_says_what_proc_says)
 	}
 }
 
+#define SEEN(raw, vmflags, pkey) ((struct alike_flags){ raw, vmflags, pkey })
+
+/* Bits 1 and 2 are the rights, 4 has no letters, 8 and 16 were only seen together, 32 and 64 are
+ * those of a key. */
+TEST(alike_flags_are_bits)
+{
+	const uint64_t rd = PROC_VMF(RD), wr = PROC_VMF(WR), mr = PROC_VMF(MR), mw = PROC_VMF(MW);
+	const struct alike_flags seen[] = {
+		SEEN(ALIKE_NO_FLAGS, PROC_VMF(DD), 0),
+		SEEN(1 | 4 | 8 | 16, rd | mr | mw, 0),
+		SEEN(1 | 2 | 8 | 16, rd | wr | mr | mw, 0),
+		SEEN(8 | 16, mr | mw, 0),
+		SEEN(1, rd, 0),
+		SEEN(1 | 32, rd, 1),
+		SEEN(1 | 64 | 2, rd | wr, 2),
+	};
+	const struct alike_flags several[] = { SEEN(1, rd, 0), SEEN(2, rd, 0) };
+	const struct alike_flags other[] = { SEEN(0, 0, 0), SEEN(1 | 2, PROC_VMF_OTHER, 0),
+					     SEEN(1, 0, 0) };
+	struct alike_flags f = { 0 };
+
+	CHECK(alike_flags_know(seen, ARRAY_SIZE(seen), 2 | 4 | 8 | 16, &f));
+	CHECK_INT_EQ(f.raw, 2 | 4 | 8 | 16);
+	CHECK_INT_EQ(f.vmflags, wr | mr | mw);
+	CHECK_INT_EQ(f.pkey, 0);
+	CHECK(alike_flags_know(seen, ARRAY_SIZE(seen), 2 | 32 | 64, &f));
+	CHECK_INT_EQ(f.vmflags, wr);
+	CHECK_INT_EQ(f.pkey, 3);
+	CHECK(alike_flags_know(seen, ARRAY_SIZE(seen), ALIKE_NO_FLAGS, &f));
+	CHECK_INT_EQ(f.vmflags, PROC_VMF(DD));
+	/* One of two that were always together; one that was never there; nothing seen. */
+	CHECK(!alike_flags_know(seen, ARRAY_SIZE(seen), 1 | 8, &f));
+	CHECK(!alike_flags_know(seen, ARRAY_SIZE(seen), 1 | 128, &f));
+	CHECK(!alike_flags_know(seen, 0, 1, &f));
+	CHECK(!alike_flags_know(seen + 1, ARRAY_SIZE(seen) - 1, ALIKE_NO_FLAGS, &f));
+	/* Letters that no bit can be found for, and letters that nobody knows. */
+	CHECK(!alike_flags_know(several, ARRAY_SIZE(several), 1 | 2, &f));
+	CHECK(!alike_flags_know(other, ARRAY_SIZE(other), 2, &f));
+}
+
+/* What smaps says of mappings is what can be concluded from others. */
+TEST(alike_knows_usual_flags)
+{
+	const size_t len = 1ul << 16;
+	struct taskview view = { 0 };
+	struct alike a = { .view = &view };
+	cleanup_proc_buf struct proc_buf b = { 0 };
+	struct proc_vmas maps = { 0 }, smaps = { 0 };
+	int self, r = taskview_open(&view);
+	char *at;
+
+	if (r < 0)
+		test_skip("iterators of tasks by BPF: %s", strerror(-r));
+	CHECK_INT_EQ(alike_learn_flags(&a), 0);
+	at = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1,
+		  0);
+	CHECK(at != MAP_FAILED && !madvise(at, len / 2, MADV_DONTFORK) &&
+	      !madvise(at + len / 4, len / 2, MADV_RANDOM) && !mlock(at + len / 2, len / 4) &&
+	      !madvise(at, len, MADV_DONTDUMP) && !mprotect(at + len / 8, len / 4, PROT_READ));
+	self = proc_open(getpid());
+	if (CHECK_INT_EQ(proc_smaps_read(self, &b, &smaps), 0) &&
+	    CHECK_INT_EQ(alike_smaps_read(&a, getpid(), self, &b, &maps), 0)) {
+		smaps_check(&maps, &smaps);
+		/* smaps itself would count. */
+		CHECK(proc_vmas_find(&smaps, (uintptr_t)at + len / 2)->rss_kb > 0);
+		CHECK_INT_EQ(proc_vmas_find(&maps, (uintptr_t)at + len / 2)->rss_kb, 0);
+	}
+	close(self);
+	alike_done(&a);
+	taskview_done(&view);
+}
+
 TEST(taskview_knows_who_shares)
 {
 	struct taskview view = { 0 };

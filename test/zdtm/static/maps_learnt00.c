@@ -23,7 +23,7 @@ static const struct area usual[] = {
 	{ PROT_NONE, 0, -1 },
 };
 
-/* and has to ask about these. */
+/* and can conclude what these look like. */
 static const struct area unusual[] = {
 	{ PROT_READ | PROT_WRITE, 0, MADV_WIPEONFORK },
 	{ PROT_READ | PROT_WRITE, 0, MADV_SEQUENTIAL },
