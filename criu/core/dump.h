@@ -106,7 +106,7 @@ struct dump {
 	/* memory */
 	bool memory_only; /* a pre-dump */
 	struct dirty *dirty; /* mem/dirty.h */
-	struct page_out **later; /* mem/drain.h: by index in tree.tasks; NULL */
+	struct page_out **unfinished; /* mem/drain.h: by index in tree.tasks; NULL */
 	struct pagemap_regions *regions; /* mem/drain.h: by index in tree.tasks; NULL */
 	uint32_t next_pages_id;
 	bool has_same_pages; /* mem/cow.c: some are stored with another task */

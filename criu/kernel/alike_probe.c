@@ -24,7 +24,7 @@ struct probe {
 	bool of_file; /* that must not be written to */
 };
 
-/* For each bit that mappings often have one that differs from the first in as little as possible. */
+/* For each bit that mappings often have, one that differs from the first in little else. */
 static const struct probe probes[] = {
 	{ .prot = RW, .flags = MAP_PRIVATE },
 	{ .prot = PROT_NONE, .flags = MAP_PRIVATE },

@@ -250,6 +250,26 @@ int pagemap_collect(int fd, const struct pagemap_query *q, struct pagemap_region
 	return 0;
 }
 
+void pagemap_regions_append(struct pagemap_regions *to, const struct pagemap_regions *from)
+{
+	if (!from->nr)
+		return;
+	if (to->cap < to->nr + from->nr) {
+		to->cap = 2 * (to->nr + from->nr);
+		to->v = mem_realloc(to->v, to->cap, sizeof(*to->v));
+	}
+	memcpy(to->v + to->nr, from->v, from->nr * sizeof(*to->v));
+	to->nr += from->nr;
+}
+
+void pagemap_regions_trim(struct pagemap_regions *l)
+{
+	if (!l->nr)
+		pagemap_regions_done(l);
+	else
+		l->v = mem_realloc(l->v, l->cap = l->nr, sizeof(*l->v));
+}
+
 void pagemap_regions_done(struct pagemap_regions *l)
 {
 	free(l->v);

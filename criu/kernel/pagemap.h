@@ -54,4 +54,7 @@ struct pagemap_regions {
 
 /* The whole range of q, however many regions it takes (max_pages is ignored): appends. */
 int pagemap_collect(int fd, const struct pagemap_query *q, struct pagemap_regions *ret);
+void pagemap_regions_append(struct pagemap_regions *to, const struct pagemap_regions *from);
+/* No room for more. */
+void pagemap_regions_trim(struct pagemap_regions *l);
 void pagemap_regions_done(struct pagemap_regions *l);

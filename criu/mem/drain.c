@@ -20,6 +20,7 @@
 #include "criu/image/writer.h"
 #include "criu/kernel/pagemap.h"
 #include "criu/mem/aio.h"
+#include "criu/mem/copy.h"
 #include "criu/mem/cow.h"
 #include "criu/mem/dirty.h"
 #include "criu/mem/ldt.h"
@@ -29,6 +30,9 @@
 #include "criu/mem/snapshot.h"
 #include "criu/mem/sysv.h"
 #include "criu/mem/vma.h"
+
+/* Of a task that has so much to be copied, several processors copy. */
+#define LARGE_BYTES (4ull << 20)
 
 static uint32_t page_flags(const struct task *t, const VmaEntry *v, uint64_t categories, bool later)
 {
@@ -152,10 +156,12 @@ static int pages_write(struct draining *dr, size_t i, struct page_out *o,
 	cow = cow_free(cow, &same);
 	if (same)
 		__atomic_store_n(&d->has_same_pages, true, __ATOMIC_RELAXED);
-	if (r >= 0 && o->nr_later) {
-		d->later[i] = mem_alloc(sizeof(*o));
-		r = page_out_keep(o, d->later[i]);
+	if (r >= 0 && (o->later.nr || o->now.bytes >= LARGE_BYTES)) {
+		d->unfinished[i] = mem_alloc(sizeof(*o));
+		return page_out_keep(o, d->unfinished[i]);
 	}
+	if (r >= 0)
+		r = page_out_contents(o);
 	return r < 0 ? r : page_out_close(o);
 }
 
@@ -173,13 +179,13 @@ static int pages_dump(struct draining *dr, size_t i, struct page_room *room)
 	if (r >= 0) {
 		r = page_out_open(&o, d->s, room, IMAGE_PAGEMAP, (uint64_t)t->pid,
 				  dr->first_pages_id + (uint32_t)i, task_tid(t));
-		o.gently = cow_has_kin(&dr->kinship, i);
-		o.runs_on = d->memory_only;
+		o.copy.gently = cow_has_kin(&dr->kinship, i);
+		o.copy.runs_on = d->memory_only;
 		if (r >= 0)
 			r = pages_write(dr, i, &o, regions);
 		__atomic_add_fetch(&d->s->stats.pages_written, o.written, __ATOMIC_RELAXED);
 		__atomic_add_fetch(&d->s->stats.pages_in_parent, o.in_parent, __ATOMIC_RELAXED);
-		__atomic_add_fetch(&d->s->stats.memwrite_us, o.write_us, __ATOMIC_RELAXED);
+		__atomic_add_fetch(&d->s->stats.memwrite_us, o.copy.write_us, __ATOMIC_RELAXED);
 		page_out_done(&o);
 	}
 	pagemap_regions_done(&own);
@@ -337,46 +343,66 @@ int drain_scan(struct dump *d)
 	return parallel_for(d->tree.nr, scan_one, d);
 }
 
-static int later_write(void *ctx, size_t i, unsigned int worker)
+/* All that is left of a task is in its place. */
+static int finish(struct dump *d, size_t i)
 {
-	struct draining *dr = ctx;
-	struct dump *d = dr->d;
-	struct page_out *o = d->later ? d->later[i] : NULL;
+	struct page_out *o = d->unfinished[i];
+	int r = page_out_close(o);
+
+	d->s->stats.memwrite_us += o->copy.write_us;
+	page_out_done(o);
+	free(o);
+	d->unfinished[i] = NULL;
+	return task_fail_at(r, d->tree.tasks[i]);
+}
+
+/* later: what was left for the copies. */
+static int copy_unfinished(struct dump *d, bool later)
+{
+	struct page_load *loads = mem_alloc((d->tree.nr + 1) * sizeof(*loads));
+	size_t nr = 0;
 	int r;
 
-	if (!o)
-		return 0;
-	r = page_out_later(o, &dr->room[worker], snapshot_pid(d->tree.tasks[i]));
-	if (r >= 0)
-		r = page_out_close(o);
-	__atomic_add_fetch(&d->s->stats.pages_written, o->written, __ATOMIC_RELAXED);
-	__atomic_add_fetch(&d->s->stats.memwrite_us, o->write_us, __ATOMIC_RELAXED);
-	return task_fail_at(r, d->tree.tasks[i]);
+	for (size_t i = 0; i < d->tree.nr; i++) {
+		const struct task *t = d->tree.tasks[i];
+		struct page_out *o = d->unfinished[i];
+
+		if (!o)
+			continue;
+		if (later) {
+			o->copy.pid = snapshot_pid(t);
+			o->copy.gently = true;
+		}
+		loads[nr++] = (struct page_load){ t, &o->copy, later ? &o->later : &o->now };
+	}
+	r = page_copy_all(loads, nr);
+	for (size_t i = 0; i < d->tree.nr && r >= 0; i++)
+		if (d->unfinished[i] && (later || !d->unfinished[i]->later.nr))
+			r = finish(d, i);
+	free(loads);
+	return r;
 }
 
 int drain_later(struct dump *d)
 {
-	struct draining dr = { .d = d };
 	int r;
 
 	progress_start(&d->s->progress, "memory written", 0);
-	r = parallel_for(d->tree.nr, later_write, &dr);
+	r = copy_unfinished(d, true);
 	progress_end(&d->s->progress);
-	for (size_t i = 0; i < PARALLEL_WORKERS_MAX; i++)
-		page_room_done(&dr.room[i]);
 	snapshots_done(d);
 	return r;
 }
 
 void drain_done(struct dump *d)
 {
-	for (size_t i = 0; i < d->tree.nr && d->later; i++) {
-		if (d->later[i])
-			page_out_done(d->later[i]);
-		free(d->later[i]);
+	for (size_t i = 0; i < d->tree.nr && d->unfinished; i++) {
+		if (d->unfinished[i])
+			page_out_done(d->unfinished[i]);
+		free(d->unfinished[i]);
 	}
-	free(d->later);
-	d->later = NULL;
+	free(d->unfinished);
+	d->unfinished = NULL;
 	snapshots_done(d);
 
 	for (size_t i = 0; i < d->tree.nr && d->regions; i++)
@@ -415,11 +441,13 @@ int drain_tasks(struct dump *d)
 	struct task *t;
 	int r;
 
-	d->later = mem_alloc((d->tree.nr + 1) * sizeof(*d->later));
+	d->unfinished = mem_alloc((d->tree.nr + 1) * sizeof(*d->unfinished));
 	progress_start(&d->s->progress, "memory written", 0);
 	cow_kinship_find(&dr.kinship, &d->tree);
 	r = parallel_for(d->tree.nr, task_drain, &dr);
 	cow_kinship_done(&dr.kinship);
+	if (r >= 0)
+		r = copy_unfinished(d, false);
 	progress_end(&d->s->progress);
 	for (size_t i = 0; i < PARALLEL_WORKERS_MAX; i++)
 		page_room_done(&dr.room[i]);

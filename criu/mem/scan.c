@@ -9,13 +9,21 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "criu/base/cleanup.h"
 #include "criu/base/error.h"
+#include "criu/base/mem.h"
+#include "criu/base/parallel.h"
 #include "criu/kernel/feature.h"
 #include "criu/mem/vma.h"
 
-#define LARGE_BYTES (16ull << 20)
+#define LARGE_BYTES   (16ull << 20)
+/* A GiB of small pages takes 3 ms: several processors look at more than a quarter of it. */
+#define SHARED_BYTES  (256ull << 20)
+#define STRETCHES_MAX 16 /* of a mapping, which may be of TiB with nothing in it */
+#define STRETCH_ALIGN (2ull << 20)
 
 static bool is_large_anon(const struct proc_vma *v)
 {
@@ -62,32 +70,111 @@ static int scan_mappings(int fd, const struct task *t, const struct pagemap_quer
 	return 0;
 }
 
-static int scan(const struct task *t, const struct pagemap_query *q, struct pagemap_regions *ret)
-{
-	char path[32];
-	cleanup_close int fd = -1;
-	uint64_t at = 0;
-	int r = 0;
+/* --- stretches: what one processor looks at, and what it finds ------------------------ */
 
-	snprintf(path, sizeof(path), "/proc/%d/pagemap", (int)task_tid(t));
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return fail(errno, "open %s", path);
-	if (feature_has(FEATURE_PAGEMAP_SCAN) <= 0)
-		return fail_at(scan_mappings(fd, t, q, ret), "scan %s", path);
-	for (size_t i = 0; i < t->vmas.nr && r >= 0; i++) {
+struct stretch {
+	uint64_t start, end, inverted;
+	struct pagemap_regions found;
+};
+
+struct scanning {
+	struct pagemap_query query;
+	int fd;
+	struct stretch *v;
+	size_t nr, cap;
+};
+
+static void stretch_add(struct scanning *s, uint64_t start, uint64_t end, uint64_t inverted)
+{
+	if (start < end)
+		*array_push(s->v, s->nr, s->cap) =
+		    (struct stretch){ .start = start, .end = end, .inverted = inverted };
+}
+
+static void mapping_add(struct scanning *s, const struct proc_vma *v, bool split)
+{
+	uint64_t at = v->start, step = v->end - v->start;
+
+	if (split && step >= LARGE_BYTES * STRETCHES_MAX)
+		step = (step / STRETCHES_MAX + STRETCH_ALIGN - 1) & ~(STRETCH_ALIGN - 1);
+	for (; v->end - at > step; at += step)
+		stretch_add(s, at, at + step, PAGE_IS_PFNZERO);
+	stretch_add(s, at, v->end, PAGE_IS_PFNZERO);
+}
+
+static void stretches_make(struct scanning *s, const struct task *t, bool split)
+{
+	uint64_t at = 0;
+
+	for (size_t i = 0; i < t->vmas.nr; i++) {
 		const struct proc_vma *v = &t->vmas.v[i];
 
 		if (!is_large_anon(v))
 			continue;
-		r = scan_range(fd, *q, at, v->start, PAGE_IS_FILE | PAGE_IS_PFNZERO, ret);
-		if (r >= 0)
-			r = scan_range(fd, *q, v->start, v->end, PAGE_IS_PFNZERO, ret);
+		stretch_add(s, at, v->start, PAGE_IS_FILE | PAGE_IS_PFNZERO);
+		mapping_add(s, v, split);
 		at = v->end;
 	}
-	if (r >= 0)
-		r = scan_range(fd, *q, at, TASK_END, PAGE_IS_FILE | PAGE_IS_PFNZERO, ret);
-	return r < 0 ? fail(-r, "scan %s", path) : 0;
+	stretch_add(s, at, TASK_END, PAGE_IS_FILE | PAGE_IS_PFNZERO);
+}
+
+static int stretch_scan(void *ctx, size_t i, unsigned int worker)
+{
+	struct scanning *s = ctx;
+	struct stretch *x = &s->v[i];
+	int r = scan_range(s->fd, s->query, x->start, x->end, x->inverted, &x->found);
+
+	(void)worker;
+	pagemap_regions_trim(&x->found);
+	return r < 0 ? fail_plain("%s", strerror(-r)) : 0;
+}
+
+static int one_by_one(const struct scanning *s, struct pagemap_regions *ret)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < s->nr && r >= 0; i++)
+		r = scan_range(s->fd, s->query, s->v[i].start, s->v[i].end, s->v[i].inverted, ret);
+	return r < 0 ? fail_plain("%s", strerror(-r)) : 0;
+}
+
+static int at_once(struct scanning *s, struct pagemap_regions *ret)
+{
+	int r = parallel_large(s->nr, stretch_scan, s);
+
+	for (size_t i = 0; i < s->nr; i++) {
+		if (r >= 0)
+			pagemap_regions_append(ret, &s->v[i].found);
+		pagemap_regions_done(&s->v[i].found);
+	}
+	return r;
+}
+
+static int scan_stretches(struct scanning *s, const struct task *t, struct pagemap_regions *ret)
+{
+	bool share = t->stat.rss_pages * PAGE_BYTES >= SHARED_BYTES;
+	int r;
+
+	stretches_make(s, t, share);
+	r = share ? at_once(s, ret) : one_by_one(s, ret);
+	free(s->v);
+	return r;
+}
+
+static int scan(const struct task *t, const struct pagemap_query *q, struct pagemap_regions *ret)
+{
+	char path[32];
+	cleanup_close int fd = -1;
+	struct scanning s = { .query = *q };
+	int r;
+
+	snprintf(path, sizeof(path), "/proc/%d/pagemap", (int)task_tid(t));
+	s.fd = fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return fail(errno, "open %s", path);
+	r = feature_has(FEATURE_PAGEMAP_SCAN) > 0 ? scan_stretches(&s, t, ret)
+						  : scan_mappings(fd, t, q, ret);
+	return fail_at(r, "scan %s", path);
 }
 
 int scan_own_pages(const struct task *t, uint64_t report, struct pagemap_regions *ret)

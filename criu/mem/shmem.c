@@ -125,7 +125,7 @@ int shmem_dump_file(struct dump *d, int fd, off_t size, uint64_t shmid)
 	if (r >= 0)
 		r = page_out_close(&o);
 	d->s->stats.shpages_written += o.written;
-	d->s->stats.memwrite_us += o.write_us;
+	d->s->stats.memwrite_us += o.copy.write_us;
 	page_out_done(&o);
 	return r;
 }
