@@ -53,6 +53,8 @@ def add_run_options(run):
     run.add_argument("--dedup", type=int, default=0, metavar="N",
                      help="before the restore, deduplicate from the Nth pre-dump on; -1: each dump "
                      "does it (--auto-dedup)")
+    run.add_argument("--pause", type=float, default=0.0, metavar="SECONDS",
+                     help="let it run for a random time up to that before each dump and pre-dump")
     mode = run.add_mutually_exclusive_group()
     mode.add_argument("--norst", action="store_true", help="dump with -R, no restore")
     mode.add_argument("--snapshot", action="store_true",
@@ -166,6 +168,7 @@ def make_plan(options):
         fault_step=options.fault[1],
         pre_dumps=options.pre_dumps,
         dedup=options.dedup,
+        pause=options.pause,
         timeout=options.timeout,
     )
 

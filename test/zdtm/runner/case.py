@@ -4,9 +4,11 @@
 import dataclasses
 import os
 import pathlib
+import random
 import shutil
 import signal
 import tempfile
+import time
 
 from . import catalog, procs, snapshot
 
@@ -26,6 +28,7 @@ class Plan:
     fault_step: str = ""
     pre_dumps: int = 0
     dedup: int = 0  # of which pre-dump; -1: by each dump, of all before it
+    pause: float = 0.0  # at most, before each of them
     timeout: float = 30.0
 
 
@@ -114,6 +117,10 @@ class Case:
             self._restore(expected=0)
             self._compare(before, "after the restore")
 
+    def _run_on(self):
+        """What is dumped next is at another point of its work each time."""
+        time.sleep(random.uniform(0, self.plan.pause))
+
     def _dump_is_to_fail(self):
         return self.plan.fault_command == "dump" or "crfail" in self.test.flags
 
@@ -126,6 +133,7 @@ class Case:
             raise Failure("\n".join([said] + tail(images / log, log)))
 
     def _dump(self, expected, options=()):
+        self._run_on()
         extra = [*self.test.dump_options, *options, *self.previous]
         extra += ["--auto-dedup"] if self.plan.dedup < 0 else []
         if self.plan.fault_command == "dump":
@@ -143,6 +151,7 @@ class Case:
 
     def _pre_dump(self, number):
         """Into a directory of its own, which the next dump builds upon."""
+        self._run_on()
         images = self.images.with_name(f"{self.images.name}.pre{number}")
         shutil.rmtree(images, ignore_errors=True)
         images.mkdir()
