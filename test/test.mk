@@ -35,7 +35,7 @@ trees: $(PROGRAM) $(MAKE_TREE)
 HELPER_BIN := build/test/bin
 HELPER_CFLAGS := -std=gnu11 -D_GNU_SOURCE -I. $(WARN) -O2 -g -pthread
 SCENE_SRCS := $(wildcard test/harness/prog/scene*.c)
-HELPERS := $(addprefix $(HELPER_BIN)/,scene scene32 take tracer load floor writer relay sniff)
+HELPERS := $(addprefix $(HELPER_BIN)/,scene scene32 take tracer load floor writer peak relay sniff)
 
 $(HELPER_BIN)/scene: $(SCENE_SRCS) test/harness/prog/scene.h
 	$(say) HELPER $@

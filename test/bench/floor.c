@@ -14,18 +14,23 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-#define PAGE	  4096ul
-#define CHUNK	  (1ul << 20)
+#include "criu/kernel/uapi.h"
+
+#define PAGE      4096ul
+#define CHUNK     (1ul << 20)
 #define PIPE_DATA 1000
+#define SCATTERED 128 /* pages that are copied at once */
 
 static double now(void)
 {
@@ -91,8 +96,7 @@ static double floor_write(char **argv)
 	return end - start;
 }
 
-/* read MIB DIR: of a file that is cached, into memory that is not there yet. */
-static double floor_read(char **argv)
+static double read_into(char **argv, int advice)
 {
 	size_t len = strtoul(argv[0], NULL, 10) << 20;
 	char path[512], *from = memory_touched(len), *to;
@@ -105,10 +109,121 @@ static double floor_read(char **argv)
 	must(lseek(fd, 0, SEEK_SET), "seek");
 	start = now();
 	to = map(len);
+	madvise(to, len, advice);
 	for (size_t off = 0; off < len; off += CHUNK)
 		must(read(fd, to + off, CHUNK) == CHUNK ? 0 : -1, "read");
 	end = now();
 	unlink(path);
+	return end - start;
+}
+
+/* read MIB DIR: of a file that is cached, into memory that is not there yet. */
+static double floor_read(char **argv)
+{
+	return read_into(argv, MADV_NOHUGEPAGE);
+}
+
+/* read-huge MIB DIR: the same, into huge pages. */
+static double floor_read_huge(char **argv)
+{
+	return read_into(argv, MADV_HUGEPAGE);
+}
+
+static void touch(char *at, size_t len)
+{
+	madvise(at, len, MADV_NOHUGEPAGE);
+	for (size_t off = 0; off < len; off += PAGE)
+		at[off] = 1;
+}
+
+static char *small_pages(size_t len)
+{
+	char *at = map(len);
+
+	touch(at, len);
+	return at;
+}
+
+/* fork-memory MIB: a process with so much of small pages. */
+static double floor_fork_memory(char **argv)
+{
+	double start, end;
+	pid_t pid;
+
+	small_pages(strtoul(argv[0], NULL, 10) << 20);
+	start = now();
+	pid = (pid_t)must(fork(), "fork");
+	if (!pid)
+		_exit(0);
+	end = now();
+	waitpid(pid, NULL, 0);
+	return end - start;
+}
+
+/* scan MIB: which of so many pages are there? */
+static double floor_scan(char **argv)
+{
+	size_t len = strtoul(argv[0], NULL, 10) << 20;
+	uint64_t at = (uintptr_t)small_pages(len);
+	struct page_region found[64];
+	struct pm_scan_arg arg = {
+		.size = sizeof(arg),
+		.start = at,
+		.end = at + len,
+		.vec = (uintptr_t)found,
+		.vec_len = 64,
+		.category_anyof_mask = PAGE_IS_PRESENT | PAGE_IS_SWAPPED,
+		.return_mask = PAGE_IS_PRESENT,
+	};
+	int fd = (int)must(open("/proc/self/pagemap", O_RDONLY), "pagemap");
+	double start = now();
+
+	must(ioctl(fd, PAGEMAP_SCAN, &arg), "PAGEMAP_SCAN");
+	return now() - start;
+}
+
+/* Somebody who has that memory. */
+static pid_t owner_start(char *at, size_t len)
+{
+	int ready[2];
+	char byte;
+	pid_t pid;
+
+	must(pipe(ready), "pipe");
+	pid = (pid_t)must(fork(), "fork");
+	if (!pid) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		touch(at, len);
+		must(write(ready[1], "", 1), "write");
+		for (;;)
+			pause();
+	}
+	must(read(ready[0], &byte, 1), "read");
+	return pid;
+}
+
+/* scatter MIB DIR: one page in a hundred of another process with so much, to a new file. */
+static double floor_scatter(char **argv)
+{
+	size_t len = strtoul(argv[0], NULL, 10) << 20, step = 100 * PAGE;
+	char path[512], *buf = small_pages(SCATTERED * PAGE), *from = map(len);
+	struct iovec to = { buf, SCATTERED * PAGE }, iov[SCATTERED];
+	pid_t pid = owner_start(from, len);
+	double start, end;
+	int fd;
+
+	file_path(path, sizeof(path), argv[1]);
+	fd = (int)must(open(path, O_RDWR | O_CREAT | O_EXCL, 0600), path);
+	start = now();
+	for (size_t off = 0; off + SCATTERED * step <= len; off += SCATTERED * step) {
+		for (size_t i = 0; i < SCATTERED; i++)
+			iov[i] = (struct iovec){ from + off + i * step, PAGE };
+		must(process_vm_readv(pid, &to, 1, iov, SCATTERED, 0), "process_vm_readv");
+		must(write(fd, buf, SCATTERED * PAGE), "write");
+	}
+	end = now();
+	unlink(path);
+	kill(pid, SIGKILL);
 	return end - start;
 }
 
@@ -375,6 +490,10 @@ static const struct operation {
 } operations[] = {
 	{ "write", 2, floor_write },
 	{ "read", 2, floor_read },
+	{ "read-huge", 2, floor_read_huge },
+	{ "fork-memory", 1, floor_fork_memory },
+	{ "scan", 1, floor_scan },
+	{ "scatter", 2, floor_scatter },
 	{ "exec", 0, floor_exec },
 	{ "fork", 1, floor_fork },
 	{ "clone", 1, floor_clone },

@@ -6,8 +6,10 @@ Documentation/performance.md.
 """
 
 import argparse
+import functools
 import os
 import pathlib
+import re
 import shutil
 import signal
 import statistics
@@ -20,12 +22,15 @@ import time
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
+import live_redis  # noqa: E402
 from bench import frozen_seconds  # noqa: E402
 from harness import CRTOOL, DUMP, HELPERS, suite  # noqa: E402
 from harness.scene import Failure, start  # noqa: E402
 from runner import procs  # noqa: E402
 
 RUN_SECONDS = 120.0
+START_SECONDS = 120.0  # memory that is touched for the first time may be slow
+FLOOR_ROUNDS = 3
 STORM_SECONDS = 0.3  # before and after what is measured
 
 
@@ -34,7 +39,7 @@ class Writer:
 
     def __init__(self, top, mib):
         self.file = top / "told"
-        self.pid = start(HELPERS / "writer", [mib, self.file], top)
+        self.pid = start(HELPERS / "writer", [mib, self.file], top, START_SECONDS)
 
     def told(self):
         """Rounds, and the longest gap in ns."""
@@ -51,6 +56,12 @@ class Writer:
         os.kill(self.pid, signal.SIGUSR2)
         procs.wait_until(lambda: self.told()[1] > 0, 10, "the storm to begin")
         time.sleep(STORM_SECONDS)  # pages that were never written to cost more
+
+    def write_evenly(self):
+        """One page in a hundred a second, from now on."""
+        rounds = self.told()[0]
+        os.kill(self.pid, signal.SIGALRM)
+        procs.wait_until(lambda: self.told()[0] > rounds + 10, 10, "pages to be written")
 
     def forget(self):
         """The longest gap counts from now on."""
@@ -79,19 +90,39 @@ class Live:
 
     def __init__(self, options):
         self.options = options
-        self.top = pathlib.Path(tempfile.mkdtemp(prefix="live.", dir=options.dir or DUMP))
+        self.top = pathlib.Path(tempfile.mkdtemp(prefix="live.", dir=options.dir or DUMP)).resolve()
         self.figures = {}
         self.limits = {}
+        self.floors = {}
 
     def close(self):
         """Nothing stays."""
         procs.kill_all()
         shutil.rmtree(self.top, ignore_errors=True)
 
-    def note(self, what, value, unit, limit=None):
-        """One figure of a round."""
+    def note(self, what, value, unit, limit=None, floor=()):
+        """One figure of a round, and what floor.c is asked for what the kernel needs."""
         self.figures.setdefault((what, unit), []).append(value)
         self.limits[what] = limit
+        self.floors[what] = floor
+
+    def floor(self, what):
+        """Milliseconds, the least of some runs of all that is asked for; None: nothing is."""
+        words = self.floors[what]
+        return sum(self.floor_of(*line) for line in words) if words else None
+
+    @functools.cache
+    def floor_of(self, *words):
+        """The same of one line."""
+        line = [str(HELPERS / "floor"), *map(str, words)]
+        return min(float(subprocess.run(line, check=True, capture_output=True, text=True,
+                                        timeout=RUN_SECONDS).stdout)
+                   for _ in range(FLOOR_ROUNDS)) * 1e3
+
+    def frozen(self, what, images, limit=None, floor=()):
+        """How long the tree stood still."""
+        self.note(f"{what}: frozen", frozen_seconds(images / "stats-dump") * 1e3, "ms", limit,
+                  floor)
 
     def run(self, command, name, pid, *words):
         """Images go into a directory of that name, which is returned."""
@@ -105,24 +136,43 @@ class Live:
             raise Failure(f"{command}: {done.stderr}")
         return images
 
+    def scan(self, mib=None):
+        """What the kernel takes to tell which pages are there."""
+        return ("scan", mib or self.options.mib)
+
     def chain(self):
         """Two pre-dumps and a dump, one page in a hundred written in between."""
         writer = Writer(self.top, self.options.mib)
         total = self.options.mib << 20
         images = self.run("pre-dump", "1", writer.pid)
-        self.note("first pre-dump: frozen", frozen_seconds(images / "stats-dump") * 1e3, "ms")
+        self.frozen("first pre-dump", images, None, (self.scan(),))
         for number, command in (("2", "pre-dump"), ("3", "dump")):
             writer.write_some()
             prev = f"../{int(number) - 1}"
             images = self.run(command, number, writer.pid, "--prev-images-dir", prev)
             what = "second pre-dump" if command == "pre-dump" else "dump"
-            self.note(f"{what}: frozen", frozen_seconds(images / "stats-dump") * 1e3, "ms", 10)
+            scatter = () if command == "pre-dump" else (("scatter", self.options.mib, self.top),)
+            self.frozen(what, images, 10, (self.scan(), *scatter))
             self.note(f"{what}: written", 100 * _pages(images) / total, "%", 3)
         writer.wait_gone()
         line = [self.options.crtool, "restore", "-d", "-D", images]
         subprocess.run(list(map(str, line)), check=True, timeout=RUN_SECONDS)
         writer.write_some()
         writer.end()
+
+    def steady(self, mib):
+        """Much memory, one page in a hundred of it written every second."""
+        writer = Writer(self.top, mib)
+        writer.write_evenly()
+        images = None
+        for number, command in (("1", "pre-dump"), ("2", "pre-dump"), ("3", "dump")):
+            prev = ("--prev-images-dir", f"../{int(number) - 1}") if images else ()
+            images = self.run(command, number, writer.pid, *prev)
+        share = 100 * _pages(images) / (mib << 20)
+        what = f"{mib / 1024:g} GiB, 1 % a second, dump after two pre-dumps"
+        self.frozen(what, images, 40, (self.scan(mib),))
+        self.note(f"{what}: written", share, "%")
+        writer.wait_gone()
 
     def storm(self, command, *words, frozen=None, stall=None):
         """Somebody writes all the time."""
@@ -132,19 +182,50 @@ class Live:
         images = self.run(command, "storm", writer.pid, *words)
         time.sleep(STORM_SECONDS)
         name = " ".join((command, *words))
-        self.note(f"{name}: frozen", frozen_seconds(images / "stats-dump") * 1e3, "ms", frozen)
-        self.note(f"{name}: longest gap of a writer", writer.told()[1] / 1e6, "ms", stall)
+        floor = (self.scan(),) if command == "pre-dump" else (("fork-memory", self.options.mib),)
+        self.frozen(name, images, frozen, floor)
+        self.note(f"{name}: longest gap of a writer", writer.told()[1] / 1e6, "ms", stall, floor)
         writer.end()
+
+    def redis(self):
+        """A server under load, and what its own way of a snapshot takes."""
+        for what, value, limit in live_redis.stalls(self):
+            self.note(what, value, "ms", limit)
 
     def show(self):
         """The table."""
-        print("| what | minimum | median | at most |\n|---|---|---|---|")
+        print("| what | minimum | median | floor | at most |\n|---|---|---|---|---|")
         for (what, unit), values in self.figures.items():
-            limit = self.limits[what]
+            limit, floor = self.limits[what], self.floor(what)
             verdict = "" if limit is None else f"{limit} {unit}: " + (
                 "reached" if min(values) <= limit else "MISSED")
+            least = "" if floor is None else f"{floor:.1f} {unit}"
             print(f"| {what} | {min(values):.1f} {unit} | {statistics.median(values):.1f} {unit} "
-                  f"| {verdict} |")
+                  f"| {least} | {verdict} |")
+
+
+def _free_mib():
+    """Memory that is available."""
+    text = pathlib.Path("/proc/meminfo").read_text(encoding="ascii")
+    return int(re.search(r"MemAvailable: *(\d+)", text).group(1)) >> 10
+
+
+def _run_all(live, options):
+    for _ in range(options.rounds):
+        live.chain()
+        live.storm("dump", "-R", frozen=70, stall=100)
+        live.storm("pre-dump")
+    if options.steady_mib and _free_mib() < 2 * options.steady_mib:
+        print(f"left out: {options.steady_mib} MiB that are written to steadily: "
+              f"{_free_mib()} MiB are available")
+    elif options.steady_mib:
+        live.steady(options.steady_mib)
+    if live_redis.is_there():
+        for _ in range(options.rounds):
+            live.redis()
+    else:
+        print("left out: redis: redis-server or redis-benchmark is not installed")
+    live.show()
 
 
 def main():
@@ -152,6 +233,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("-m", "--mib", type=int, default=1024)
     parser.add_argument("-r", "--rounds", type=int, default=3)
+    parser.add_argument("--steady-mib", type=int, default=8192, metavar="MIB",
+                        help="memory of the one that writes steadily; 0: leave it out")
     parser.add_argument("-d", "--dir", metavar="DIR", help="for images; test/dump if not given")
     parser.add_argument("--crtool", metavar="PATH", default=str(CRTOOL))
     parser.add_argument("--no-build", action="store_true", help="the helpers are there")
@@ -163,16 +246,12 @@ def main():
     procs.become_reaper()
     live = Live(options)
     try:
-        for _ in range(options.rounds):
-            live.chain()
-            live.storm("dump", "-R", frozen=70, stall=100)
-            live.storm("pre-dump")
+        _run_all(live, options)
     except (Failure, procs.Timeout, subprocess.SubprocessError) as error:
         print(f"live.py: {error}", file=sys.stderr)
         return 1
     finally:
         live.close()
-    live.show()
     return 0
 
 

@@ -4,7 +4,8 @@
  *
  * Memory in small pages, and how long its owner was kept from writing to it. Says "ready" on
  * READY_FD. SIGUSR1 has it write to one page in a hundred, at random. SIGUSR2 has it write to
- * pages at random as fast as it can, from then on. In FILE stand two numbers of 64 bits: how many
+ * pages at random as fast as it can, from then on; SIGALRM to one page in a hundred a second, evenly.
+ * In FILE stand two numbers of 64 bits: how many
  * rounds of the first it has made, and the longest time between two writes of the second, in
  * ns; the reader may set that back to 0.
  */
@@ -23,12 +24,14 @@ struct told {
 	uint64_t rounds, longest_ns;
 };
 
-static volatile sig_atomic_t rounds_asked, storm;
+static volatile sig_atomic_t rounds_asked, storm, steady;
 
 static void on_signal(int sig)
 {
 	if (sig == SIGUSR1)
 		rounds_asked++;
+	else if (sig == SIGALRM)
+		steady = 1;
 	else
 		storm = 1;
 }
@@ -54,6 +57,26 @@ static uint64_t next(uint64_t x)
 	x ^= x << 13;
 	x ^= x >> 7;
 	return x ^ x << 17;
+}
+
+static uint64_t write_some(uint8_t *memory, size_t pages, uint64_t x, size_t nr)
+{
+	while (nr--) {
+		x = next(x);
+		memory[x % pages * PAGE]++;
+	}
+	return x;
+}
+
+static void write_evenly(uint8_t *memory, size_t pages, struct told *told)
+{
+	const struct timespec pause = { .tv_nsec = 10 * 1000 * 1000 };
+	uint64_t x = 7;
+
+	for (;; told->rounds++) {
+		x = write_some(memory, pages, x, pages / 10000);
+		clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, NULL);
+	}
 }
 
 static void write_as_fast_as_it_can(uint8_t *memory, size_t pages, struct told *told)
@@ -97,18 +120,19 @@ int main(int argc, char **argv)
 	sigemptyset(&set);
 	sigaddset(&set, SIGUSR1);
 	sigaddset(&set, SIGUSR2);
+	sigaddset(&set, SIGALRM);
 	sigprocmask(SIG_BLOCK, &set, &old);
 	sigaction(SIGUSR1, &sa, NULL);
 	sigaction(SIGUSR2, &sa, NULL);
+	sigaction(SIGALRM, &sa, NULL);
 	fd = atoi(argv[1]);
 	must(write(fd, "ready\n", 6) == 6 && close(fd) == 0, "ready");
-	while (!storm) {
+	while (!storm && !steady) {
 		sigsuspend(&old);
 		for (; told->rounds < (uint64_t)rounds_asked; told->rounds++)
-			for (size_t i = 0; i < bytes / PAGE / 100; i++) {
-				x = next(x);
-				memory[x % (bytes / PAGE) * PAGE]++;
-			}
+			x = write_some(memory, bytes / PAGE, x, bytes / PAGE / 100);
 	}
+	if (steady)
+		write_evenly(memory, bytes / PAGE, told);
 	write_as_fast_as_it_can(memory, bytes / PAGE, told);
 }

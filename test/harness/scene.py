@@ -27,7 +27,7 @@ class Failure(Exception):
     """The case has failed; the text says why."""
 
 
-def start(program, arguments, cwd):
+def start(program, arguments, cwd, seconds=READY_SECONDS):
     """Starts a helper that says on a descriptor, its first argument, when it is ready. Its pid."""
     read_end, write_end = os.pipe()
     try:
@@ -43,7 +43,7 @@ def start(program, arguments, cwd):
         raise Failure(f"{program}: {error.strerror}; make helpers builds it") from error
     finally:
         os.close(write_end)
-    text = _read_line(read_end, program)
+    text = _read_line(read_end, program, seconds)
     if text != "ready\n":
         child.wait()
         if text.startswith("skip: "):
@@ -53,15 +53,15 @@ def start(program, arguments, cwd):
     return child.pid
 
 
-def _read_line(fd, program):
+def _read_line(fd, program, seconds):
     """A line, or what came before the end of file."""
     text = b""
-    deadline = time.monotonic() + READY_SECONDS
+    deadline = time.monotonic() + seconds
     try:
         while not text.endswith(b"\n"):
             left = max(0.0, deadline - time.monotonic())
             if not select.select([fd], [], [], left)[0]:
-                raise Failure(f"{program}: not ready within {READY_SECONDS:g} s")
+                raise Failure(f"{program}: not ready within {seconds:g} s")
             part = os.read(fd, 4096)
             if not part:
                 break
