@@ -144,8 +144,6 @@ def skip_reason(options, test):
         return "needs a restore"
     if "crfail" in test.flags and (options.norst or options.fault[0]):
         return "its dump has to be refused"
-    if "nopre" in test.flags and options.pre_dumps:
-        return "how long it waits is known until its first interruption"
     if missing_hardware(test):
         return missing_hardware(test)
     if test.is_compat and not test.binary.exists():

@@ -48,6 +48,14 @@ struct clock_lag {
 	int64_t ns;
 };
 
+/* A wait that goes on after a dump, see task/waiting.c. */
+struct wait_noted {
+	pid_t tid;
+	long nr;
+	uint64_t switches; /* as struct asleep; one less than when it has gone on */
+	uint64_t until; /* CLOCK_MONOTONIC ns; 0: without an end, or not known */
+};
+
 struct dump {
 	struct session *s;
 	bool trial; /* crtool check -t: nothing is touched */
@@ -106,6 +114,9 @@ struct dump {
 	/* memory */
 	bool memory_only; /* a pre-dump */
 	struct dirty *dirty; /* mem/dirty.h */
+	/* task/waiting.h: waits that the dump before has interrupted, and this one */
+	struct wait_noted *waits_before, *waits;
+	size_t nr_waits_before, nr_waits, cap_waits;
 	struct page_out **unfinished; /* mem/drain.h: by index in tree.tasks; NULL */
 	struct pagemap_regions *regions; /* mem/drain.h: by index in tree.tasks; NULL */
 	uint32_t next_pages_id;

@@ -73,7 +73,10 @@ struct thread {
 	uint64_t core_cookie; /* task/coresched.h */
 	int restart; /* 512..516: the -ERESTART* that the interrupted call returned, or 0 */
 	long restart_nr; /* of that call where restart is 516; -1: not known */
-	uint64_t asleep_since; /* CLOCK_MONOTONIC ns; 0: not known, or not waiting for a time */
+	struct asleep {
+		uint64_t since; /* CLOCK_MONOTONIC ns; 0: not known, or not waiting for a time */
+		uint64_t switches; /* how often it had gone to sleep by itself */
+	} asleep; /* when it was interrupted */
 	uint32_t seccomp_last; /* index of its last filter: see task/seccomp.c */
 	uint64_t restart_left; /* ns that a timed wait had left; UINT64_MAX: not known */
 };

@@ -38,6 +38,7 @@
 #include "criu/task/freeze.h"
 #include "criu/task/seccomp.h"
 #include "criu/task/timers.h"
+#include "criu/task/waiting.h"
 #include "images/inventory.pb-c.h"
 
 int dump_open_images(void *ctx)
@@ -165,6 +166,8 @@ static int let_run(void *ctx)
 	r = tcp_release(d);
 	if (r < 0)
 		return r;
+	if (dirty_tracks(d))
+		waiting_note(d);
 	thaw_tree(d);
 	d->s->stats.frozen_us = clock_us() - d->frozen_at_us;
 	return 0;
@@ -306,6 +309,8 @@ void dump_done(struct dump *d)
 	free(d->types);
 	free(d->lags);
 	free(d->mapped);
+	free(d->waits_before);
+	free(d->waits);
 	free(d->shmems);
 	arena_done(&d->arena);
 	d->s->images = image_dir_free(d->s->images);

@@ -21,6 +21,7 @@
 #include "criu/task/ask.h"
 #include "criu/task/collect.h"
 #include "criu/task/freeze.h"
+#include "criu/task/waiting.h"
 
 /* What is in the way of a visitor is in the way of a dump. */
 static int read_tasks(void *ctx)
@@ -45,6 +46,7 @@ static int let_go(void *ctx)
 {
 	struct dump *d = ctx;
 
+	waiting_note(d);
 	thaw_tree(d);
 	d->s->stats.frozen_us = clock_us() - d->frozen_at_us;
 	return 0;

@@ -129,37 +129,53 @@ int proc_autogroup_read(int dirfd, struct proc_buf *b, int *ret_nice)
 	return 0;
 }
 
-/* "se.exec_start      :        952792.020101": milliseconds and the nanoseconds within. */
-int proc_sched_parse(const char *text, size_t len, uint64_t *ret_ns)
+/* "name      :   ", then a number. */
+static bool sched_name(struct text *line, const char *name)
 {
-	struct text t = text_of(text, len), line;
-
-	while (text_line(&t, &line)) {
-		uint64_t ms, ns;
-
-		if (!text_lit(&line, "se.exec_start"))
-			continue;
-		text_blanks(&line);
-		if (!text_char(&line, ':'))
-			return -EINVAL;
-		text_blanks(&line);
-		if (!text_number(&line, 10, UINT64_MAX / 1000000 - 1, &ms) ||
-		    !text_char(&line, '.') || text_len(&line) < 6 ||
-		    !text_number(&line, 10, 999999, &ns))
-			return -EINVAL;
-		*ret_ns = ms * 1000000 + ns;
-		return 0;
-	}
-	return -EINVAL;
+	if (!text_str(line, name, strlen(name)))
+		return false;
+	text_blanks(line);
+	if (!text_char(line, ':'))
+		return false;
+	text_blanks(line);
+	return true;
 }
 
-int proc_sched_exec_start(int dirfd, pid_t tid, struct proc_buf *b, uint64_t *ret_ns)
+/* "se.exec_start      :        952792.020101": milliseconds and the nanoseconds within. */
+int proc_sched_parse(const char *text, size_t len, uint64_t *ret_ns, uint64_t *ret_switches)
+{
+	struct text t = text_of(text, len), line;
+	uint64_t ms = 0, ns = 0, switches = 0;
+	bool has_start = false, has_switches = false;
+
+	while (text_line(&t, &line) && !(has_start && has_switches)) {
+		if (sched_name(&line, "se.exec_start")) {
+			if (!text_number(&line, 10, UINT64_MAX / 1000000 - 1, &ms) ||
+			    !text_char(&line, '.') || text_len(&line) < 6 ||
+			    !text_number(&line, 10, 999999, &ns))
+				return -EINVAL;
+			has_start = true;
+		} else if (sched_name(&line, "nr_voluntary_switches")) {
+			if (!text_number(&line, 10, UINT64_MAX, &switches))
+				return -EINVAL;
+			has_switches = true;
+		}
+	}
+	if (!has_start || !has_switches)
+		return -EINVAL;
+	*ret_ns = ms * 1000000 + ns;
+	*ret_switches = switches;
+	return 0;
+}
+
+int proc_sched_read(int dirfd, pid_t tid, struct proc_buf *b, uint64_t *ret_ns,
+		    uint64_t *ret_switches)
 {
 	int r = proc_read_tid(dirfd, tid, "sched", b);
 
 	if (r < 0)
 		return r;
-	return proc_sched_parse(b->data, b->len, ret_ns);
+	return proc_sched_parse(b->data, b->len, ret_ns, ret_switches);
 }
 
 static int link_read(int dirfd, pid_t tid, const char *name, char *buf, size_t size)

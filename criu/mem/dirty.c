@@ -136,6 +136,37 @@ static int parent_open(struct dump *d)
 	return 0;
 }
 
+static void waits_take(struct dump *d, const TrackedEntry *t)
+{
+	d->waits_before = mem_alloc((t->n_waits + 1) * sizeof(*d->waits_before));
+	for (size_t i = 0; i < t->n_waits; i++) {
+		const WaitEntry *w = t->waits[i];
+
+		d->waits_before[d->nr_waits_before++] = (struct wait_noted){
+			.tid = (pid_t)w->tid,
+			.nr = (long)w->nr,
+			.switches = w->switches,
+			.until = w->has_until ? w->until : 0,
+		};
+	}
+}
+
+static void waits_put(struct dump *d, TrackedEntry *t)
+{
+	t->waits = arena_array(&d->arena, WaitEntry *, d->nr_waits);
+	for (size_t i = 0; i < d->nr_waits; i++) {
+		const struct wait_noted *w = &d->waits[i];
+		WaitEntry *e = arena_message(&d->arena, WaitEntry, WAIT_ENTRY__INIT);
+
+		e->tid = (uint32_t)w->tid;
+		e->nr = (uint32_t)w->nr;
+		e->switches = w->switches;
+		e->has_until = w->until != 0;
+		e->until = w->until;
+		t->waits[t->n_waits++] = e;
+	}
+}
+
 /* Of this tree? And who knows what has changed since? */
 static int parent_judge(struct dump *d, const InventoryEntry *inv)
 {
@@ -155,6 +186,7 @@ static int parent_judge(struct dump *d, const InventoryEntry *inv)
 	if ((pid_t)t->pid != pid || t->start != x->root_start)
 		return fail_plain("%s: is a dump of another tree, that of pid %u%s", where, t->pid,
 				  (pid_t)t->pid == pid ? " before it ended" : "");
+	waits_take(d, t);
 	r = t->has_keeper_pid ? keeper_find((pid_t)t->keeper_pid, t->keeper_start, pid, &x->old)
 			      : 0;
 	x->known = r > 0;
@@ -373,6 +405,11 @@ static bool still_tracks(const struct task *t)
 	return true;
 }
 
+bool dirty_tracks(const struct dump *d)
+{
+	return d->dirty->track;
+}
+
 bool dirty_wants(const struct dump *d, const struct task *t)
 {
 	const struct dirty *x = d->dirty;
@@ -526,6 +563,7 @@ void dirty_inventory(struct dump *d, InventoryEntry *e)
 	t->has_keeper_pid = t->has_keeper_start = x->new.pid != 0;
 	t->keeper_pid = (uint32_t)x->new.pid;
 	t->keeper_start = x->new.start;
+	waits_put(d, t);
 	e->tracked = t;
 }
 

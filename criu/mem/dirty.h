@@ -17,6 +17,8 @@ int dirty_prepare(struct dump *d);
 int dirty_tasks(struct dump *d);
 
 /* A visitor is to get what its changes are known by from now on. Speaks only to the log. */
+/* This dump is to be built upon. */
+bool dirty_tracks(const struct dump *d);
 bool dirty_wants(const struct dump *d, const struct task *t);
 void dirty_ask(struct dump *d, struct task *t, struct remote *r);
 

@@ -158,7 +158,7 @@ static int leader_seize_again(struct dump *d, pid_t pid)
 /* 1: seized, 0: it is gone or a zombie. */
 static int thread_seize(struct dump *d, struct task *t, pid_t tid)
 {
-	uint64_t since = waiting_since(d, tid);
+	struct asleep asleep = waiting_look(d, tid);
 	int r = tracee_seize(tid);
 
 	if (r == -EPERM && tid == t->pid)
@@ -167,7 +167,7 @@ static int thread_seize(struct dump *d, struct task *t, pid_t tid)
 		struct thread *th = task_add_thread(t, tid);
 
 		th->seized = true;
-		th->asleep_since = since;
+		th->asleep = asleep;
 		return 1;
 	}
 	if (r == -ESRCH)

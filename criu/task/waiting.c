@@ -8,7 +8,9 @@
  * measured once for each processor that matters, by running there.
  *
  * A wait that has been interrupted before counts from the last interruption: what is left
- * is then too much, but never more than the whole.
+ * is then too much, but never more than the whole. Where that was a dump that this one builds
+ * upon, it has noted what the wait is and when it ends. It is the same wait if the thread has gone to
+ * sleep once since.
  */
 #include "criu/task/waiting.h"
 
@@ -37,7 +39,7 @@ static int lag_measure(struct dump *d, int cpu, int64_t *ret)
 {
 	cleanup_close int self = proc_open(getpid());
 	cpu_set_t own, one;
-	uint64_t ran = 0, now;
+	uint64_t ran = 0, switches, now;
 	int r;
 
 	CPU_ZERO(&one);
@@ -47,7 +49,7 @@ static int lag_measure(struct dump *d, int cpu, int64_t *ret)
 		return -errno;
 	sched_yield(); /* accounts what we have run so far */
 	now = clock_ns();
-	r = proc_sched_exec_start(self, 0, &d->buf, &ran);
+	r = proc_sched_read(self, 0, &d->buf, &ran, &switches);
 	sched_setaffinity(0, sizeof(own), &own);
 	if (r >= 0)
 		*ret = (int64_t)(now - ran);
@@ -86,8 +88,9 @@ static bool waits_for_time(const struct proc_syscall *call)
 		 : call->pc < FAR_CODE && call->nr == timed_restart_nr(true);
 }
 
-uint64_t waiting_since(struct dump *d, pid_t tid)
+struct asleep waiting_look(struct dump *d, pid_t tid)
 {
+	struct asleep none = { 0 }, is = { 0 };
 	cleanup_close int proc = -1;
 	struct proc_syscall call;
 	struct proc_stat st;
@@ -95,13 +98,14 @@ uint64_t waiting_since(struct dump *d, pid_t tid)
 	int64_t lag;
 
 	if (proc_syscall_of(tid, &d->buf, &call) < 0 || call.running || !waits_for_time(&call))
-		return 0;
+		return none;
 	proc = proc_open(tid);
 	if (proc < 0 || proc_stat_read(proc, tid, &d->buf, &st) < 0 ||
 	    lag_of(d, st.processor, &lag) < 0 ||
-	    proc_sched_exec_start(proc, tid, &d->buf, &ran) < 0)
-		return 0;
-	return (uint64_t)((int64_t)ran + lag);
+	    proc_sched_read(proc, tid, &d->buf, &ran, &is.switches) < 0)
+		return none;
+	is.since = (uint64_t)((int64_t)ran + lag);
+	return is;
 }
 
 /* The number that was put into a register last before `end`: an opcode and 32 bits. */
@@ -191,18 +195,31 @@ static int time_of_call(const struct thread *th, const struct timed_call *c, uin
 	return (int32_t)time < 0 ? -EINVAL : 0;
 }
 
+static const struct wait_noted *noted(const struct dump *d, const struct thread *th)
+{
+	for (size_t i = 0; i < d->nr_waits_before; i++)
+		if (d->waits_before[i].tid == th->tid)
+			return d->waits_before[i].switches + 1 == th->asleep.switches
+				   ? &d->waits_before[i]
+				   : NULL;
+	return NULL;
+}
+
 void waiting_left(const struct dump *d, struct thread *th)
 {
 	const struct user_regs_struct *gp = &th->regs.gp;
-	uint64_t total, left, since = th->asleep_since, now = d->frozen_at_us * 1000;
+	uint64_t total, left, since = th->asleep.since, now = d->frozen_at_us * 1000;
 	bool is_32bit = tracee_runs_32bit(gp);
+	const struct wait_noted *before = NULL;
 	const struct timed_call *c;
 	long nr = (long)gp->orig_rax;
 
 	if (th->restart != RESTARTBLOCK)
 		return;
-	if (nr == timed_restart_nr(is_32bit))
-		nr = number_in_code(th);
+	if (nr == timed_restart_nr(is_32bit)) {
+		before = noted(d, th);
+		nr = before ? before->nr : number_in_code(th);
+	}
 	th->restart_nr = nr;
 	c = timed_call_find(nr, is_32bit);
 	if (!c || time_of_call(th, c, &total) < 0)
@@ -211,6 +228,31 @@ void waiting_left(const struct dump *d, struct thread *th)
 	    time_read(th->tid, c->format, timed_arg_value(gp, is_32bit, c->rem), &left) >= 0 &&
 	    left <= total)
 		th->restart_left = left;
+	else if (before && before->until)
+		th->restart_left = before->until > now ? before->until - now : 0;
 	else if (since && now > since)
 		th->restart_left = now - since < total ? total - (now - since) : 0;
+}
+
+static void note(struct dump *d, const struct thread *th)
+{
+	cleanup_close int proc = proc_open(th->tid);
+	struct wait_noted w = { .tid = th->tid, .nr = th->restart_nr };
+	uint64_t ran;
+
+	if (proc < 0 || proc_sched_read(proc, th->tid, &d->buf, &ran, &w.switches) < 0)
+		return;
+	if (th->restart_left != UINT64_MAX)
+		w.until = d->frozen_at_us * 1000 + th->restart_left;
+	*array_push(d->waits, d->nr_waits, d->cap_waits) = w;
+}
+
+void waiting_note(struct dump *d)
+{
+	struct task *t;
+
+	tasks_for_each(t, &d->tree)
+		for (size_t i = 0; i < t->nr_threads; i++)
+			if (t->threads[i].restart == RESTARTBLOCK && t->threads[i].restart_nr >= 0)
+				note(d, &t->threads[i]);
 }

@@ -3,10 +3,13 @@
 #pragma once
 #include "criu/core/dump.h"
 
-/* Before the thread is interrupted: when it fell asleep, CLOCK_MONOTONIC in ns; 0: it is in
- * no call that has a time of its own, or this kernel does not tell. */
-uint64_t waiting_since(struct dump *d, pid_t tid);
+/* Before the thread is interrupted: since when it is asleep; zeros: it is in no call that has a time
+ * of its own, or this kernel does not tell. */
+struct asleep waiting_look(struct dump *d, pid_t tid);
 
 /* After: th->restart_nr and th->restart_left of a thread that would go on by
  * restart_syscall(2). */
 void waiting_left(const struct dump *d, struct thread *th);
+
+/* The last before the tree is let go, when a later dump is to build upon this one: d->waits. */
+void waiting_note(struct dump *d);

@@ -236,9 +236,9 @@ static inline int proc_try_syscall(const char *text, size_t len)
 
 static inline int proc_try_sched(const char *text, size_t len)
 {
-	uint64_t ns;
+	uint64_t ns, switches;
 
-	return proc_sched_parse(text, len, &ns);
+	return proc_sched_parse(text, len, &ns, &switches);
 }
 
 static inline int proc_try_ns(const char *text, size_t len)
@@ -373,7 +373,9 @@ static const struct proc_parser {
 	  "cat (5169, #threads: 1)\n"
 	  "-------------------------------------------------------------------\n"
 	  "se.exec_start                                :        952792.020101\n"
-	  "se.vruntime                                  :           237.478630\n" },
+	  "se.vruntime                                  :           237.478630\n"
+	  "nr_switches                                  :                    7\n"
+	  "nr_voluntary_switches                        :                    4\n" },
 	{ "ns", proc_try_ns, "net:[4026531833]" },
 };
 

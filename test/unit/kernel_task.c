@@ -164,7 +164,7 @@ TEST(kernel_threads_and_children)
 	cleanup_proc_pids struct proc_pids l = { 0 };
 	struct threads t = { .tid = 0 };
 	pthread_t thread;
-	uint64_t exec_start = 0, slack = 0;
+	uint64_t exec_start = 0, switches = 0, slack = 0;
 	int dir = proc_open(getpid()), r;
 
 	pthread_barrier_init(&t.ready, NULL, 2);
@@ -189,7 +189,7 @@ TEST(kernel_threads_and_children)
 	CHECK(wait_syscall(t.tid, SYS_read, &b));
 	CHECK_INT_EQ(proc_timerslack_read(-1, t.tid, &b, &slack), 0);
 	CHECK_INT_EQ(slack, prctl(PR_GET_TIMERSLACK));
-	r = proc_sched_exec_start(dir, t.tid, &b, &exec_start);
+	r = proc_sched_read(dir, t.tid, &b, &exec_start, &switches);
 	CHECK(r == -ENOENT || (!r && exec_start > 0));
 	CHECK(write(t.fds[1], "x", 1) == 1);
 	pthread_join(thread, NULL);

@@ -11,7 +11,7 @@ import shlex
 FLAVOURS = ("h", "ns", "uns")
 FOLDERS = ("static", "transition")
 COMPAT = ".32"  # after the name of a test: the same source as a 32-bit program
-FLAGS = {"suid", "nouser", "reqrst", "noauto", "crfail", "only32", "nopre"}
+FLAGS = {"suid", "nouser", "reqrst", "noauto", "crfail", "only32"}
 KEYS = set("flavor opts dopts ropts args flags feature arch cpu excuse".split())
 
 TEST_DIR = pathlib.Path(__file__).resolve().parents[2]
