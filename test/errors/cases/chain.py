@@ -355,6 +355,25 @@ def _dedup_each(world):
     world.restore(scene)
 
 
+def _dedup_alone(world):
+    """A chain of five again, of which a single older one has been deduplicated: each in turn."""
+    scene = world.scene("memory", 1)
+    options = []
+    for number in range(4):
+        _pre_dump(world, scene, str(number), *options)
+        options = ["--prev-images-dir", f"../{number}"]
+    world.dump(scene, *options)
+    names = ["0", "1", "2", "3", world.images.name]
+    for number in range(4):
+        alone = world.folder(f"alone{number}")
+        for name in names:
+            shutil.copytree(world.top / name, alone / name, symlinks=True)
+        world.succeeded(world.crtool("dedup", "-D", alone / str(number)))
+        world.restore(scene, images=alone / world.images.name)
+        scene.expect_no_errors()
+        world.kill(scene)
+
+
 def _dedup_refused(world):
     scene, pre = _chain(world)
     pre.rename(world.top / "aside")
@@ -404,6 +423,7 @@ CASES = {
     "pre-dump-alone": _pre_dump_alone,
     "dedup": _dedup,
     "dedup-each": _dedup_each,
+    "dedup-alone": _dedup_alone,
     "dedup-refused": _dedup_refused,
     "auto-dedup": _auto_dedup,
     "full-disk": _full_disk,
