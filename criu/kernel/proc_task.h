@@ -84,7 +84,8 @@ int proc_timerslack_read(int procfd, pid_t tid, struct proc_buf *b, uint64_t *re
 int proc_autogroup_read(int dirfd, struct proc_buf *b, int *ret_nice);
 
 /* When the thread last went on a cpu or had its time accounted there, by the scheduler's
- * clock (about CLOCK_MONOTONIC since boot), and how often it went to sleep by itself. -ENOENT: no such file in this kernel. */
+ * clock (about CLOCK_MONOTONIC since boot), and how often it went to sleep by itself. -ENOENT:
+ * no such file in this kernel. */
 int proc_sched_read(int dirfd, pid_t tid, struct proc_buf *b, uint64_t *ret_ns,
 		    uint64_t *ret_switches);
 int proc_sched_parse(const char *text, size_t len, uint64_t *ret_ns, uint64_t *ret_switches);

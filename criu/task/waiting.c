@@ -9,8 +9,8 @@
  *
  * A wait that has been interrupted before counts from the last interruption: what is left
  * is then too much, but never more than the whole. Where that was a dump that this one builds
- * upon, it has noted what the wait is and when it ends. It is the same wait if the thread has gone to
- * sleep once since.
+ * upon, it has noted what the wait is and when it ends. It is the same wait if the thread has gone
+ * to sleep once since.
  */
 #include "criu/task/waiting.h"
 

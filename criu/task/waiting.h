@@ -3,8 +3,8 @@
 #pragma once
 #include "criu/core/dump.h"
 
-/* Before the thread is interrupted: since when it is asleep; zeros: it is in no call that has a time
- * of its own, or this kernel does not tell. */
+/* Before the thread is interrupted: since when it is asleep; zeros: it is in no call that has a
+ * time of its own, or this kernel does not tell. */
 struct asleep waiting_look(struct dump *d, pid_t tid);
 
 /* After: th->restart_nr and th->restart_left of a thread that would go on by

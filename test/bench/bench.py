@@ -166,7 +166,7 @@ class Bench:
                 for program in self.programs]
 
     def _round(self, program, workload, images):
-        """Seconds of a dump, of the tree standing still, and of a restore; KiB that the dump needed."""
+        """Seconds of a dump, of the tree standing still, of a restore; KiB of the dump."""
         files = self.disk / "files"
         for path in (images, files):
             shutil.rmtree(path, ignore_errors=True)

@@ -4,10 +4,10 @@
  *
  * Memory in small pages, and how long its owner was kept from writing to it. Says "ready" on
  * READY_FD. SIGUSR1 has it write to one page in a hundred, at random. SIGUSR2 has it write to
- * pages at random as fast as it can, from then on; SIGALRM to one page in a hundred a second, evenly.
- * In FILE stand two numbers of 64 bits: how many
- * rounds of the first it has made, and the longest time between two writes of the second, in
- * ns; the reader may set that back to 0.
+ * pages at random as fast as it can, from then on; SIGALRM to one page in a hundred a second,
+ * evenly. In FILE stand two numbers of 64 bits: how many rounds of the first and the last it has
+ * made, and the longest time between two writes of the second, in ns; the reader may set that back
+ * to 0.
  */
 #include <fcntl.h>
 #include <signal.h>
