@@ -118,35 +118,133 @@ static void stretches_make(struct scanning *s, const struct task *t, bool split)
 	stretch_add(s, at, TASK_END, PAGE_IS_FILE | PAGE_IS_PFNZERO);
 }
 
+/* --- what has marks (mem/dirty.c), quickly ---------------------------------------------
+ *
+ * Asked for nothing but PAGE_IS_WRITTEN, the kernel compares one bit of an entry and goes on, an
+ * eighth of the time. It then names also entries without a page, so these ranges are looked at
+ * again. All that is not named has its mark. Linux 6.18 also names what has no page table at all;
+ * as nobody promises that, a page that is there has to be found for each table. */
+
+#define TABLE_BYTES (2ull << 20) /* of memory, for which a page table stands */
+#define WORTH_PAGES 160 /* so many pages are looked at while one range is asked for */
+
+static bool may_be_quick(const struct pagemap_query *q, const struct stretch *x)
+{
+	const uint64_t marks = PAGE_IS_WPALLOWED | PAGE_IS_WRITTEN;
+
+	return !(x->inverted & PAGE_IS_FILE) && (q->report & marks) == marks && !q->flags;
+}
+
+/* Is there a page? 0: no, 1: yes, 2: and it can have a mark. */
+static int first_page(int fd, uint64_t start, uint64_t end)
+{
+	const struct pagemap_query q = {
+		.start = start,
+		.end = end,
+		.any_of = PAGE_IS_PRESENT | PAGE_IS_SWAPPED,
+		.report = PAGE_IS_WPALLOWED,
+		.max_pages = 1,
+	};
+	struct page_region found;
+	uint64_t walk_end;
+	int r = pagemap_scan(fd, &q, &found, 1, &walk_end);
+
+	return r <= 0 ? r : found.categories & PAGE_IS_WPALLOWED ? 2 : 1;
+}
+
+static void marked_add(struct pagemap_regions *l, uint64_t start, uint64_t end)
+{
+	const uint64_t is = PAGE_IS_WPALLOWED | PAGE_IS_PRESENT;
+	struct page_region *last = l->nr ? &l->v[l->nr - 1] : NULL;
+
+	if (last && last->end == start && last->categories == is)
+		last->end = end;
+	else
+		*array_push(l->v, l->nr, l->cap) =
+		    (struct page_region){ .start = start, .end = end, .categories = is };
+}
+
+/* Nothing in it is named. */
+static int marked_find(int fd, struct stretch *x, uint64_t start, uint64_t end)
+{
+	uint64_t to;
+
+	for (uint64_t at = start; at < end; at = to) {
+		bool beside; /* a page of the same table that was named */
+		int there;
+
+		to = (at + TABLE_BYTES) & ~(TABLE_BYTES - 1);
+		to = to < end ? to : end;
+		beside = (at == start && start != x->start && start % TABLE_BYTES) ||
+			 (to == end && end != x->end && end % TABLE_BYTES);
+		there = beside ? 1 : first_page(fd, at, to);
+		if (there < 0)
+			return there;
+		if (there)
+			marked_add(&x->found, at, to);
+	}
+	return 0;
+}
+
+static int quick_walk(const struct scanning *s, struct stretch *x,
+		      const struct pagemap_regions *named)
+{
+	uint64_t at = x->start;
+	int r = 0;
+
+	for (size_t i = 0; i < named->nr && r >= 0; i++) {
+		const struct page_region *n = &named->v[i];
+
+		r = marked_find(s->fd, x, at, n->start);
+		if (r >= 0)
+			r = scan_range(s->fd, s->query, n->start, n->end, x->inverted, &x->found);
+		at = n->end;
+	}
+	return r < 0 ? r : marked_find(s->fd, x, at, x->end);
+}
+
+/* 0: nothing is known then. */
+static int quick_scan(const struct scanning *s, struct stretch *x)
+{
+	const struct pagemap_query q = {
+		.start = x->start,
+		.end = x->end,
+		.all_of = PAGE_IS_WRITTEN,
+		.report = PAGE_IS_WRITTEN,
+	};
+	struct pagemap_regions named = { 0 };
+	int r = first_page(s->fd, x->start, x->end);
+
+	if (r != 2)
+		return 0;
+	r = pagemap_collect(s->fd, &q, &named);
+	if (r >= 0)
+		r = named.nr < (x->end - x->start) / PAGE_BYTES / WORTH_PAGES
+			? quick_walk(s, x, &named)
+			: 1;
+	pagemap_regions_done(&named);
+	return r < 0 ? r : !r;
+}
+
 static int stretch_scan(void *ctx, size_t i, unsigned int worker)
 {
 	struct scanning *s = ctx;
 	struct stretch *x = &s->v[i];
-	int r = scan_range(s->fd, s->query, x->start, x->end, x->inverted, &x->found);
+	int r = may_be_quick(&s->query, x) ? quick_scan(s, x) : 0;
 
 	(void)worker;
+	if (!r)
+		r = scan_range(s->fd, s->query, x->start, x->end, x->inverted, &x->found);
 	pagemap_regions_trim(&x->found);
 	return r < 0 ? fail_plain("%s", strerror(-r)) : 0;
 }
 
-static int one_by_one(const struct scanning *s, struct pagemap_regions *ret)
+static int one_by_one(struct scanning *s)
 {
 	int r = 0;
 
 	for (size_t i = 0; i < s->nr && r >= 0; i++)
-		r = scan_range(s->fd, s->query, s->v[i].start, s->v[i].end, s->v[i].inverted, ret);
-	return r < 0 ? fail_plain("%s", strerror(-r)) : 0;
-}
-
-static int at_once(struct scanning *s, struct pagemap_regions *ret)
-{
-	int r = parallel_large(s->nr, stretch_scan, s);
-
-	for (size_t i = 0; i < s->nr; i++) {
-		if (r >= 0)
-			pagemap_regions_append(ret, &s->v[i].found);
-		pagemap_regions_done(&s->v[i].found);
-	}
+		r = stretch_scan(s, i, 0);
 	return r;
 }
 
@@ -156,7 +254,12 @@ static int scan_stretches(struct scanning *s, const struct task *t, struct pagem
 	int r;
 
 	stretches_make(s, t, share);
-	r = share ? at_once(s, ret) : one_by_one(s, ret);
+	r = share ? parallel_large(s->nr, stretch_scan, s) : one_by_one(s);
+	for (size_t i = 0; i < s->nr; i++) {
+		if (r >= 0)
+			pagemap_regions_append(ret, &s->v[i].found);
+		pagemap_regions_done(&s->v[i].found);
+	}
 	free(s->v);
 	return r;
 }
