@@ -479,7 +479,7 @@ static int arm_soft_dirty(const struct task *t)
 }
 
 /* All private mappings, and a mark on each page that has none. */
-static int arm_uffd(struct task *t)
+static int arm_uffd(struct task *t, const struct pagemap_regions *known)
 {
 	for (size_t i = 0; i < t->vmas.nr; i++) {
 		const struct proc_vma *v = &t->vmas.v[i];
@@ -491,7 +491,7 @@ static int arm_uffd(struct task *t)
 				  (unsigned long long)v->start, (unsigned long long)v->end,
 				  strerror(-r));
 	}
-	return scan_and_protect(t);
+	return scan_and_protect(t, known);
 }
 
 static int arm_one(void *ctx, size_t i, unsigned int worker)
@@ -504,7 +504,7 @@ static int arm_one(void *ctx, size_t i, unsigned int worker)
 	if (t->dirty && t->dirty->method == METHOD_SOFT_DIRTY)
 		r = arm_soft_dirty(t);
 	else if (t->dirty)
-		r = arm_uffd(t);
+		r = arm_uffd(t, d->regions && t->dirty->known ? &d->regions[i] : NULL);
 	return task_fail_at(r, t);
 }
 

@@ -264,17 +264,26 @@ static int scan_stretches(struct scanning *s, const struct task *t, struct pagem
 	return r;
 }
 
+#define PATH_ROOM 32
+
+static int pagemap_open(const struct task *t, char path[PATH_ROOM])
+{
+	int fd;
+
+	snprintf(path, PATH_ROOM, "/proc/%d/pagemap", (int)task_tid(t));
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	return fd < 0 ? fail(errno, "open %s", path) : fd;
+}
+
 static int scan(const struct task *t, const struct pagemap_query *q, struct pagemap_regions *ret)
 {
-	char path[32];
-	cleanup_close int fd = -1;
-	struct scanning s = { .query = *q };
+	char path[PATH_ROOM];
+	cleanup_close int fd = pagemap_open(t, path);
+	struct scanning s = { .query = *q, .fd = fd };
 	int r;
 
-	snprintf(path, sizeof(path), "/proc/%d/pagemap", (int)task_tid(t));
-	s.fd = fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
-		return fail(errno, "open %s", path);
+		return fd;
 	r = feature_has(FEATURE_PAGEMAP_SCAN) > 0 ? scan_stretches(&s, t, ret)
 						  : scan_mappings(fd, t, q, ret);
 	return fail_at(r, "scan %s", path);
@@ -290,7 +299,57 @@ int scan_own_pages(const struct task *t, uint64_t report, struct pagemap_regions
 	return scan(t, &q, ret);
 }
 
-int scan_and_protect(const struct task *t)
+static bool has_mark(const struct page_region *x)
+{
+	return x->categories & PAGE_IS_WPALLOWED && !(x->categories & PAGE_IS_WRITTEN);
+}
+
+/* A range of pages without a mark: where it ends, or the end of the list. */
+static size_t unmarked_run(const struct pagemap_regions *l, size_t i)
+{
+	while (++i < l->nr && l->v[i].start == l->v[i - 1].end && !has_mark(&l->v[i]))
+		;
+	return i;
+}
+
+/* Few are to be marked: they are named one by one. */
+static bool few_unmarked(const struct task *t, const struct pagemap_regions *l)
+{
+	size_t runs = 0;
+
+	for (size_t i = 0; i < l->nr;) {
+		bool marked = has_mark(&l->v[i]);
+
+		runs += !marked;
+		i = marked ? i + 1 : unmarked_run(l, i);
+	}
+	return runs < t->stat.rss_pages / WORTH_PAGES;
+}
+
+static int protect_runs(const struct task *t, const struct pagemap_query *q,
+			const struct pagemap_regions *l)
+{
+	char path[PATH_ROOM];
+	cleanup_close int fd = pagemap_open(t, path);
+	struct pagemap_regions found = { 0 };
+	int r = fd < 0 ? fd : 0;
+	size_t end;
+
+	for (size_t i = 0; i < l->nr && r >= 0; i = end) {
+		end = i + 1;
+		if (has_mark(&l->v[i]))
+			continue;
+		end = unmarked_run(l, i);
+		found.nr = 0;
+		r = scan_range(fd, *q, l->v[i].start, l->v[end - 1].end, PAGE_IS_PFNZERO, &found);
+		if (r < 0)
+			r = fail(-r, "write-protect pages by %s", path);
+	}
+	pagemap_regions_done(&found);
+	return r;
+}
+
+int scan_and_protect(const struct task *t, const struct pagemap_regions *known)
 {
 	struct pagemap_query q = {
 		.all_of = PAGE_IS_WPALLOWED | PAGE_IS_WRITTEN,
@@ -299,8 +358,11 @@ int scan_and_protect(const struct task *t)
 		.flags = PM_SCAN_WP_MATCHING,
 	};
 	struct pagemap_regions regions = { 0 };
-	int r = scan(t, &q, &regions);
+	int r;
 
+	if (known && few_unmarked(t, known))
+		return protect_runs(t, &q, known);
+	r = scan(t, &q, &regions);
 	pagemap_regions_done(&regions);
 	return r;
 }

@@ -8,5 +8,6 @@
  * another. Speaks. */
 int scan_own_pages(const struct task *t, uint64_t report, struct pagemap_regions *ret);
 
-/* Write-protects those that are not, where a userfaultfd is asked for that. Speaks. */
-int scan_and_protect(const struct task *t);
+/* Write-protects those that are not, where a userfaultfd is asked for that. known: what was found
+ * just before, with marks told from others; NULL: not known. Speaks. */
+int scan_and_protect(const struct task *t, const struct pagemap_regions *known);
