@@ -436,7 +436,8 @@ static int queues_restore(const struct pty *p)
 	if (r >= 0 && p->slave_fd >= 0)
 		r = pty_input_put(p->master_fd, p->slave_fd, &p->in);
 	if (r >= 0 && p->master->stopped)
-		r = pty_output_stop(p->master_fd, p->slave_fd);
+		r = pty_output_stop(p->master_fd, p->slave_fd,
+				    p->master->by_tcflow ? PTY_STOPPED_BY_TCFLOW : PTY_STOPPED);
 	return r;
 }
 

@@ -140,14 +140,38 @@ static int output_start(int slave)
 	return 0;
 }
 
-int pty_output_stop(int master, int slave)
+/*
+ * How it was stopped: TCOON goes on with nothing but what TCOOFF has stopped, and TCOOFF stops that
+ * again. A master in packet mode would be told, so it is not tried there.
+ */
+static int flow_find(int master, int slave, enum pty_flow *ret)
+{
+	int packets = 0, r = 0;
+
+	*ret = is_ready(slave, POLLOUT, 0) ? PTY_GOES_ON : PTY_STOPPED;
+	if (*ret == PTY_GOES_ON)
+		return 0;
+	if (ioctl(master, TIOCGPKT, &packets) < 0)
+		return fail(errno, "TIOCGPKT");
+	if (packets)
+		return 0;
+	if (ioctl(slave, TCXONC, TCOON) < 0)
+		return fail(errno, "TCXONC");
+	if (is_ready(slave, POLLOUT, 0)) {
+		*ret = PTY_STOPPED_BY_TCFLOW;
+		r = ioctl(slave, TCXONC, TCOOFF);
+	}
+	return r < 0 ? fail(errno, "TCXONC") : 0;
+}
+
+int pty_output_stop(int master, int slave, enum pty_flow flow)
 {
 	struct termios2 m;
 	int r = modes_get(master, &m);
 
 	if (r < 0)
 		return r;
-	if (m.c_iflag & IXON && m.c_cc[VSTOP] != NO_CHAR)
+	if (flow != PTY_STOPPED_BY_TCFLOW && m.c_iflag & IXON && m.c_cc[VSTOP] != NO_CHAR)
 		return byte_arrives(slave, m.c_cc[VSTOP]);
 	return ioctl(slave, TCXONC, TCOOFF) < 0 ? fail(errno, "TCXONC") : 0;
 }
@@ -176,19 +200,23 @@ int pty_output_put(int master, int slave, const struct pty_queue *q)
 	return r;
 }
 
-int pty_output_look(int master, int slave, struct pty_queue *ret, bool *ret_stopped)
+int pty_output_look(int master, int slave, struct pty_queue *ret, enum pty_flow *ret_flow)
 {
 	int r = output_take(master, ret), back = 0;
-	/* Now there is room. */
-	bool stopped = slave >= 0 && !is_ready(slave, POLLOUT, 0);
+	enum pty_flow flow = PTY_GOES_ON;
+	bool stopped;
 
-	if (stopped && ret->len)
+	/* Now there is room. */
+	if (slave >= 0)
+		back = flow_find(master, slave, &flow);
+	stopped = flow != PTY_GOES_ON;
+	if (back >= 0 && stopped && ret->len)
 		back = output_start(slave);
 	if (back >= 0)
 		back = pty_output_put(master, slave, ret);
 	if (back >= 0 && stopped && ret->len)
-		back = pty_output_stop(master, slave);
-	*ret_stopped = stopped;
+		back = pty_output_stop(master, slave, flow);
+	*ret_flow = flow;
 	return r < 0 ? r : back;
 }
 

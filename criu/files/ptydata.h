@@ -16,12 +16,14 @@ struct pty_queue {
 
 void pty_queue_done(struct pty_queue *q);
 
+/* Ctrl-Q, tcflow(3) go on with what was stopped by their like only. */
+enum pty_flow { PTY_GOES_ON, PTY_STOPPED, PTY_STOPPED_BY_TCFLOW };
+
 /*
  * Looks at what the master has to read. There is no way but to read it and to put it back, which is
- * done before this returns. *ret_stopped: the output was stopped, by Ctrl-S or by tcflow(3). slave
- * is non-blocking; -1: nobody has it open. Speaks.
+ * done before this returns. slave is non-blocking; -1: nobody has it open. Speaks.
  */
-int pty_output_look(int master, int slave, struct pty_queue *ret, bool *ret_stopped);
+int pty_output_look(int master, int slave, struct pty_queue *ret, enum pty_flow *ret_flow);
 /* The same of what the slave has to read: the slave must not be -1. */
 int pty_input_look(int master, int slave, struct pty_queue *ret);
 
@@ -29,5 +31,5 @@ int pty_input_look(int master, int slave, struct pty_queue *ret);
 int pty_output_put(int master, int slave, const struct pty_queue *q);
 int pty_input_put(int master, int slave, const struct pty_queue *q);
 
-/* Stops the output as Ctrl-S does, where the modes know of that, else as tcflow(3). Speaks. */
-int pty_output_stop(int master, int slave);
+/* Stops the output; as Ctrl-S does only where the modes know of that. Speaks. */
+int pty_output_stop(int master, int slave, enum pty_flow flow);

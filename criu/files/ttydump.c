@@ -434,7 +434,7 @@ static int queues_dump(struct dump *d, const struct tty_seen *master, TtyInfoEnt
 	bool is_open = slave_find(d, master->device);
 	cleanup_close int slave = -1;
 	struct pty_queue out = { 0 }, in = { 0 };
-	bool stopped = false;
+	enum pty_flow flow = PTY_GOES_ON;
 	int r = 0;
 
 	if (is_open)
@@ -444,12 +444,13 @@ static int queues_dump(struct dump *d, const struct tty_seen *master, TtyInfoEnt
 	if (slave >= 0)
 		r = pty_input_look(master->fd, slave, &in);
 	if (r >= 0)
-		r = pty_output_look(master->fd, slave, &out, &stopped);
+		r = pty_output_look(master->fd, slave, &out, &flow);
 	if (r >= 0)
 		r = queue_write(d, master->id, &out);
 	if (r >= 0)
 		r = queue_write(d, master->id - 1, &in);
-	e->has_stopped = e->stopped = stopped;
+	e->has_stopped = e->stopped = flow != PTY_GOES_ON;
+	e->has_by_tcflow = e->by_tcflow = flow == PTY_STOPPED_BY_TCFLOW;
 	pty_queue_done(&in);
 	pty_queue_done(&out);
 	return r < 0 ? fail_at(r, "%s: %s", master->who, master->link) : 0;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* What is in a pty: whole lines, ended in three ways, and one that is being typed; raw bytes; more
- * output than the line discipline holds; output that was stopped; packet mode; exclusive use. */
+ * output than the line discipline holds; output that was stopped, in either way; packet mode;
+ * exclusive use. */
 #include "zdtmtst.h"
 
 #include <poll.h>
@@ -13,7 +14,7 @@
 
 #define OUTPUT 9000
 
-static struct pty_pair lines, raw, much, stopped, packets;
+static struct pty_pair lines, raw, much, stopped, flow, packets;
 static unsigned char bytes[256], output[OUTPUT];
 
 static void lines_set(void)
@@ -113,6 +114,29 @@ static void stopped_check(void)
 	pty_reads(stopped.master, "after", "what was written after Ctrl-Q");
 }
 
+/* What tcflow(3) has stopped, Ctrl-Q does not start. */
+static void flow_set(void)
+{
+	pty_make(&flow);
+	pty_type(flow.slave, "before");
+	must(tcflow(flow.slave, TCOOFF));
+}
+
+static void flow_check(void)
+{
+	if (is_writable(flow.slave))
+		fail("output goes on after tcflow");
+	pty_reads(flow.master, "before", "what was written before tcflow");
+	/* When the line is there, the key before it has been looked at. */
+	pty_type(flow.master, "\021\n");
+	pty_wait(flow.slave, 1);
+	if (is_writable(flow.slave))
+		fail("output goes on after Ctrl-Q");
+	must(tcflow(flow.slave, TCOON));
+	if (!is_writable(flow.slave))
+		fail("output does not go on after tcflow");
+}
+
 static void packets_set(void)
 {
 	int on = 1;
@@ -150,6 +174,7 @@ int main(int argc, char **argv)
 	raw_set();
 	much_set();
 	stopped_set();
+	flow_set();
 	packets_set();
 	test_daemon();
 	test_waitsig();
@@ -158,6 +183,7 @@ int main(int argc, char **argv)
 	pty_expect(raw.slave, bytes, sizeof(bytes), "raw bytes");
 	much_check();
 	stopped_check();
+	flow_check();
 	packets_check();
 	return pass();
 }
