@@ -35,7 +35,7 @@ int fown_get(int fd, struct file_owner *ret)
 int fown_dump(int lfd, FownEntry *ret)
 {
 	FownEntry e = FOWN_ENTRY__INIT;
-	struct file_owner owner;
+	struct file_owner owner = { 0 };
 	int sig = fcntl(lfd, F_GETSIG), r;
 
 	/* An O_PATH descriptor has no owner and says EBADF. */
