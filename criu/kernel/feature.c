@@ -184,6 +184,9 @@ static const struct feature_info features[FEATURE_NR] = {
 	ROW(AUTOGROUP, EXTRA, probe_autogroup, "autogroup",
 	    "sessions have a nice value",
 	    "CONFIG_SCHED_AUTOGROUP"),
+	ROW(PIDFD_THREAD, EXTRA, probe_pidfd_thread, "pidfd_thread",
+	    "a pidfd can be of a thread",
+	    "Linux 6.9"),
 };
 /* clang-format on */
 

@@ -122,6 +122,13 @@ int probe_pidfd_store(void)
 	return sys_pidfd_send_signal(pidfd, 0, NULL) == 0;
 }
 
+int probe_pidfd_thread(void)
+{
+	cleanup_close int pidfd = sys_pidfd_open(getpid(), PIDFD_THREAD);
+
+	return pidfd < 0 ? probe_missing(-pidfd) : 1;
+}
+
 int probe_tun(void)
 {
 	cleanup_close int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC);

@@ -41,6 +41,7 @@ int probe_fdinfo_lock(void);
 int probe_kcmp_epoll(void);
 int probe_openat2(void);
 int probe_pidfd_store(void);
+int probe_pidfd_thread(void);
 int probe_tun(void);
 int probe_loginuid(void);
 int probe_ns_pid(void);

@@ -70,6 +70,7 @@ static const char *const names[] = {
 	"sched_core",
 	"user_dispatch",
 	"autogroup",
+	"pidfd_thread",
 };
 
 TEST(kernel_feature_table_is_whole)
