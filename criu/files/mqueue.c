@@ -325,6 +325,14 @@ static bool mqueue_reads(const FileEntry *fe)
 	return fe->ext && fe->ext->mqueue;
 }
 
+/* With the first description only; NULL. */
+static const MqueueQueueEntry *queue_of(const struct file *f)
+{
+	const MqueueEntry *e = f->kind->reads == mqueue_reads ? entry_of(f) : NULL;
+
+	return e && e->queue_id == f->id ? e->queue : NULL;
+}
+
 static bool name_is_good(const char *name)
 {
 	return name[0] == '/' && name[1] && !strchr(name + 1, '/') && strlen(name) <= NAME_MAX &&
@@ -393,7 +401,7 @@ static int queue_add(struct restore *r, struct mqueue_file *m, const MqueueEntry
 {
 	int ret;
 
-	if (e->queue_id != m->file.id || !e->queue) {
+	if (!queue_of(&m->file)) {
 		struct mqueue_file *first = map_get(&r->mqueues, e->queue_id);
 
 		if (!first)
@@ -474,8 +482,7 @@ static int mqueue_load_end(struct restore *r)
 {
 	for (size_t i = 0; i < r->nr_files; i++) {
 		const struct file *f = r->files[i];
-		const MqueueQueueEntry *q =
-		    f->kind->reads == mqueue_reads ? entry_of(f)->queue : NULL;
+		const MqueueQueueEntry *q = queue_of(f);
 		int ret = q && q->notice ? notice_load(r, entry_of(f)) : 0;
 
 		if (ret < 0)
@@ -619,8 +626,7 @@ static int some_make(struct restore *r, bool unlinked)
 {
 	for (size_t i = 0; i < r->nr_files; i++) {
 		struct file *f = r->files[i];
-		const MqueueQueueEntry *q =
-		    f->kind->reads == mqueue_reads ? entry_of(f)->queue : NULL;
+		const MqueueQueueEntry *q = queue_of(f);
 		int ret = q && (bool)q->unlinked == unlinked
 			      ? queue_make(r, file_to(struct mqueue_file, f))
 			      : 0;
