@@ -574,7 +574,7 @@ static int file_arm(struct restore *r, struct file *f)
 
 int files_arm(struct restore *r)
 {
-	int ret = memfds_seal(r);
+	int ret = memfds_arm(r);
 
 	if (ret >= 0)
 		ret = leases_arm(r);

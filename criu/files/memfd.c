@@ -44,6 +44,7 @@
 #define LINK_BYTES 512 /* a name has 249 bytes at most */
 #define MODE_BITS  07777
 #define SIZE_LIMIT (1ull << 62)
+#define NSEC       1000000000ull
 #define ALL_SEALS                                                                                  \
 	(F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_FUTURE_WRITE |          \
 	 F_SEAL_EXEC)
@@ -87,6 +88,11 @@ static int hugetlb_flags(int fd, uint32_t *ret)
 	return 0;
 }
 
+static uint64_t nsec(struct timespec t)
+{
+	return (uint64_t)t.tv_sec * NSEC + (uint64_t)t.tv_nsec;
+}
+
 static int inode_write(struct dump *d, struct memfd_seen *m, const char *name, int fd,
 		       const struct stat *st)
 {
@@ -113,6 +119,9 @@ static int inode_write(struct dump *d, struct memfd_seen *m, const char *name, i
 	e.inode_id = m->id;
 	e.has_mode = true;
 	e.mode = st->st_mode;
+	e.has_atime = e.has_mtime = true;
+	e.atime = nsec(st->st_atim);
+	e.mtime = nsec(st->st_mtim);
 	if (!d->memfd_img)
 		r = image_writer_open(d->s->images, IMAGE_MEMFD_INODE, 0, &d->memfd_img);
 	if (r >= 0)
@@ -358,10 +367,30 @@ int memfds_make(struct restore *r)
 	return 0;
 }
 
-int memfds_seal(struct restore *r)
+static struct timespec time_of(bool known, uint64_t ns)
+{
+	if (!known)
+		return (struct timespec){ .tv_nsec = UTIME_OMIT };
+	return (struct timespec){ (time_t)(ns / NSEC), (long)(ns % NSEC) };
+}
+
+/* It has been mapped since, which is an access, too. */
+static int times_restore(const struct memfd *m)
+{
+	const MemfdInodeEntry *e = m->e;
+	struct timespec times[] = { time_of(e->has_atime, e->atime),
+				    time_of(e->has_mtime, e->mtime) };
+
+	return futimens(m->fd, times) < 0 ? fail(errno, "set its times") : 0;
+}
+
+int memfds_arm(struct restore *r)
 {
 	for (struct memfd *m = r->memfds; m; m = m->next) {
 		int ret = m->late_fd >= 0 ? seals_add(m, m->late_fd) : 0;
+
+		if (ret >= 0)
+			ret = times_restore(m);
 
 		if (ret < 0)
 			return fail_at(ret, "memfd %s", m->e->name);

@@ -18,8 +18,8 @@ int memfds_dump_end(struct dump *d);
 int memfds_load(struct restore *r);
 /* In crtool: makes all of them before the first fork. */
 int memfds_make(struct restore *r);
-/* In crtool, when all mappings are made: seals that would have been in their way. */
-int memfds_seal(struct restore *r);
+/* In crtool, when all mappings are made: times, and seals that would have been in their way. */
+int memfds_arm(struct restore *r);
 void memfds_done(struct restore *r);
 
 /* For a mapping, or to be executed. */
