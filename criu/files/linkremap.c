@@ -85,7 +85,7 @@ bool link_remap_blocked(const struct dump *d, const struct fd_probe *p)
 			"%s: %s: a file that was deleted here, and has %lu other names: its "
 			"directory, which --link-remap needs, has gone, too",
 			name, p->link, (unsigned long)p->st.st_nlink);
-	else if (access(dir, W_OK) < 0)
+	else if (faccessat(AT_FDCWD, dir, W_OK, AT_EACCESS) < 0)
 		blocker(NULL,
 			"%s: %s: a file that was deleted here, and has %lu other names: "
 			"--link-remap cannot make one in %s: %s",

@@ -254,15 +254,20 @@ static int device_check(const RegFileEntry *e, const struct stat *st)
 			 "make it as it was (mknod)");
 }
 
-/* What root may not do either: the file system is for reading only, the file immutable. */
+/* What root may not do either: the file system is for reading only, the file immutable. What others
+ * may not, is told when the first process cannot be made. */
 static int access_check(const RegFileEntry *e, const struct stat *st)
 {
-	if (!S_ISREG(st->st_mode) || e->flags & O_PATH || (e->flags & O_ACCMODE) == O_RDONLY ||
-	    access(e->name, W_OK) == 0)
+	int err;
+
+	if (!S_ISREG(st->st_mode) || e->flags & O_PATH || (e->flags & O_ACCMODE) == O_RDONLY)
 		return 0;
-	return fail_hint(fail(errno, "open %s for writing", e->name),
-			 errno == EROFS ? "mount its file system for writing, as it was"
-					: "let it be written to, as it could be");
+	err = faccessat(AT_FDCWD, e->name, W_OK, AT_EACCESS) < 0 ? errno : 0;
+	if (!err || err == EACCES)
+		return 0;
+	return fail_hint(fail(err, "open %s for writing", e->name),
+			 err == EROFS ? "mount its file system for writing, as it was"
+				      : "let it be written to, as it could be");
 }
 
 static int build_id_check(const struct restore *r, const RegFileEntry *e, int fd)

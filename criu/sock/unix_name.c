@@ -149,6 +149,7 @@ int unix_name_check(const struct unix_file *u)
 	const char *in = u->name[0] == '/' ? "" : u->e->name_dir;
 	char path[PATH_MAX], dir[PATH_MAX];
 	const char *sep = in && in[0] ? "/" : "";
+	int err;
 
 	if (!u->name[0] || u->e->deleted || !in)
 		return 0;
@@ -156,11 +157,12 @@ int unix_name_check(const struct unix_file *u)
 	    (int)sizeof(path))
 		return fail(ENAMETOOLONG, "bind to %s", (const char *)u->name);
 	memcpy(dir, path, sizeof(dir));
-	if (access(dirname(dir), W_OK) == 0)
+	err = faccessat(AT_FDCWD, dirname(dir), W_OK, AT_EACCESS) < 0 ? errno : 0;
+	if (!err || err == EACCES)
 		return 0;
-	return fail_hint(fail(errno, "bind to %s", path),
-			 errno == EROFS ? "mount its file system for writing, as it was"
-					: "is its directory still there?");
+	return fail_hint(fail(err, "bind to %s", path),
+			 err == EROFS ? "mount its file system for writing, as it was"
+				      : "is its directory still there?");
 }
 
 void unix_unbind(const struct unix_file *u)
