@@ -18,7 +18,9 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/time.h>
+#include <unistd.h>
 
 #include "criu/base/error.h"
 #include "criu/base/mem.h"
@@ -34,6 +36,8 @@
 
 #define PACING_UNLIMITED UINT64_MAX
 #define BUF_LOCK_ALL     3u
+#define ALL_RIGHTS       07777u
+#define NEW_RIGHTS       0777u /* of a new socket: net/socket.c, sock_alloc() */
 
 enum when { EARLY, LATE, BOTH };
 
@@ -260,10 +264,22 @@ void sk_opts_refuse_filter(const struct fd_probe *p)
 		fd_probe_name(p, name, sizeof(name)), p->link);
 }
 
+static void inode_dump(const struct stat *st, SkOptsEntry *e)
+{
+	e->has_so_uid = st->st_uid != 0;
+	e->so_uid = st->st_uid;
+	e->has_so_gid = st->st_gid != 0;
+	e->so_gid = st->st_gid;
+	e->so_mode = st->st_mode & ALL_RIGHTS;
+	e->has_so_mode = e->so_mode != NEW_RIGHTS;
+}
+
 int sk_opts_dump(struct dump *d, const struct fd_probe *p, SkOptsEntry **ret)
 {
 	int r = sk_opts_read(&d->arena, p->lfd, ret);
 
+	if (r >= 0)
+		inode_dump(&p->st, *ret);
 	if (r > 0)
 		sk_opts_refuse_filter(p);
 	return r < 0 ? r : 0;
@@ -282,6 +298,8 @@ int sk_opts_load(const SkOptsEntry *e)
 		return fail_plain("SO_SNDTIMEO or SO_RCVTIMEO is no time");
 	if (e->so_buf_lock > BUF_LOCK_ALL)
 		return fail_plain("SO_BUF_LOCK %#x", e->so_buf_lock);
+	if (e->so_mode > ALL_RIGHTS)
+		return fail_plain("a socket of mode %#o", e->so_mode);
 	if (e->n_so_filter > BPF_MAXINSNS)
 		return fail_plain("a socket filter of %zu instructions", e->n_so_filter);
 	if (e->so_bound_dev && strlen(e->so_bound_dev) >= IF_NAMESIZE)
@@ -428,6 +446,18 @@ static int filter_set(int fd, const SkOptsEntry *e)
 	return ret;
 }
 
+static int inode_set(int fd, const SkOptsEntry *e)
+{
+	uint32_t uid = e->has_so_uid ? e->so_uid : (uint32_t)-1;
+	uint32_t gid = e->has_so_gid ? e->so_gid : (uint32_t)-1;
+
+	if ((e->has_so_uid || e->has_so_gid) && fchown(fd, uid, gid) < 0)
+		return fail(errno, "chown the socket to %u:%u", e->so_uid, e->so_gid);
+	if (e->has_so_mode && fchmod(fd, e->so_mode) < 0)
+		return fail(errno, "chmod the socket to %#o", e->so_mode);
+	return 0;
+}
+
 int sk_opts_restore_late(int fd, const SkOptsEntry *e)
 {
 	int ret = 0;
@@ -446,5 +476,7 @@ int sk_opts_restore_late(int fd, const SkOptsEntry *e)
 		ret = timestamps_set(fd, e);
 	if (ret >= 0)
 		ret = sending_set(fd, e);
+	if (ret >= 0)
+		ret = inode_set(fd, e);
 	return ret < 0 ? ret : filter_set(fd, e);
 }
