@@ -236,7 +236,12 @@ static int deed_do(struct restore *r, const struct unix_deed *d)
 		return 0;
 	unix_name_text(d->b ? d->b->name : d->a->name, d->b ? d->b->name_len : d->a->name_len, name,
 		       sizeof(name));
-	return fail(-ret, "unix socket: %s%s", names[d->sort], name);
+	fail(-ret, "unix socket: %s%s", names[d->sort], name);
+	/* Until they are where they belong, they have numbers above all that are. */
+	return ret == -EMFILE
+		   ? fail_hint(ret, "raise the hard limit of open files (ulimit -Hn) to twice the "
+				    "number of sockets")
+		   : ret;
 }
 
 int unix_make(struct restore *r, const struct task *t, unsigned int round)
