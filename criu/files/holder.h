@@ -12,3 +12,13 @@
  */
 pid_t holder_outside(const struct dump *d, const struct stat *st,
 		     bool (*may_be)(const char *link, const void *ctx), const void *ctx);
+
+struct holder_query {
+	bool (*may_be)(const char *link, const void *ctx);
+	/* pid has this inode open. True: that is enough. */
+	bool (*found)(pid_t pid, const struct stat *st, void *ctx);
+	void *ctx;
+};
+
+/* One look for several files. */
+void holders_outside(const struct dump *d, const struct holder_query *q);
