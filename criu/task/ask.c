@@ -543,6 +543,59 @@ static int visits_run(struct visit *v, size_t nr)
 	return r;
 }
 
+static int visit_call(struct visit *v, ask_fn fn, void *ctx)
+{
+	int err = visit_infect(v);
+
+	if (err >= 0)
+		err = visit_infect_enter(v);
+	if (err < 0)
+		return err;
+	err = remote_infect_end(&v->remote);
+	if (err == -ENOMEM)
+		err = infect_again(v, data_room(v->len));
+	return err < 0 ? fail(-err, "map the parasite") : fn(ctx, v->task, &v->remote);
+}
+
+int ask_again(struct dump *d, struct task *t, ask_fn fn, void *ctx)
+{
+	struct sites sites = { .text = mem_alloc(TEXT_CHUNK) };
+	struct visit v = { .d = d, .task = t, .sites = &sites };
+	struct parasite_process_args *answers = t->inner;
+	int r = visit_prepare(&v);
+
+	if (r >= 0)
+		r = visit_call(&v, fn, ctx);
+	r = task_fail_at(r, t);
+	r = visits_leave(&v, 1, visit_leave, r);
+	r = visits_leave(&v, 1, visit_leave_enter, r);
+	r = visits_leave(&v, 1, visit_end, r);
+	if (t->inner != answers)
+		free(t->inner);
+	t->inner = answers;
+	free(sites.v);
+	free(sites.text);
+	return r;
+}
+
+/* A page that is missing would be waited for, and whoever is to bring it stands still. */
+static void block_stacks(const struct dump *d)
+{
+	const struct task *t;
+
+	tasks_for_each(t, &d->tree)
+		for (size_t i = 0; i < t->nr_threads; i++) {
+			const struct proc_vma *v =
+			    proc_vmas_find(&t->vmas, t->threads[i].regs.gp.rsp);
+
+			if (v && v->vmflags & PROC_VMF(UM))
+				blocker(NULL,
+					"pid %d (%s): the stack of thread %d is registered with a "
+					"userfaultfd, which cannot be kept",
+					(int)t->pid, t->comm, (int)t->threads[i].tid);
+		}
+}
+
 /* Records blockers, before anybody is entered. */
 static void find_dispatched(struct sites *s, const struct dump *d)
 {
@@ -569,6 +622,7 @@ int ask_tasks(struct dump *d)
 	int r = 0;
 
 	find_dispatched(&sites, d);
+	block_stacks(d);
 	while (i < d->tree.nr && r >= 0 && !blockers_count()) {
 		size_t nr = 0;
 

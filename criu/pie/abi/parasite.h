@@ -131,6 +131,19 @@ struct parasite_uffd_args {
 	uint32_t taken; /* set from outside */
 };
 
+#define PARASITE_ROOM_PAGES 2
+
+/* data of a call for the leader that maps two pages and waits until they were looked at: one of
+ * shared memory that can never be written to, one that was never touched */
+struct parasite_room_args {
+	struct blob_exit exit;
+	uint32_t command; /* PARASITE_ROOM */
+	int32_t err;
+	uint64_t at; /* in: where nothing is mapped */
+	uint32_t made; /* they are there */
+	uint32_t done; /* set from outside */
+};
+
 /* data of a call for the leader that makes a copy of the process, which does nothing */
 struct parasite_copy_args {
 	struct blob_exit exit;
@@ -147,4 +160,5 @@ enum parasite_command {
 	PARASITE_LDT,
 	PARASITE_UFFD,
 	PARASITE_COPY,
+	PARASITE_ROOM,
 };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * One entry, all that only the task itself can ask, and out again. Nothing here leaves the task
- * changed; what waits (uffd_make()) waits for us, and not for long.
+ * changed; what waits (uffd_make(), room_make()) waits for us, and not for long.
  */
 #include <asm/prctl.h>
 #include <linux/ioprio.h>
@@ -42,6 +42,12 @@
 #define UFFD_USER_MODE_ONLY_ 1
 #define UFFD_PAUSE_NS        20000
 #define UFFD_PAUSES          5000 /* about half a second */
+
+#define ROOM_PAGE         4096ul
+#define MFD_CLOEXEC_      1
+#define MFD_SEALS_        2
+#define ADD_SEALS         1033 /* F_ADD_SEALS */
+#define SEAL_FUTURE_WRITE 16
 
 #define CLOSE_RANGE_UNSHARE_ 2
 #define WAIT_ALL             0x40000000 /* __WALL */
@@ -246,6 +252,55 @@ static void uffd_make(struct parasite_uffd_args *a)
 	blob_syscall1(__NR_close, fd);
 }
 
+static long sealed_make(void)
+{
+	char name = '\0';
+	long fd = blob_syscall2(__NR_memfd_create, BLOB_ADDR(&name), MFD_CLOEXEC_ | MFD_SEALS_);
+	long r = fd;
+
+	if (r >= 0)
+		r = blob_syscall2(__NR_ftruncate, fd, ROOM_PAGE);
+	if (r >= 0)
+		r = blob_syscall3(__NR_fcntl, fd, ADD_SEALS, SEAL_FUTURE_WRITE);
+	if (r < 0 && fd >= 0)
+		blob_syscall1(__NR_close, fd);
+	return r < 0 ? r : fd;
+}
+
+static long room_map(uint64_t at)
+{
+	const uint64_t len = PARASITE_ROOM_PAGES * ROOM_PAGE;
+	long fd = sealed_make(), r;
+
+	if (fd < 0)
+		return fd;
+	r = blob_syscall6(__NR_mmap, at, len, PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+	if (r == (long)at) {
+		r = blob_syscall6(__NR_mmap, at, ROOM_PAGE, PROT_READ, MAP_SHARED | MAP_FIXED, fd,
+				  0);
+		if (r < 0)
+			blob_syscall2(__NR_munmap, at, len);
+	}
+	blob_syscall1(__NR_close, fd);
+	return r < 0 ? r : 0;
+}
+
+static void room_make(struct parasite_room_args *a)
+{
+	struct {
+		int64_t sec, nsec;
+	} pause = { 0, UFFD_PAUSE_NS };
+
+	a->err = (int32_t)room_map(a->at);
+	if (a->err)
+		return;
+	__atomic_store_n(&a->made, 1, __ATOMIC_RELEASE);
+	for (uint32_t i = 0; i < UFFD_PAUSES && !__atomic_load_n(&a->done, __ATOMIC_ACQUIRE); i++)
+		blob_syscall2(__NR_nanosleep, BLOB_ADDR(&pause), 0);
+	blob_syscall2(__NR_munmap, a->at, PARASITE_ROOM_PAGES * ROOM_PAGE);
+}
+
 /*
  * The copy is a grandchild: its parent ends at once, is waited for here, and so the copy belongs to
  * whoever reaps orphans. The parent in between lives in our memory and on our stack, so it must
@@ -357,6 +412,10 @@ void blob_entry(struct parasite_process_args *a)
 	}
 	if (a->command == PARASITE_COPY) {
 		copy_make((struct parasite_copy_args *)a);
+		blob_exit(&a->exit);
+	}
+	if (a->command == PARASITE_ROOM) {
+		room_make((struct parasite_room_args *)a);
 		blob_exit(&a->exit);
 	}
 	if (a->command == PARASITE_UFFD) {
