@@ -31,6 +31,7 @@ struct shmem_seen;
 struct sysv_seen;
 struct tty_seen;
 struct unix_all;
+struct userfault;
 
 struct dump;
 
@@ -109,6 +110,7 @@ struct dump {
 	struct tty_seen *ttys; /* files/ttydump.c: terminals that were met; in the arena */
 	struct flights *flights; /* files/table.c: descriptors in flight; in the arena */
 	struct unix_all *unix_all; /* sock/unix_dump.c: in the arena */
+	struct userfault *userfaults; /* files/userfault.h: in the arena */
 	struct image_writer *sk_queues_img;
 
 	/* memory */

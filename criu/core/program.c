@@ -118,6 +118,7 @@ static const struct what_text what_texts[] = {
 	[OP_WHAT_MQ_NOTIFY] = { "mq_notify of fd", NUMBER },
 	[OP_WHAT_SEAL] = { "mseal", RANGE },
 	[OP_WHAT_PKEY] = { "protection keys", NO_OBJECT },
+	[OP_WHAT_USERFAULT] = { "userfaultfd", NO_OBJECT },
 	[OP_WHAT_AIO] = { "asynchronous I/O (io_setup)", NO_OBJECT },
 	[OP_WHAT_WAIT] = { "wait for the others", NO_OBJECT },
 };

@@ -36,6 +36,7 @@ struct share_task;
 struct shmem_segment;
 struct sysv_segment;
 struct terminal;
+struct userfault_file;
 struct vdso;
 
 /* One descriptor of a table. */
@@ -169,6 +170,7 @@ struct restore {
 	bool inet_packets_loaded;
 	const void *address_ok; /* sock/inet.c: entry of an address that was found to be ours */
 	bool lock_is_ours; /* the restore has made the lock of connections */
+	struct userfault_file *userfaults; /* files/userfault.c: in the arena */
 	struct unix_plan *unix_plan; /* sock/unix_plan.c: in the arena; NULL: no such sockets */
 	uint32_t make_rounds; /* a bit for each round that there is */
 	TtyInfoEntry **ttys; /* terminals that descriptors are of */

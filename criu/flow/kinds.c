@@ -20,6 +20,7 @@ const struct file_kind *const file_kinds[] = {
 	&epoll_kind,
 	&inotify_kind,
 	&fanotify_kind,
+	&userfault_kind,
 	&unix_kind,
 	&inet_kind,
 	&netlink_kind,

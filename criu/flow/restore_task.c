@@ -21,6 +21,7 @@
 #include "criu/files/load.h"
 #include "criu/files/lock.h"
 #include "criu/files/pty.h"
+#include "criu/files/userfault.h"
 #include "criu/mem/program.h"
 #include "criu/pie/blobs.h"
 #include "criu/task/autogroup.h"
@@ -39,7 +40,8 @@ static struct room room_of(const struct restore *r, const struct task *t)
 	struct room room = { .blob = r->private_at };
 
 	room.program = room.blob + PAGE_UP((uint64_t)(restorer_blob_end - restorer_blob));
-	room.program_len = PAGE_UP(mem_program_room(r, t->restore) + task_program_room(t));
+	room.program_len =
+	    PAGE_UP(mem_program_room(r, t->restore) + userfaults_room(r, t) + task_program_room(t));
 	room.stack_top = room.program + room.program_len + LEADER_STACK;
 	room.parking = room.stack_top;
 	room.end = room.parking + PAGE_UP(vdso_room(&r->vdso[t->abi]));
@@ -106,6 +108,7 @@ static void memory_part(struct program *p, void *ctx)
 	const struct memory_part *m = ctx;
 
 	mem_program(p, m->r, m->t, &m->r->vdso[m->t->abi], m->parking, m->fds);
+	userfaults_program(p, m->r, m->t);
 }
 
 static int enter_restorer(const struct restore *r, const struct task *t, const struct mem_fds *fds)

@@ -23,6 +23,8 @@ void proc_fds_done(struct proc_fds *l);
 /* The link of fd/N, NUL-terminated: its length, or -errno (-ENAMETOOLONG: size is small). */
 int proc_fd_link(int dirfd, int fd, char *buf, size_t size);
 
+#define PROC_USERFAULT_API (1u << 31)
+
 /*
  * What fdinfo says of one descriptor. pos, flags, mnt_id, ino are of every file (mnt_id
  * since 3.15, ino since 5.14), the rest only of its kind: has_* tells.
@@ -34,6 +36,7 @@ struct proc_fdinfo {
 	uint64_t ino; /* 0: not printed */
 
 	bool has_eventfd, has_sigmask, has_timerfd, has_pidfd, has_scm_fds;
+	bool has_userfaultfd;
 	uint64_t eventfd_count;
 	int eventfd_id; /* -1: not printed */
 	bool eventfd_semaphore; /* printed since 6.5; else false */
@@ -48,6 +51,10 @@ struct proc_fdinfo {
 
 	pid_t pid; /* of a pidfd: -1 reaped, 0 outside of our namespace */
 	pid_t ns_pid; /* innermost; 0: not printed, as for the reaped */
+
+	uint64_t userfault_pending; /* faults that nobody has read yet */
+	uint32_t
+	    userfault_features; /* of UFFDIO_API, with PROC_USERFAULT_API when that was called */
 
 	uint64_t scm_fds; /* descriptors in flight in a unix socket's queue */
 

@@ -115,6 +115,21 @@ static bool get_scm_fds(struct text *t, struct proc_fdinfo *f)
 	return text_u64(t, &f->scm_fds);
 }
 
+static bool get_pending(struct text *t, struct proc_fdinfo *f)
+{
+	return text_u64(t, &f->userfault_pending);
+}
+
+/* "aa:80000001:80000000000001ff": version, features that were asked for, ioctls that there are */
+static bool get_userfault_api(struct text *t, struct proc_fdinfo *f)
+{
+	uint64_t version, ioctls;
+
+	f->has_userfaultfd = true;
+	return text_hex(t, &version) && text_char(t, ':') &&
+	       text_hex32(t, &f->userfault_features) && text_char(t, ':') && text_hex(t, &ioctls);
+}
+
 /* The lines that iterators take are only counted. */
 static bool count_lock(struct text *t, struct proc_fdinfo *f)
 {
@@ -173,6 +188,8 @@ static const struct fdinfo_key {
 	KEY("Pid:", get_pid),
 	KEY("NSpid:", get_ns_pid),
 	KEY("scm_fds:", get_scm_fds),
+	KEY("pending:", get_pending),
+	KEY("API:", get_userfault_api),
 #undef KEY
 };
 

@@ -54,6 +54,7 @@ struct proc_vma {
 	 * letters in its own name: whoever cares compares with the link in map_files.
 	 */
 	bool deleted;
+	bool userfault_kept; /* a userfaultfd of the task has it, that is dealt with */
 	bool vmflags_known; /* from here on: smaps only */
 	uint8_t pkey;
 	uint32_t page_kb; /* KernelPageSize */

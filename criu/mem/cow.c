@@ -232,7 +232,7 @@ static bool is_stored(const MmEntry *mm, uint64_t start, uint64_t end)
 		const VmaEntry *v = mm->vmas[i];
 
 		if (v->start > start || !vma_has_private_pages(v) ||
-		    v->status & (VMA_VDSO | VMA_AIORING))
+		    v->status & (VMA_VDSO | VMA_AIORING) || v->userfault)
 			return false;
 		start = v->end;
 	}

@@ -379,6 +379,18 @@ static void find_stale(struct dump *d)
 		keeper_read(d);
 }
 
+/* What the task has registered itself has marks that tell us nothing. A pre-dump does not read
+ * VmFlags; but the kernel gives us no such mapping. */
+static void find_registered(struct task *t)
+{
+	for (size_t i = 0; i < t->vmas.nr && t->dirty->kept.uffd >= 0; i++) {
+		struct proc_vma *v = &t->vmas.v[i];
+
+		v->userfault_kept = may_be_tracked(v) &&
+				    uffd_track(t->dirty->kept.uffd, v->start, v->end) == -EBUSY;
+	}
+}
+
 int dirty_tasks(struct dump *d)
 {
 	struct dirty *x = d->dirty;
@@ -391,6 +403,8 @@ int dirty_tasks(struct dump *d)
 		t->dirty = map_get(&x->tasks, (uint64_t)t->pid);
 		if (t->dirty && !d->memory_only)
 			vmas_unmark(t);
+		else if (t->dirty)
+			find_registered(t);
 	}
 	return 0;
 }
@@ -458,7 +472,7 @@ uint64_t dirty_categories(const struct task *t)
 
 bool dirty_is_clean(const struct task *t, const VmaEntry *v, uint64_t categories)
 {
-	if (!t->dirty || !t->dirty->known || v->status & VMA_VDSO)
+	if (!t->dirty || !t->dirty->known || v->status & VMA_VDSO || v->userfault)
 		return false;
 	if (t->dirty->method == METHOD_SOFT_DIRTY)
 		return !(categories & PAGE_IS_SOFT_DIRTY);
@@ -482,10 +496,12 @@ static int arm_soft_dirty(const struct task *t)
 static int arm_uffd(struct task *t, const struct pagemap_regions *known)
 {
 	for (size_t i = 0; i < t->vmas.nr; i++) {
-		const struct proc_vma *v = &t->vmas.v[i];
+		struct proc_vma *v = &t->vmas.v[i];
 
 		int r = may_be_tracked(v) ? uffd_track(t->dirty->kept.uffd, v->start, v->end) : 0;
 
+		/* The marks in it are not ours to set. */
+		v->userfault_kept = v->userfault_kept || r == -EBUSY;
 		if (r < 0)
 			log_debug("pid %d: mapping %llx-%llx is not tracked: %s", (int)t->pid,
 				  (unsigned long long)v->start, (unsigned long long)v->end,

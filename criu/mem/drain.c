@@ -79,7 +79,8 @@ static int write_regions(struct page_out *o, struct cow *cow, const struct task 
 			uint64_t is = l->v[j].categories;
 			int r = is & PAGE_IS_GUARD
 				    ? 0
-				    : range_write(o, cow, from, to, page_flags(t, vma, is, later));
+				    : range_write(o, vma->userfault ? NULL : cow, from, to,
+						  page_flags(t, vma, is, later));
 
 			if (r < 0)
 				return r;
@@ -315,6 +316,7 @@ static void outline(struct dump *d, struct task *t)
 		e->start = t->vmas.v[i].start;
 		e->end = t->vmas.v[i].end;
 		e->status = vma_kind(&t->vmas.v[i]);
+		e->userfault = t->vmas.v[i].userfault_kept;
 		if (!(e->status & (VMA_VDSO | VMA_AIORING)))
 			mm->vmas[mm->n_vmas++] = e;
 	}

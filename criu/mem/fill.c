@@ -58,7 +58,7 @@ bool fill_takes_huge(const MmEntry *mm, const VmaEntry *v)
 	return v->status & VMA_ANON_PRIVATE &&
 	       !(v->status & (VMA_VDSO | VMA_VVAR | VMA_VSYSCALL)) &&
 	       !(v->flags & (MAP_GROWSDOWN | MAP_DROPPABLE | MAP_HUGETLB)) &&
-	       !(mm->has_thp_disabled && mm->thp_disabled) &&
+	       !(mm->has_thp_disabled && mm->thp_disabled) && !v->userfault &&
 	       !(v->has_madv && v->madv & 1ull << MADV_NOHUGEPAGE) && !v->has_mempolicy;
 }
 

@@ -460,7 +460,8 @@ void mem_program(struct program *p, const struct restore *r, const struct task *
 	if (is_32bit)
 		vdso_make_compat(p, vdso, parking);
 	vdso_unpark(p, vdso, parking, mm);
-	if (mm->has_thp_disabled && mm->thp_disabled)
+	/* No huge page may fill a hole; until userfaults_program(). */
+	if ((mm->has_thp_disabled && mm->thp_disabled) || mm_keeps_holes(mm))
 		PROGRAM_SYSCALL(p, OP_WHAT_PRCTL, SYS_prctl, PR_SET_THP_DISABLE, 1);
 	merge_all(p, mm, r->inherited.memory_merge);
 	map_all(p, r, tr, fds, prot);

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "criu/base/cleanup.h"
 #include "criu/base/error.h"
@@ -74,6 +75,7 @@ static int scan_mappings(int fd, const struct task *t, const struct pagemap_quer
 
 struct stretch {
 	uint64_t start, end, inverted;
+	const struct proc_vma *registered; /* with a userfaultfd of the task: its mapping; NULL */
 	struct pagemap_regions found;
 };
 
@@ -109,10 +111,13 @@ static void stretches_make(struct scanning *s, const struct task *t, bool split)
 	for (size_t i = 0; i < t->vmas.nr; i++) {
 		const struct proc_vma *v = &t->vmas.v[i];
 
-		if (!is_large_anon(v))
+		if (!v->userfault_kept && !is_large_anon(v))
 			continue;
 		stretch_add(s, at, v->start, PAGE_IS_FILE | PAGE_IS_PFNZERO);
-		mapping_add(s, v, split);
+		if (v->userfault_kept)
+			*array_push(s->v, s->nr, s->cap) = (struct stretch){ .registered = v };
+		else
+			mapping_add(s, v, split);
 		at = v->end;
 	}
 	stretch_add(s, at, TASK_END, PAGE_IS_FILE | PAGE_IS_PFNZERO);
@@ -226,14 +231,61 @@ static int quick_scan(const struct scanning *s, struct stretch *x)
 	return r < 0 ? r : !r;
 }
 
+#define MARKER_TYPE 31 /* of a swap entry: include/linux/swap.h, SWP_PTE_MARKER */
+#define SWAP_TYPE   31 /* the bits of it in an entry of pagemap */
+
+/* What looks like a swapped page may be a mark on one that was never there. */
+static int swapped_add(int fd, const struct page_region *region, struct pagemap_regions *ret)
+{
+	uint64_t at = region->start, entry;
+
+	for (; at < region->end; at += PAGE_BYTES) {
+		struct page_region *last = ret->nr ? &ret->v[ret->nr - 1] : NULL;
+
+		if (pread(fd, &entry, sizeof(entry), (off_t)(at / PAGE_BYTES * sizeof(entry))) !=
+		    sizeof(entry))
+			return -EIO;
+		if ((entry & SWAP_TYPE) == MARKER_TYPE)
+			continue;
+		if (last && last->end == at && last->categories == region->categories)
+			last->end += PAGE_BYTES;
+		else
+			*array_push(ret->v, ret->nr, ret->cap) =
+			    (struct page_region){ at, at + PAGE_BYTES, region->categories };
+	}
+	return 0;
+}
+
+/* What a userfaultfd of the task has registered: zeros that are there differ from nothing. */
+static int scan_registered(int fd, struct pagemap_query q, const struct proc_vma *v,
+			   struct pagemap_regions *ret)
+{
+	bool whole_file = !(vma_kind(v) & VMA_ANON_PRIVATE);
+	struct pagemap_regions all = { 0 };
+	int r;
+
+	q.report |= PAGE_IS_PRESENT | PAGE_IS_SWAPPED;
+	r = scan_range(fd, q, v->start, v->end, whole_file ? PAGE_IS_FILE : 0, &all);
+	for (size_t i = 0; i < all.nr && r >= 0; i++)
+		if (all.v[i].categories & (PAGE_IS_PRESENT | PAGE_IS_GUARD))
+			*array_push(ret->v, ret->nr, ret->cap) = all.v[i];
+		else
+			r = swapped_add(fd, &all.v[i], ret);
+	pagemap_regions_done(&all);
+	return r;
+}
+
 static int stretch_scan(void *ctx, size_t i, unsigned int worker)
 {
 	struct scanning *s = ctx;
 	struct stretch *x = &s->v[i];
-	int r = may_be_quick(&s->query, x) ? quick_scan(s, x) : 0;
+	int r = !x->registered && may_be_quick(&s->query, x) ? quick_scan(s, x) : 0;
 
 	(void)worker;
-	if (!r)
+	/* Marks in what the task has registered are not ours to set. */
+	if (x->registered)
+		r = s->query.flags ? 0 : scan_registered(s->fd, s->query, x->registered, &x->found);
+	else if (!r)
 		r = scan_range(s->fd, s->query, x->start, x->end, x->inverted, &x->found);
 	pagemap_regions_trim(&x->found);
 	return r < 0 ? fail_plain("%s", strerror(-r)) : 0;
@@ -287,6 +339,25 @@ static int scan(const struct task *t, const struct pagemap_query *q, struct page
 	r = feature_has(FEATURE_PAGEMAP_SCAN) > 0 ? scan_stretches(&s, t, ret)
 						  : scan_mappings(fd, t, q, ret);
 	return fail_at(r, "scan %s", path);
+}
+
+int scan_protected(const struct task *t, uint64_t start, uint64_t end, struct pagemap_regions *ret)
+{
+	struct pagemap_query q = {
+		.start = start,
+		.end = end,
+		.any_of = PAGE_IS_PRESENT | PAGE_IS_SWAPPED,
+		.inverted = PAGE_IS_WRITTEN | tells_guards(),
+	};
+	char path[PATH_ROOM];
+	cleanup_close int fd = pagemap_open(t, path);
+	int r;
+
+	q.all_of = q.inverted;
+	if (fd < 0)
+		return fd;
+	r = pagemap_collect(fd, &q, ret);
+	return r < 0 ? fail(-r, "scan %s", path) : 0;
 }
 
 int scan_own_pages(const struct task *t, uint64_t report, struct pagemap_regions *ret)
@@ -349,6 +420,14 @@ static int protect_runs(const struct task *t, const struct pagemap_query *q,
 	return r;
 }
 
+static bool has_registered(const struct task *t)
+{
+	for (size_t i = 0; i < t->vmas.nr; i++)
+		if (t->vmas.v[i].userfault_kept)
+			return true;
+	return false;
+}
+
 int scan_and_protect(const struct task *t, const struct pagemap_regions *known)
 {
 	struct pagemap_query q = {
@@ -360,7 +439,7 @@ int scan_and_protect(const struct task *t, const struct pagemap_regions *known)
 	struct pagemap_regions regions = { 0 };
 	int r;
 
-	if (known && few_unmarked(t, known))
+	if (known && !has_registered(t) && few_unmarked(t, known))
 		return protect_runs(t, &q, known);
 	r = scan(t, &q, &regions);
 	pagemap_regions_done(&regions);

@@ -8,6 +8,9 @@
  * another. Speaks. */
 int scan_own_pages(const struct task *t, uint64_t report, struct pagemap_regions *ret);
 
+/* What in a registered mapping is write-protected, also what was never there. Speaks. */
+int scan_protected(const struct task *t, uint64_t start, uint64_t end, struct pagemap_regions *ret);
+
 /* Write-protects those that are not, where a userfaultfd is asked for that. known: what was found
  * just before, with marks told from others; NULL: not known. Speaks. */
 int scan_and_protect(const struct task *t, const struct pagemap_regions *known);

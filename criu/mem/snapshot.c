@@ -54,14 +54,18 @@ static bool has_reaper(const struct task *t)
 
 bool snapshot_wants(const struct dump *d, const struct task *t)
 {
-	bool large = false;
+	static const uint64_t userfault = PROC_VMF(UM) | PROC_VMF(UW) | PROC_VMF(UI);
+	bool large = false, registered = false;
 
 	if (d->s->opts->end != END_RUNNING || t->abi != TASK_ABI_64 ||
 	    t->threads[0].status.seccomp || has_reaper(t))
 		return false;
-	for (size_t i = 0; i < t->vmas.nr && !large; i++)
-		large = may_be_copied(&t->vmas.v[i]);
-	return large && t->stat.rss_pages * PAGE_BYTES >= LARGE_BYTES;
+	for (size_t i = 0; i < t->vmas.nr; i++) {
+		large = large || may_be_copied(&t->vmas.v[i]);
+		registered = registered || t->vmas.v[i].vmflags & userfault;
+	}
+	/* A fork may be an event that a userfaultfd waits to be read (UFFD_FEATURE_EVENT_FORK). */
+	return large && !registered && t->stat.rss_pages * PAGE_BYTES >= LARGE_BYTES;
 }
 
 /* From here on it ends with crtool, and not before. */

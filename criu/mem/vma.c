@@ -3,6 +3,7 @@
 #include "criu/mem/vma.h"
 
 #include <errno.h>
+#include <linux/userfaultfd.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -34,6 +35,15 @@ static const struct {
 	{ PROC_VMF(NH), MADV_NOHUGEPAGE }, { PROC_VMF(WF), MADV_WIPEONFORK },
 };
 
+#ifndef UFFDIO_REGISTER_MODE_MINOR /* 5.13 */
+#define UFFDIO_REGISTER_MODE_MINOR (1ull << 2)
+#endif
+
+#define USERFAULT_MODES                                                                            \
+	(UFFDIO_REGISTER_MODE_MISSING | UFFDIO_REGISTER_MODE_WP | UFFDIO_REGISTER_MODE_MINOR)
+
+#define USERFAULT (PROC_VMF(UM) | PROC_VMF(UW) | PROC_VMF(UI))
+
 /* Flags that say more than can be put back in this version. */
 static const struct {
 	uint64_t vmflag;
@@ -41,16 +51,16 @@ static const struct {
 } refused[] = {
 	{ PROC_VMF(IO), "device memory" },
 	{ PROC_VMF(PF), "pages without a struct page" },
-	{ PROC_VMF(UM), "a userfaultfd registration" },
-	{ PROC_VMF(UW), "a userfaultfd registration" },
-	{ PROC_VMF(UI), "a userfaultfd registration" },
+	{ USERFAULT, "a registration with a userfaultfd that nobody in the tree has" },
 	{ PROC_VMF(SS), "a shadow stack" },
 };
 
 static bool vma_blocked(const struct task *t, const struct proc_vma *v)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(refused); i++) {
-		if (!(v->vmflags & refused[i].vmflag))
+		uint64_t found = v->vmflags & refused[i].vmflag;
+
+		if (!found || (v->userfault_kept && found & USERFAULT))
 			continue;
 		blocker(NULL, "pid %d (%s): mapping %llx-%llx: %s, which cannot be kept yet",
 			(int)t->pid, t->comm, (unsigned long long)v->start,
@@ -190,10 +200,32 @@ VmaEntry *vma_dump(struct arena *a, const struct task *t, const struct proc_vma 
 	e->has_pkey = v->pkey && v->prot != PROT_EXEC;
 	e->pkey = e->has_pkey ? v->pkey : 0;
 	e->has_sealed = e->sealed = (v->vmflags & PROC_VMF(SL)) != 0;
+	e->userfault = v->userfault_kept ? vma_userfault(v) : 0;
+	e->has_userfault = e->userfault != 0;
 	if (v->special == PROC_VMA_ANON_NAMED || v->special == PROC_VMA_SHMEM_NAMED)
 		e->name = arena_strdup(a, v->path);
 	vma_policy(a, t, v, e);
 	return e;
+}
+
+uint32_t vma_userfault(const struct proc_vma *v)
+{
+	return (v->vmflags & PROC_VMF(UM) ? UFFDIO_REGISTER_MODE_MISSING : 0) |
+	       (v->vmflags & PROC_VMF(UW) ? UFFDIO_REGISTER_MODE_WP : 0) |
+	       (v->vmflags & PROC_VMF(UI) ? UFFDIO_REGISTER_MODE_MINOR : 0);
+}
+
+bool vma_keeps_holes(const VmaEntry *v)
+{
+	return v->userfault & UFFDIO_REGISTER_MODE_MISSING;
+}
+
+bool mm_keeps_holes(const MmEntry *mm)
+{
+	for (size_t i = 0; i < mm->n_vmas; i++)
+		if (vma_keeps_holes(mm->vmas[i]))
+			return true;
+	return false;
 }
 
 uint64_t vma_shmem_key(const struct proc_vma *v)
@@ -268,6 +300,8 @@ static int vma_check_one(const VmaEntry *v)
 		return fail_plain("protection %#x", v->prot);
 	if (pkey_of(v) >= PKEYS)
 		return fail_plain("protection key %u", v->pkey);
+	if (v->userfault & ~(uint32_t)USERFAULT_MODES)
+		return fail_plain("userfaultfd modes %#x", v->userfault);
 	if (v->pgoff & PAGE_REST)
 		return fail_plain("offset %#llx is within a page", (unsigned long long)v->pgoff);
 	return v->has_mempolicy ? mempolicy_check(v->mempolicy, v->n_mempolicy_nodes) : 0;

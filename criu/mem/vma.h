@@ -71,6 +71,13 @@ uint32_t vma_kind(const struct proc_vma *v);
  * recorded as blockers; then NULL. */
 VmaEntry *vma_dump(struct arena *a, const struct task *t, const struct proc_vma *v);
 
+/* How a userfaultfd has it registered: UFFDIO_REGISTER_MODE_*. */
+uint32_t vma_userfault(const struct proc_vma *v);
+/* Pages that are missing are asked for (UFFDIO_REGISTER_MODE_MISSING), so none may be made up; and
+ * zeros that are there are contents. */
+bool vma_keeps_holes(const VmaEntry *v);
+bool mm_keeps_holes(const MmEntry *mm);
+
 /* The object behind a shared anonymous mapping: the same number, the same memory. */
 uint64_t vma_shmem_key(const struct proc_vma *v);
 

@@ -308,6 +308,8 @@ static const struct proc_parser {
 	  "eventfd-id: 1\neventfd-semaphore: 1\nclockid: 1\nticks: 1\nsettime flags: 01\n"
 	  "it_value: (7, 999999999)\nit_interval: (1, 5)\nsigmask:\tfffffffe7ffbfeff\n"
 	  "Pid:\t9117\nNSpid:\t9117\t4\nscm_fds: 0\n"
+	  "pending:\t1\ntotal:\t2\nAPI:\taa:80000421:80000000000001ff\n"
+	  "map_type:\t1\nmemlock:\t4096\nmap_id:\t77\nfrozen:\t1\n"
 	  "inotify wd:3 ino:1 sdev:15 mask:fff ignored_mask:0 fhandle-bytes:c fhandle-type:81 "
 	  "f_handle:010000000000000000000000\n"
 	  "inotify wd:2 ino:35d sdev:fe00000 mask:fff ignored_mask:0 \n"

@@ -555,6 +555,7 @@ def main():
         cases.add(f"{sig.name}/dump/copied", _dump, sig, "memory", 64)
         cases.add(f"{sig.name}/pre-dump/busy", _pre_dump, sig, "busy")
         cases.add(f"{sig.name}/pre-dump/family", _pre_dump, sig, "family")
+        cases.add(f"{sig.name}/dump/userfaultfd", _dump, sig, "map-userfault")
         cases.add(f"{sig.name}/dump/busy-32", _dump, sig, "busy", program="scene32")
         cases.add(f"{sig.name}/restore/busy", _restore, sig, "busy")
         cases.add(f"{sig.name}/restore/family", _restore, sig, "family")

@@ -52,6 +52,13 @@ TEST(kernel_fdinfo_parses)
 	CHECK_INT_EQ(info_of("pos:\t0\nflags:\t0\nit_value: (0, 1\n", &f), -EINVAL);
 	CHECK_INT_EQ(info_of("pos:\t0\nflags:\t0\nPid:\t-1\nNSpid:\t\n", &f), 0);
 	CHECK(f.has_pidfd && f.pid == -1 && f.ns_pid == 0);
+	CHECK_INT_EQ(info_of("pos:\t0\nflags:\t04000\npending:\t2\ntotal:\t3\nAPI:\taa:80000021:"
+			     "80000000000001ff\n",
+			     &f),
+		     0);
+	CHECK(f.has_userfaultfd && f.userfault_pending == 2);
+	CHECK_INT_EQ(f.userfault_features, PROC_USERFAULT_API | 0x21);
+	CHECK_INT_EQ(info_of("pos:\t0\nflags:\t0\nAPI:\taa\n", &f), -EINVAL);
 }
 
 struct self {

@@ -71,6 +71,7 @@ enum op_what {
 	OP_WHAT_SEAL,
 	OP_WHAT_AIO,
 	OP_WHAT_PKEY,
+	OP_WHAT_USERFAULT,
 };
 
 struct op {

@@ -5,9 +5,11 @@ What cannot be saved yet: one line for each object, all of them in one run.
 Who teaches crtool a kind removes its row here and writes a zdtm test.
 """
 
+import ctypes
 import os
 import pathlib
 import re
+import socket
 import subprocess
 import time
 
@@ -33,7 +35,6 @@ FILES = (
     ("pidfd", "fd 3: a pidfd of pid 1 (<*>), which is not in the tree; include that process in the "
      "tree, or have the descriptor closed"),
     ("pidfd-thread", "fd 3: a pidfd of thread <*>" + KEPT),
-    ("userfaultfd", "fd 3: anon_inode:[userfaultfd]<*>" + KEPT),
     ("io_uring", "fd 3: anon_inode:[io_uring]<*>" + KEPT),
     ("perf", "fd 3: anon_inode:[perf_event]<*>" + KEPT),
     ("bpf", "fd 3: anon_inode:bpf-map<*>" + KEPT),
@@ -60,6 +61,7 @@ TASKS = (
     ("leader-killed", "its main thread was killed by signal 9 before the others, which cannot be "
      "kept"),
 )
+SYS_PIDFD_GETFD = 438
 NAMESPACES = "uts ipc net mnt pid time user cgroup".split()
 
 
@@ -191,8 +193,30 @@ def _hidden(world):
 
 
 def _userfault(world):
-    _refused(world, world.scene("map-userfault"), "fd 3: anon_inode:[userfaultfd]<*>" + KEPT,
-             "mapping <*>: a userfaultfd registration" + KEPT)
+    """Somebody else has it, too; only somebody else; one that cannot be kept."""
+    scene = world.scene("map-userfault")
+    pidfd = os.pidfd_open(scene.pid)
+    fd = ctypes.CDLL(None).syscall(SYS_PIDFD_GETFD, pidfd, 3, 0)
+    _refused(world, scene, f"fd 3: a userfaultfd that pid {os.getpid()} has open, too, which is "
+             "not in the tree; include that process in the tree")
+    os.close(fd)
+    os.close(pidfd)
+    world.dump(scene)
+
+    path = world.top / "socket"
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(path))
+        server.listen()
+        scene = world.scene("map-userfault-sent", path)
+        peer = server.accept()[0]
+        fds = socket.recv_fds(peer, 1, 1)[1]
+        _refused(world, scene, "mapping <*>: a registration with a userfaultfd that nobody in the "
+                 "tree has" + KEPT)
+        os.close(fds[0])
+        peer.close()
+    world.dump(scene)
+    _refused(world, world.scene("map-userfault-locked"), "mapping <*>: locked, and registered with "
+             "a userfaultfd for missing pages" + KEPT)
 
 
 def _clone_vm(world):

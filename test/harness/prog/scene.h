@@ -46,6 +46,9 @@ void scene_thread(unsigned int slot);
 void scene_thread_of(void *(*run)(void *slot), unsigned int slot);
 void scene_wait_beat(unsigned int slot);
 
+/* By SCM_RIGHTS, with one byte. */
+void scene_send_fd(int sock, int fd);
+
 /* errno, or the reason why this kernel has no such thing, for the harness. */
 void scene_die(const char *what) __attribute__((noreturn));
 void scene_skip(const char *why) __attribute__((noreturn));

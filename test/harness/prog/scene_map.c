@@ -11,7 +11,9 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/shm.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #define NOT_USED (void)argc, (void)argv
@@ -60,19 +62,48 @@ static void set_map_sysv_hugetlb(int argc, char **argv)
 	must(shmctl(id, IPC_RMID, NULL));
 }
 
-static void set_map_userfault(int argc, char **argv)
+static int userfault_new(void *at)
 {
 	struct uffdio_api api = { .api = UFFD_API };
-	struct uffdio_register reg = { .mode = UFFDIO_REGISTER_MODE_MISSING };
+	struct uffdio_register reg = { .range = { (uintptr_t)at, BYTES },
+				       .mode = UFFDIO_REGISTER_MODE_MISSING };
 	int fd = (int)syscall(SYS_userfaultfd, UFFD_USER_MODE_ONLY);
 
-	NOT_USED;
 	if (fd < 0)
 		scene_skip("userfaultfd");
 	must(ioctl(fd, UFFDIO_API, &api));
-	reg.range.start = (uintptr_t)map(-1, MAP_PRIVATE | MAP_ANONYMOUS);
-	reg.range.len = BYTES;
 	must(ioctl(fd, UFFDIO_REGISTER, &reg));
+	return fd;
+}
+
+static void set_map_userfault(int argc, char **argv)
+{
+	NOT_USED;
+	userfault_new(map(-1, MAP_PRIVATE | MAP_ANONYMOUS));
+}
+
+static void set_map_userfault_locked(int argc, char **argv)
+{
+	void *at = map(-1, MAP_PRIVATE | MAP_ANONYMOUS);
+
+	NOT_USED;
+	must(mlock2(at, BYTES, MLOCK_ONFAULT));
+	userfault_new(at);
+}
+
+/* Who listens there has it now, and nobody else. */
+static void set_map_userfault_sent(int argc, char **argv)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	int fd = userfault_new(map(-1, MAP_PRIVATE | MAP_ANONYMOUS));
+	int sock = (int)must(socket(AF_UNIX, SOCK_STREAM, 0));
+
+	(void)argc;
+	snprintf(addr.sun_path, sizeof(addr.sun_path), "%s", argv[0]);
+	must(connect(sock, (void *)&addr, sizeof(addr)));
+	scene_send_fd(sock, fd);
+	close(fd);
+	close(sock);
 }
 
 /* Enough that a dump does not end while one looks. The argument: how many MiB. */
@@ -93,6 +124,8 @@ const struct scene scenes_map[] = {
 	{ "map-sysv-key", set_map_sysv_key },
 	{ "map-sysv-hugetlb", set_map_sysv_hugetlb },
 	{ "map-userfault", set_map_userfault },
+	{ "map-userfault-locked", set_map_userfault_locked },
+	{ "map-userfault-sent", set_map_userfault_sent },
 	{ "memory", set_memory },
 	{ NULL, NULL },
 };

@@ -7,6 +7,7 @@
 
 #include <fcntl.h>
 #include <linux/memfd.h>
+#include <linux/userfaultfd.h>
 #include <mqueue.h>
 #include <sched.h>
 #include <signal.h>
@@ -17,6 +18,7 @@
 #include <sys/eventfd.h>
 #include <sys/fanotify.h>
 #include <sys/inotify.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
@@ -234,6 +236,21 @@ static int mk_pidfd(const char *path)
 	return (int)must(syscall(SYS_pidfd_open, getpid(), 0));
 }
 
+/* With a range: of the process itself, whoever has it in the end. */
+static int mk_userfault(const char *path)
+{
+	struct uffdio_api api = { .api = UFFD_API };
+	struct uffdio_register reg = { .mode = UFFDIO_REGISTER_MODE_MISSING };
+	int fd = (int)must(syscall(SYS_userfaultfd, O_NONBLOCK));
+	void *at = mmap(NULL, 16384, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	(void)path;
+	must(ioctl(fd, UFFDIO_API, &api));
+	reg.range = (struct uffdio_range){ (uintptr_t)at, 16384 };
+	must(ioctl(fd, UFFDIO_REGISTER, &reg));
+	return fd;
+}
+
 static int mk_ns(const char *path)
 {
 	(void)path;
@@ -291,6 +308,7 @@ static const struct kind {
 	{ "memfd", mk_memfd },
 	{ "mqueue", mk_mqueue },
 	{ "pidfd", mk_pidfd },
+	{ "userfaultfd", mk_userfault },
 	{ "ns", mk_ns },
 	{ "proc", mk_proc },
 	{ "pty", mk_pty },
@@ -358,21 +376,10 @@ static void how_table(int fd)
 /* Nobody has it, but it is on its way. */
 static void how_sent(int fd)
 {
-	char byte = 'x', control[CMSG_SPACE(sizeof(int))] = "";
-	struct iovec iov = { &byte, 1 };
-	struct msghdr m = { .msg_iov = &iov,
-			    .msg_iovlen = 1,
-			    .msg_control = control,
-			    .msg_controllen = sizeof(control) };
-	struct cmsghdr *c = CMSG_FIRSTHDR(&m);
 	int ends[2];
 
 	must(socketpair(AF_UNIX, SOCK_DGRAM, 0, ends));
-	c->cmsg_level = SOL_SOCKET;
-	c->cmsg_type = SCM_RIGHTS;
-	c->cmsg_len = CMSG_LEN(sizeof(int));
-	memcpy(CMSG_DATA(c), &fd, sizeof(fd));
-	must(sendmsg(ends[0], &m, 0));
+	scene_send_fd(ends[0], fd);
 	must(close(fd));
 }
 

@@ -123,10 +123,11 @@ def _comparable(info):
     """
     The lines of an fdinfo, as far as they stay the same: an eventfd has a number of its own, a
     timer runs on (of one with an interval, expirations are counted only when somebody asks), and
-    what an epoll file watches is in the order of addresses, with inodes that were made anew.
+    what an epoll file watches is in the order of addresses, with inodes that were made anew. A
+    fault that was read from a userfaultfd, and is not over, is told once more.
     """
     lines = [" ".join(line.split()) for line in info.splitlines()]
-    lines = [line for line in lines if not line.startswith("eventfd-id:")]
+    lines = [line for line in lines if not line.startswith(("eventfd-id:", "pending:", "total:"))]
     if any(line.startswith("it_interval:") for line in lines):
         lines = list(_timer(lines))
     watched = sorted(line.partition(" pos:")[0] for line in lines if line.startswith("tfd:"))
@@ -292,8 +293,9 @@ class Snapshot:
             if numbered or link.endswith(" (deleted)"):
                 info = re.sub(r"^ino:.*\n", "", info, flags=re.MULTILINE)
                 info = re.sub(r"^(lock:.* \w+:\w+:)\d+", r"\1N", info, flags=re.MULTILINE)
-            if link == "anon_inode:[pidfd]":  # the inode tells whether two are of one process
-                info = re.sub(r"^ino:\s*(\d+)", lambda ino: self._number("pidfd", ino[1]), info,
+            # Of pidfds, the inode tells whether two are of one process.
+            if link in ("anon_inode:[pidfd]", "anon_inode:[userfaultfd]"):
+                info = re.sub(r"^ino:\s*(\d+)", lambda ino: self._number(link[12:-1], ino[1]), info,
                               flags=re.MULTILINE)
             link = NEVER_NAMED.sub("/#N (deleted)", link)
             links[str(fd)] = link
