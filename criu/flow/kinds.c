@@ -13,6 +13,7 @@ const struct file_kind *const file_kinds[] = {
 	&nsfile_kind,
 	&mqueue_kind,
 	&reg_kind,
+	&tun_kind,
 	&tty_kind,
 	&eventfd_kind,
 	&signalfd_kind,

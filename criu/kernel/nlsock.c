@@ -103,7 +103,7 @@ void nlsock_close(struct nlsock *s)
 static int talk(struct nlsock *s, uint16_t type, int flags, const void *req, size_t len,
 		nlsock_fn *fn, void *ctx)
 {
-	uint8_t copy[256];
+	uint8_t copy[NLSOCK_CHANGE_MAX];
 	int r;
 
 	if (len > sizeof(copy))
@@ -131,6 +131,18 @@ int nlsock_ask(struct nlsock *s, uint16_t type, const void *req, size_t len, nls
 	       void *ctx)
 {
 	return talk(s, type, 0, req, len, fn, ctx);
+}
+
+static int ignore(const struct nlmsghdr *h, void *ctx)
+{
+	(void)h;
+	(void)ctx;
+	return 0;
+}
+
+int nlsock_change(struct nlsock *s, uint16_t type, int flags, const void *req, size_t len)
+{
+	return talk(s, type, NLM_F_ACK | flags, req, len, ignore, NULL);
 }
 
 int nlsock_attrs(const struct nlmsghdr *h, size_t head, const struct nlattr **ret, size_t max)

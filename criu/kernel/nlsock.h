@@ -21,6 +21,10 @@ int nlsock_dump(struct nlsock *s, uint16_t type, const void *req, size_t len, nl
 int nlsock_ask(struct nlsock *s, uint16_t type, const void *req, size_t len, nlsock_fn *fn,
 	       void *ctx);
 
+/* A change, until it is done. req: up to NLSOCK_CHANGE_MAX bytes; flags: NLM_F_CREATE, ... */
+#define NLSOCK_CHANGE_MAX 4096
+int nlsock_change(struct nlsock *s, uint16_t type, int flags, const void *req, size_t len);
+
 /*
  * The attributes of a message, after `head` bytes of the family's own header: those of type
  * 0..max in ret[], NULL where there is none; the last of several counts. -EBADMSG: not whole.

@@ -35,6 +35,8 @@ FILES = (
     ("pidfd", "fd 3: a pidfd of pid 1 (<*>), which is not in the tree; include that process in the "
      "tree, or have the descriptor closed"),
     ("pidfd-thread", "fd 3: a pidfd of thread <*>" + KEPT),
+    ("tap-filter", "fd 3: /dev/net/tun: interface zs<*> has, or had, a filter (TUNATTACHFILTER), "
+     "which nobody can read: this cannot be kept"),
     ("io_uring", "fd 3: anon_inode:[io_uring]<*>" + KEPT),
     ("perf", "fd 3: anon_inode:[perf_event]<*>" + KEPT),
     ("bpf", "fd 3: anon_inode:bpf-map<*>" + KEPT),

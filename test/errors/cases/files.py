@@ -6,11 +6,13 @@ import os
 import pathlib
 import re
 import shutil
+import struct
 import subprocess
 
 from harness import HELPERS
 from harness.scene import Failure, Skip
 
+TUNSETIFF, IFF_TUN, IFF_NO_PI = 0x400454ca, 1, 0x1000
 PUT_BACK = "bring the file back as it was"
 
 
@@ -25,6 +27,21 @@ def _with_file(world, name="file"):
     world.dump(scene)
     where = f"restore: load files: pid {scene.pid} (scene): "
     return path, scene, where + ("fd 3: " if name == "file" else "<*>")
+
+
+def _tun_taken(world):
+    """Its interface is somebody else's by now; then it is free again."""
+    name = f"zt{os.getpid()}"
+    scene = world.scene("tun", name)
+    world.dump(scene)
+    with open("/dev/net/tun", "r+b", buffering=0) as other:
+        fcntl.ioctl(other, TUNSETIFF, struct.pack("16sH22x", name.encode(), IFF_TUN | IFF_NO_PI))
+        _refused(world, f"restore: load files: pid {scene.pid} (scene): fd 3: interface {name}: "
+                 "TUNSETIFF: Device or resource busy",
+                 "end whoever has the interface, or remove it")
+    world.restore(scene)
+    if not os.path.exists(f"/sys/class/net/{name}"):
+        raise Failure("the interface is not there")
 
 
 def _grown(world):
@@ -208,6 +225,7 @@ def _program_being_written(world):
 def add_cases(suite):
     """One for each change."""
     for name, function in (
+        ("tun-taken", _tun_taken),
         ("grown", _grown),
         ("shrunk", _shrunk),
         ("mapped-shrunk", _mapped_shrunk),

@@ -5,10 +5,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/bpf.h>
+#include <linux/filter.h>
+#include <linux/if_tun.h>
 #include <linux/io_uring.h>
 #include <linux/perf_event.h>
 #include <linux/userfaultfd.h>
 #include <mqueue.h>
+#include <net/if.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -19,6 +22,7 @@
 #include <sys/fanotify.h>
 #include <sys/file.h>
 #include <sys/inotify.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -157,6 +161,32 @@ static void set_userfaultfd(int argc, char **argv)
 {
 	NOT_USED;
 	maybe(syscall(SYS_userfaultfd, UFFD_USER_MODE_ONLY), "userfaultfd");
+}
+
+/* A filter that lets all pass. */
+static void set_tap_filter(int argc, char **argv)
+{
+	struct ifreq ifr = { .ifr_flags = IFF_TAP | IFF_NO_PI };
+	struct sock_filter all = BPF_STMT(BPF_RET | BPF_K, 65535);
+	struct sock_fprog filter = { 1, &all };
+	int fd = open("/dev/net/tun", O_RDWR);
+
+	NOT_USED;
+	maybe(fd, "/dev/net/tun");
+	snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "zs%d", (int)getpid());
+	must(ioctl(fd, TUNSETIFF, &ifr));
+	must(ioctl(fd, TUNATTACHFILTER, &filter));
+}
+
+static void set_tun(int argc, char **argv)
+{
+	struct ifreq ifr = { .ifr_flags = IFF_TUN | IFF_NO_PI };
+	int fd = open("/dev/net/tun", O_RDWR);
+
+	(void)argc;
+	maybe(fd, "/dev/net/tun");
+	snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", argv[0]);
+	must(ioctl(fd, TUNSETIFF, &ifr));
 }
 
 static void set_io_uring(int argc, char **argv)
@@ -390,6 +420,8 @@ const struct scene scenes_fd[] = {
 	{ "pidfd-reaped", set_pidfd_reaped },
 	{ "pidfd-thread", set_pidfd_thread },
 	{ "userfaultfd", set_userfaultfd },
+	{ "tap-filter", set_tap_filter },
+	{ "tun", set_tun },
 	{ "io_uring", set_io_uring },
 	{ "perf", set_perf },
 	{ "many-perfs", set_many_perfs },

@@ -6,9 +6,11 @@
 #include "test/harness/prog/scene.h"
 
 #include <fcntl.h>
+#include <linux/if_tun.h>
 #include <linux/memfd.h>
 #include <linux/userfaultfd.h>
 #include <mqueue.h>
+#include <net/if.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -251,6 +253,19 @@ static int mk_userfault(const char *path)
 	return fd;
 }
 
+static int mk_tun(const char *path)
+{
+	struct ifreq ifr = { .ifr_flags = IFF_TUN | IFF_NO_PI };
+	int fd = open("/dev/net/tun", O_RDWR | O_NONBLOCK);
+
+	(void)path;
+	if (fd < 0)
+		scene_skip("/dev/net/tun");
+	snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "zf%d", (int)getpid());
+	must(ioctl(fd, TUNSETIFF, &ifr));
+	return fd;
+}
+
 static int mk_ns(const char *path)
 {
 	(void)path;
@@ -309,6 +324,7 @@ static const struct kind {
 	{ "mqueue", mk_mqueue },
 	{ "pidfd", mk_pidfd },
 	{ "userfaultfd", mk_userfault },
+	{ "tun", mk_tun },
 	{ "ns", mk_ns },
 	{ "proc", mk_proc },
 	{ "pty", mk_pty },

@@ -164,3 +164,10 @@ double now_seconds(void);
 pid_t gettid_raw(void);
 
 #define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
+
+/* A command of the shell, which has to succeed. */
+void command_run(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/* What it says: never freed. */
+char *command_output(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/* Are two outputs the same? If not, says the first line that is different. */
+bool same_lines(const char *before, const char *after);
