@@ -110,6 +110,8 @@ struct dump {
 	struct tty_seen *ttys; /* files/ttydump.c: terminals that were met; in the arena */
 	struct flights *flights; /* files/table.c: descriptors in flight; in the arena */
 	struct unix_all *unix_all; /* sock/unix_dump.c: in the arena */
+	struct map bpf_maps; /* files/bpfmap.c: ids of those that are written */
+	struct image_writer *bpfmap_img;
 	struct userfault *userfaults; /* files/userfault.h: in the arena */
 	struct image_writer *sk_queues_img;
 

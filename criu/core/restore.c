@@ -188,6 +188,7 @@ void restore_done(struct restore *r)
 	map_done(&r->pipes);
 	map_done(&r->fifos);
 	map_done(&r->mqueues);
+	map_done(&r->bpf_maps);
 	for (size_t i = 0; i < r->nr_ttys; i++)
 		message_free(r, r->ttys[i]);
 	free(r->ttys);

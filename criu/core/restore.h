@@ -160,6 +160,7 @@ struct restore {
 	struct memfd *memfds; /* files/memfd.c */
 	struct map memfd_ids;
 	struct map pipes; /* files/pipe.c: by inode number at the dump */
+	struct map bpf_maps; /* files/bpfmap.c: by the id of the dump */
 	struct map fifos; /* files/fifo.c: by the id of the dump */
 	struct map mqueues; /* files/mqueue.c: the first description, by its id */
 	bool pipes_loaded, fifos_loaded; /* what was in them */

@@ -505,6 +505,8 @@ int files_finish(struct dump *d)
 		r = image_writer_close(&d->pipes_data_img);
 	if (d->fifo_data_img && r >= 0)
 		r = image_writer_close(&d->fifo_data_img);
+	if (d->bpfmap_img && r >= 0)
+		r = image_writer_close(&d->bpfmap_img);
 	if (r >= 0)
 		r = ghosts_dump_end(d);
 	if (r >= 0)

@@ -287,6 +287,7 @@ void dump_done(struct dump *d)
 	image_writer_free(d->fifo_data_img);
 	ttys_dump_done(d);
 	image_writer_free(d->sk_queues_img);
+	image_writer_free(d->bpfmap_img);
 	unix_dump_done(d);
 	flights_done(d);
 	image_writer_free(d->sysv_img);
@@ -301,6 +302,7 @@ void dump_done(struct dump *d)
 	map_done(&d->pipes);
 	map_done(&d->known);
 	map_done(&d->fifos);
+	map_done(&d->bpf_maps);
 	map_done(&d->memfds);
 	map_done(&d->mqueues);
 	shmem_dump_done(d);

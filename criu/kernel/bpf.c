@@ -13,7 +13,7 @@
 
 #define READ_BYTES (64u << 10)
 
-static int sys_bpf(enum bpf_cmd cmd, union bpf_attr *attr)
+int bpf_call(int cmd, union bpf_attr *attr)
 {
 	int r = (int)syscall(SYS_bpf, cmd, attr, sizeof(*attr));
 
@@ -139,7 +139,7 @@ int bpf_code_end(struct bpf_code *c, uint32_t func, int *ret)
 	attr.insns = (uintptr_t)c->insn;
 	attr.insn_cnt = (uint32_t)c->nr;
 	attr.license = (uintptr_t) "GPL";
-	r = sys_bpf(BPF_PROG_LOAD, &attr);
+	r = bpf_call(BPF_PROG_LOAD, &attr);
 	free(c->insn);
 	*c = (struct bpf_code){ 0 };
 	if (r >= 0)
@@ -165,11 +165,11 @@ static int iterator_open(int prog, enum bpf_of of, pid_t pid)
 		attr.link_create.iter_info = (uintptr_t)&which;
 		attr.link_create.iter_info_len = sizeof(which);
 	}
-	link = sys_bpf(BPF_LINK_CREATE, &attr);
+	link = bpf_call(BPF_LINK_CREATE, &attr);
 	if (link < 0)
 		return link;
 	attr = (union bpf_attr){ .iter_create = { .link_fd = (uint32_t)link } };
-	r = sys_bpf(BPF_ITER_CREATE, &attr);
+	r = bpf_call(BPF_ITER_CREATE, &attr);
 	close(link);
 	return r;
 }

@@ -12,6 +12,10 @@
 #define BPF_CODE_MAX 256
 
 struct bpf_insn;
+union bpf_attr;
+
+/* bpf(2): its result, or -errno. cmd: BPF_* */
+int bpf_call(int cmd, union bpf_attr *attr);
 
 /* Zero-initialise. */
 struct bpf_code {

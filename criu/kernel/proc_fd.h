@@ -36,7 +36,7 @@ struct proc_fdinfo {
 	uint64_t ino; /* 0: not printed */
 
 	bool has_eventfd, has_sigmask, has_timerfd, has_pidfd, has_scm_fds;
-	bool has_userfaultfd;
+	bool has_userfaultfd, has_bpf_map;
 	uint64_t eventfd_count;
 	int eventfd_id; /* -1: not printed */
 	bool eventfd_semaphore; /* printed since 6.5; else false */
@@ -51,6 +51,10 @@ struct proc_fdinfo {
 
 	pid_t pid; /* of a pidfd: -1 reaped, 0 outside of our namespace */
 	pid_t ns_pid; /* innermost; 0: not printed, as for the reaped */
+
+	bool bpf_frozen; /* of a BPF map */
+	uint32_t bpf_map_id;
+	uint64_t bpf_memlock; /* bytes */
 
 	uint64_t userfault_pending; /* faults that nobody has read yet */
 	uint32_t

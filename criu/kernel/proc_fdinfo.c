@@ -130,6 +130,27 @@ static bool get_userfault_api(struct text *t, struct proc_fdinfo *f)
 	       text_hex32(t, &f->userfault_features) && text_char(t, ':') && text_hex(t, &ioctls);
 }
 
+static bool get_map_id(struct text *t, struct proc_fdinfo *f)
+{
+	f->has_bpf_map = true;
+	return text_u32(t, &f->bpf_map_id);
+}
+
+static bool get_frozen(struct text *t, struct proc_fdinfo *f)
+{
+	uint32_t v;
+
+	if (!text_u32(t, &v))
+		return false;
+	f->bpf_frozen = v != 0;
+	return true;
+}
+
+static bool get_memlock(struct text *t, struct proc_fdinfo *f)
+{
+	return text_u64(t, &f->bpf_memlock);
+}
+
 /* The lines that iterators take are only counted. */
 static bool count_lock(struct text *t, struct proc_fdinfo *f)
 {
@@ -188,6 +209,9 @@ static const struct fdinfo_key {
 	KEY("Pid:", get_pid),
 	KEY("NSpid:", get_ns_pid),
 	KEY("scm_fds:", get_scm_fds),
+	KEY("map_id:", get_map_id),
+	KEY("frozen:", get_frozen),
+	KEY("memlock:", get_memlock),
 	KEY("pending:", get_pending),
 	KEY("API:", get_userfault_api),
 #undef KEY

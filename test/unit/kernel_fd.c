@@ -59,6 +59,11 @@ TEST(kernel_fdinfo_parses)
 	CHECK(f.has_userfaultfd && f.userfault_pending == 2);
 	CHECK_INT_EQ(f.userfault_features, PROC_USERFAULT_API | 0x21);
 	CHECK_INT_EQ(info_of("pos:\t0\nflags:\t0\nAPI:\taa\n", &f), -EINVAL);
+	CHECK_INT_EQ(info_of("pos:\t0\nflags:\t02\nmap_type:\t1\nmemlock:\t4096\nmap_id:\t77\n"
+			     "frozen:\t1\n",
+			     &f),
+		     0);
+	CHECK(f.has_bpf_map && f.bpf_map_id == 77 && f.bpf_frozen && f.bpf_memlock == 4096);
 }
 
 struct self {

@@ -213,16 +213,43 @@ static void set_many_perfs(int argc, char **argv)
 		set_perf(argc, argv);
 }
 
-static void set_bpf(int argc, char **argv)
+static int bpf_map_new(uint32_t type, uint32_t key_size)
 {
-	union bpf_attr a;
+	union bpf_attr a = { .map_type = type,
+			     .key_size = key_size,
+			     .value_size = 4,
+			     .max_entries = 1,
+			     .map_name = "scene" };
+
+	return maybe(syscall(SYS_bpf, BPF_MAP_CREATE, &a, sizeof(a)), "bpf");
+}
+
+static void set_bpf_queue(int argc, char **argv)
+{
+	NOT_USED;
+	bpf_map_new(BPF_MAP_TYPE_QUEUE, 0);
+}
+
+/* A program that has a map, which would go on with the old one. */
+static void set_bpf_used(int argc, char **argv)
+{
+	const struct bpf_insn code[] = {
+		{ .code = BPF_LD | BPF_DW | BPF_IMM,
+		  .dst_reg = BPF_REG_1,
+		  .src_reg = BPF_PSEUDO_MAP_FD,
+		  .imm = bpf_map_new(BPF_MAP_TYPE_ARRAY, 4) },
+		{ .code = 0 },
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0 },
+		{ .code = BPF_JMP | BPF_EXIT },
+	};
+	union bpf_attr a = { .prog_type = BPF_PROG_TYPE_SOCKET_FILTER,
+			     .insns = (uintptr_t)code,
+			     .insn_cnt = sizeof(code) / sizeof(code[0]),
+			     .license = (uintptr_t) "GPL",
+			     .prog_name = "scene" };
 
 	NOT_USED;
-	memset(&a, 0, sizeof(a));
-	a.map_type = BPF_MAP_TYPE_ARRAY;
-	a.key_size = a.value_size = 4;
-	a.max_entries = 1;
-	maybe(syscall(SYS_bpf, BPF_MAP_CREATE, &a, sizeof(a)), "bpf");
+	maybe(syscall(SYS_bpf, BPF_PROG_LOAD, &a, sizeof(a)), "bpf");
 }
 
 /* Deleted under the first name, and there under the second. */
@@ -425,7 +452,8 @@ const struct scene scenes_fd[] = {
 	{ "io_uring", set_io_uring },
 	{ "perf", set_perf },
 	{ "many-perfs", set_many_perfs },
-	{ "bpf", set_bpf },
+	{ "bpf-queue", set_bpf_queue },
+	{ "bpf-used", set_bpf_used },
 	{ "nsfile", set_nsfile },
 	{ "linked", set_linked },
 	{ "proc-gone", set_proc_gone },

@@ -6,6 +6,7 @@
 #include "test/harness/prog/scene.h"
 
 #include <fcntl.h>
+#include <linux/bpf.h>
 #include <linux/if_tun.h>
 #include <linux/memfd.h>
 #include <linux/userfaultfd.h>
@@ -266,6 +267,26 @@ static int mk_tun(const char *path)
 	return fd;
 }
 
+static int mk_bpf_map(const char *path)
+{
+	union bpf_attr a = { .map_type = BPF_MAP_TYPE_HASH,
+			     .key_size = 4,
+			     .value_size = 4,
+			     .max_entries = 8,
+			     .map_name = "mkfd" };
+	uint32_t key = 17, value = 42;
+	int fd = (int)syscall(SYS_bpf, BPF_MAP_CREATE, &a, sizeof(a));
+
+	(void)path;
+	if (fd < 0)
+		scene_skip("bpf(2)");
+	a = (union bpf_attr){ .map_fd = (uint32_t)fd,
+			      .key = (uintptr_t)&key,
+			      .value = (uintptr_t)&value };
+	must(syscall(SYS_bpf, BPF_MAP_UPDATE_ELEM, &a, sizeof(a)));
+	return fd;
+}
+
 static int mk_ns(const char *path)
 {
 	(void)path;
@@ -325,6 +346,7 @@ static const struct kind {
 	{ "pidfd", mk_pidfd },
 	{ "userfaultfd", mk_userfault },
 	{ "tun", mk_tun },
+	{ "bpf-map", mk_bpf_map },
 	{ "ns", mk_ns },
 	{ "proc", mk_proc },
 	{ "pty", mk_pty },

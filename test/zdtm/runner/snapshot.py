@@ -297,6 +297,9 @@ class Snapshot:
             if link in ("anon_inode:[pidfd]", "anon_inode:[userfaultfd]"):
                 info = re.sub(r"^ino:\s*(\d+)", lambda ino: self._number(link[12:-1], ino[1]), info,
                               flags=re.MULTILINE)
+            if link == "anon_inode:bpf-map":
+                info = re.sub(r"^map_id:\s*(\d+)", lambda number: self._number("map", number[1]),
+                              info, flags=re.MULTILINE)
             link = NEVER_NAMED.sub("/#N (deleted)", link)
             links[str(fd)] = link
             infos[str(fd)] = "; ".join(_comparable(info))
