@@ -36,7 +36,12 @@ struct userfault;
 struct dump;
 
 /* What map_file says of a file. */
-enum mapped_kind { MAPPED_FILE, MAPPED_MEMFD, MAPPED_MEMFD_READONLY /* F_SEAL_WRITE */ };
+enum mapped_kind {
+	MAPPED_FILE,
+	MAPPED_MEMFD,
+	MAPPED_MEMFD_READONLY, /* F_SEAL_WRITE */
+	MAPPED_SECRET, /* locked by its nature */
+};
 
 /* The id of the image of a mapped file: files/, which mem/ must not know, fills it in. Returns an
  * enum mapped_kind. */
@@ -110,6 +115,7 @@ struct dump {
 	struct tty_seen *ttys; /* files/ttydump.c: terminals that were met; in the arena */
 	struct flights *flights; /* files/table.c: descriptors in flight; in the arena */
 	struct unix_all *unix_all; /* sock/unix_dump.c: in the arena */
+	struct map secretmems; /* files/secretmem.c: by inode, in the arena */
 	struct map bpf_maps; /* files/bpfmap.c: ids of those that are written */
 	struct image_writer *bpfmap_img;
 	struct userfault *userfaults; /* files/userfault.h: in the arena */

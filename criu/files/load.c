@@ -21,6 +21,7 @@
 #include "criu/files/lock.h"
 #include "criu/files/memfd.h"
 #include "criu/files/reg.h"
+#include "criu/files/secretmem.h"
 #include "criu/files/tty.h"
 #include "criu/image/reader.h"
 #include "criu/kernel/syscalls.h"
@@ -598,6 +599,8 @@ int mapped_file_open(struct restore *r, uint32_t id, uint32_t flags)
 		return f->mapped_fd;
 	if (f && f->kind == &memfd_kind) {
 		fd = memfd_open_mapped(r, f, flags & O_ACCMODE);
+	} else if (f && f->kind == &secretmem_kind) {
+		fd = secretmem_open_mapped(f);
 	} else {
 		fd = reg_find(r, id, &e);
 		if (fd >= 0)
@@ -632,6 +635,8 @@ int files_open_mapped(struct restore *r)
 
 	if (made >= 0)
 		made = memfds_make(r);
+	if (made >= 0)
+		made = secretmems_make(r);
 	if (made < 0)
 		return made;
 	tasks_for_each(t, &r->tree) {

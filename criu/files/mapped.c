@@ -20,6 +20,7 @@
 #include "criu/files/ghost.h"
 #include "criu/files/memfd.h"
 #include "criu/files/reg.h"
+#include "criu/files/secretmem.h"
 #include "criu/files/table.h"
 #include "criu/image/writer.h"
 #include "images/fs.pb-c.h"
@@ -115,6 +116,10 @@ static int vma_file_dump(struct dump *d, const struct task *t, const struct proc
 	snprintf(path, sizeof(path), "%s%s", v->path, v->deleted ? " (deleted)" : "");
 	if (stat(link, &st) < 0)
 		return fail(errno, "stat %s", link);
+	if (secretmem_is(path, &st)) {
+		r = secretmem_dump_mapped(d, v, &st, ret_id);
+		return r < 0 ? r : MAPPED_SECRET;
+	}
 	r = path_dump(d, t, &lead, flags, &id);
 	if (r < 0)
 		return r;

@@ -9,6 +9,7 @@ const struct file_kind *const file_kinds[] = {
 	&pipe_kind,
 	&fifo_kind,
 	&memfd_kind,
+	&secretmem_kind,
 	&pidfd_kind,
 	&nsfile_kind,
 	&mqueue_kind,

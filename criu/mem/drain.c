@@ -205,6 +205,11 @@ static bool extends_vvar(const MmEntry *mm, const VmaEntry *e)
  * was made by. */
 static void memfd_mark(const struct proc_vma *v, VmaEntry *e, enum mapped_kind kind)
 {
+	if (kind == MAPPED_SECRET) {
+		/* To lock it would bring in pages that were not there. */
+		e->flags &= ~(uint32_t)MAP_LOCKED;
+		return;
+	}
 	e->status |= VMA_MEMFD;
 	if (kind == MAPPED_MEMFD_READONLY && v->vmflags & PROC_VMF(SH))
 		e->fdflags = O_RDWR;

@@ -257,6 +257,7 @@ bool vma_alike(const VmaEntry *a, const VmaEntry *b)
 {
 	return a->end == b->start && a->status == b->status && a->prot == b->prot &&
 	       a->flags == b->flags && a->madv == b->madv && a->shmid == b->shmid &&
+	       (!vma_is_file(a) || a->pgoff + (a->end - a->start) == b->pgoff) &&
 	       str_same(a->name, b->name);
 }
 

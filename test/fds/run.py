@@ -20,7 +20,7 @@ from runner import snapshot  # noqa: E402
 
 KINDS = """null urandom file append path deleted dir dir-gone tmpfile pipe-in pipe-out fifo socket
 tcp eventfd semaphore timerfd signalfd epoll inotify fanotify memfd mqueue pidfd userfaultfd tun
-bpf-map ns proc pty slave""".split()
+bpf-map secretmem ns proc pty slave""".split()
 HOWS = "plain dup cloexec high owner fork child table sent".split()
 FACTS = ("fd", "fdinfo", "fd.shared")
 EXCUSED = {

@@ -144,6 +144,17 @@ struct parasite_room_args {
 	uint32_t done; /* set from outside */
 };
 
+/* data of a call for the leader that copies memory that only it sees into a file, and waits until
+ * that has been taken: pages that are not there are holes */
+struct parasite_secret_args {
+	struct blob_exit exit;
+	uint32_t command; /* PARASITE_SECRET */
+	int32_t err;
+	uint64_t addr, len; /* in */
+	int32_t fd; /* -1: not there yet */
+	uint32_t taken; /* set from outside */
+};
+
 /* data of a call for the leader that makes a copy of the process, which does nothing */
 struct parasite_copy_args {
 	struct blob_exit exit;
@@ -161,4 +172,5 @@ enum parasite_command {
 	PARASITE_UFFD,
 	PARASITE_COPY,
 	PARASITE_ROOM,
+	PARASITE_SECRET,
 };

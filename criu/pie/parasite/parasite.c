@@ -44,6 +44,7 @@
 #define UFFD_PAUSES          5000 /* about half a second */
 
 #define ROOM_PAGE         4096ul
+#define SECRET_PAGES      64
 #define MFD_CLOEXEC_      1
 #define MFD_SEALS_        2
 #define ADD_SEALS         1033 /* F_ADD_SEALS */
@@ -301,6 +302,43 @@ static void room_make(struct parasite_room_args *a)
 	blob_syscall2(__NR_munmap, a->at, PARASITE_ROOM_PAGES * ROOM_PAGE);
 }
 
+static long secret_write(const struct parasite_secret_args *a, long fd)
+{
+	uint8_t there[SECRET_PAGES] = { 0 };
+	long r = blob_syscall2(__NR_ftruncate, fd, a->len);
+
+	for (uint64_t at = 0; at < a->len && r >= 0; at += SECRET_PAGES * ROOM_PAGE) {
+		uint64_t left = a->len - at, len = SECRET_PAGES * ROOM_PAGE;
+
+		len = left < len ? left : len;
+		r = blob_syscall3(__NR_mincore, a->addr + at, len, BLOB_ADDR(there));
+		for (uint64_t i = 0; i < len && r >= 0; i += ROOM_PAGE)
+			if (there[i / ROOM_PAGE] & 1)
+				r = blob_syscall4(__NR_pwrite64, fd, a->addr + at + i, ROOM_PAGE,
+						  at + i);
+	}
+	return r;
+}
+
+static void secret_copy(struct parasite_secret_args *a)
+{
+	struct {
+		int64_t sec, nsec;
+	} pause = { 0, UFFD_PAUSE_NS };
+	char name = '\0';
+	long fd = blob_syscall2(__NR_memfd_create, BLOB_ADDR(&name), MFD_CLOEXEC_);
+	long r = fd < 0 ? fd : secret_write(a, fd);
+
+	a->err = r < 0 ? (int32_t)r : 0;
+	if (!a->err)
+		__atomic_store_n(&a->fd, (int32_t)fd, __ATOMIC_RELEASE);
+	for (uint32_t i = 0;
+	     i < UFFD_PAUSES && !a->err && !__atomic_load_n(&a->taken, __ATOMIC_ACQUIRE); i++)
+		blob_syscall2(__NR_nanosleep, BLOB_ADDR(&pause), 0);
+	if (fd >= 0)
+		blob_syscall1(__NR_close, fd);
+}
+
 /*
  * The copy is a grandchild: its parent ends at once, is waited for here, and so the copy belongs to
  * whoever reaps orphans. The parent in between lives in our memory and on our stack, so it must
@@ -416,6 +454,10 @@ void blob_entry(struct parasite_process_args *a)
 	}
 	if (a->command == PARASITE_ROOM) {
 		room_make((struct parasite_room_args *)a);
+		blob_exit(&a->exit);
+	}
+	if (a->command == PARASITE_SECRET) {
+		secret_copy((struct parasite_secret_args *)a);
 		blob_exit(&a->exit);
 	}
 	if (a->command == PARASITE_UFFD) {

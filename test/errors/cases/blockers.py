@@ -31,7 +31,7 @@ FILES = (
     ("inotify-unread", "fd 3: inotify: <*> bytes of events that were not read, which cannot be kept"
      "; try again: it is about to read them"),
     ("memfd-lock", "fd 3: /memfd:scene (deleted): an exclusive lock (flock)" + LOCKS),
-    ("secretmem", "fd 3: /secretmem (deleted)<*>" + KEPT),
+    ("secretmem-large", "fd 3: secret memory of 134221824 bytes" + KEPT),
     ("pidfd", "fd 3: a pidfd of pid 1 (<*>), which is not in the tree; include that process in the "
      "tree, or have the descriptor closed"),
     ("pidfd-thread", "fd 3: a pidfd of thread <*>" + KEPT),

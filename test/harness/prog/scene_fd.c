@@ -109,10 +109,11 @@ static void set_memfd_lock(int argc, char **argv)
 	must(flock((int)must(memfd_create("scene", 0)), LOCK_EX));
 }
 
-static void set_secretmem(int argc, char **argv)
+/* A page too much; none of it is there. */
+static void set_secretmem_large(int argc, char **argv)
 {
 	NOT_USED;
-	maybe(syscall(SYS_memfd_secret, 0), "secretmem");
+	must(ftruncate(maybe(syscall(SYS_memfd_secret, 0), "secretmem"), (128 << 20) + 4096));
 }
 
 static void set_pidfd(int argc, char **argv)
@@ -442,7 +443,7 @@ const struct scene scenes_fd[] = {
 	{ "fanotify-mount", set_fanotify_mount },
 	{ "memfd", set_memfd },
 	{ "memfd-lock", set_memfd_lock },
-	{ "secretmem", set_secretmem },
+	{ "secretmem-large", set_secretmem_large },
 	{ "pidfd", set_pidfd },
 	{ "pidfd-reaped", set_pidfd_reaped },
 	{ "pidfd-thread", set_pidfd_thread },

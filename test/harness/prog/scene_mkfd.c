@@ -287,6 +287,17 @@ static int mk_bpf_map(const char *path)
 	return fd;
 }
 
+static int mk_secretmem(const char *path)
+{
+	int fd = (int)syscall(SYS_memfd_secret, 0);
+
+	(void)path;
+	if (fd < 0)
+		scene_skip("memfd_secret(2)");
+	must(ftruncate(fd, 8192));
+	return fd;
+}
+
 static int mk_ns(const char *path)
 {
 	(void)path;
@@ -345,6 +356,7 @@ static const struct kind {
 	{ "mqueue", mk_mqueue },
 	{ "pidfd", mk_pidfd },
 	{ "userfaultfd", mk_userfault },
+	{ "secretmem", mk_secretmem },
 	{ "tun", mk_tun },
 	{ "bpf-map", mk_bpf_map },
 	{ "ns", mk_ns },
