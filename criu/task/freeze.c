@@ -134,8 +134,7 @@ static int seize_dead(struct dump *d, struct task *t, pid_t tid)
 
 /*
  * A thread that executes another program takes the place and the number of the leader, which is a
- * zombie until then. One that has been seized before is ours under its new number, too, and has
- * been interrupted.
+ * zombie until then. One that has been seized before is ours under its new number, too.
  */
 static int leader_seize_again(struct dump *d, pid_t pid)
 {
@@ -159,10 +158,19 @@ static int leader_seize_again(struct dump *d, pid_t pid)
 static int thread_seize(struct dump *d, struct task *t, pid_t tid)
 {
 	struct asleep asleep = waiting_look(d, tid);
-	int r = tracee_seize(tid);
+	int r = -EPERM;
 
-	if (r == -EPERM && tid == t->pid)
-		r = leader_seize_again(d, tid);
+	/* A leader that was a zombie just now, and is not, has been replaced meanwhile. */
+	for (int tries = 0; r == -EPERM && tries < SEIZE_TRIES; tries++) {
+		int dead;
+
+		r = tracee_seize(tid);
+		if (r == -EPERM && tid == t->pid)
+			r = leader_seize_again(d, tid);
+		dead = r == -EPERM ? seize_dead(d, t, tid) : 0;
+		if (dead)
+			return dead < 0 ? dead : 0;
+	}
 	if (r >= 0) {
 		struct thread *th = task_add_thread(t, tid);
 
@@ -170,15 +178,7 @@ static int thread_seize(struct dump *d, struct task *t, pid_t tid)
 		th->asleep = asleep;
 		return 1;
 	}
-	if (r == -ESRCH)
-		return 0;
-	if (r == -EPERM) {
-		int dead = seize_dead(d, t, tid);
-
-		if (dead)
-			return dead < 0 ? dead : 0;
-	}
-	return seize_refused(d, t, tid, -r);
+	return r == -ESRCH ? 0 : seize_refused(d, t, tid, -r);
 }
 
 /* Threads that are not seized yet: how many were, or negative. */
@@ -213,6 +213,20 @@ static void task_drop_thread(struct task *t, size_t i)
 	t->nr_threads--;
 }
 
+/*
+ * One that executes another program between being seized and being interrupted has a new number by
+ * then, and is ours without having been told to stop. Whoever stands already is left alone: it
+ * would stop a second time.
+ */
+static void thread_interrupt_again(struct dump *d, pid_t tid)
+{
+	cleanup_close int proc = proc_open(tid);
+	struct proc_stat st;
+
+	if (proc >= 0 && proc_stat_read(proc, 0, &d->buf, &st) >= 0 && st.state != 't')
+		tracee_interrupt(tid);
+}
+
 /* How many threads ended instead of stopping. */
 static int task_wait_threads(struct dump *d, struct task *t, size_t from)
 {
@@ -228,6 +242,7 @@ static int task_wait_threads(struct dump *d, struct task *t, size_t from)
 				  : stuck_refuse(d, t->threads[i].tid);
 			if (r < 0)
 				return unread_fail_at(r, d, t);
+			thread_interrupt_again(d, t->threads[i].tid);
 			continue;
 		}
 		if (r == -ESRCH || r == -ECHILD) {
@@ -263,6 +278,19 @@ static int task_drop_replaced(struct task *t)
 	return gone;
 }
 
+/* A thread that takes the leader's place may have been met after others that the new leader has
+ * made. */
+static void leader_first(struct task *t)
+{
+	struct thread *leader = task_find_thread(t, t->pid), first;
+
+	if (!leader || leader == t->threads)
+		return;
+	first = t->threads[0];
+	t->threads[0] = *leader;
+	*leader = first;
+}
+
 /* The leader must be first: threads of a dead one are kept from a dump later. */
 static int task_settle(struct dump *d, struct task *t)
 {
@@ -286,6 +314,7 @@ static int task_settle(struct dump *d, struct task *t)
 			waited -= (size_t)nr;
 		}
 	} while (nr > 0);
+	leader_first(t);
 	if (!t->nr_threads)
 		t->kind = TASK_ZOMBIE;
 	task_advance(t, TASK_SEIZED);
