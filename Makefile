@@ -80,7 +80,8 @@ $(O)/%.o: %.c | $(PB_C)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) -c -o $@ $<
 
-$(O)/gen/%.pb-c.c: %.proto
+# Both are made at once: else nobody would know yet that the header is newer than an object.
+$(O)/gen/%.pb-c.c $(O)/gen/%.pb-c.h: %.proto
 	$(say) PROTOC $<
 	@mkdir -p $(O)/gen
 	$(Q)protoc-c --c_out=$(O)/gen $<
