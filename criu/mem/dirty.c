@@ -379,18 +379,6 @@ static void find_stale(struct dump *d)
 		keeper_read(d);
 }
 
-/* What the task has registered itself has marks that tell us nothing. A pre-dump does not read
- * VmFlags; but the kernel gives us no such mapping. */
-static void find_registered(struct task *t)
-{
-	for (size_t i = 0; i < t->vmas.nr && t->dirty->kept.uffd >= 0; i++) {
-		struct proc_vma *v = &t->vmas.v[i];
-
-		v->userfault_kept = may_be_tracked(v) &&
-				    uffd_track(t->dirty->kept.uffd, v->start, v->end) == -EBUSY;
-	}
-}
-
 int dirty_tasks(struct dump *d)
 {
 	struct dirty *x = d->dirty;
@@ -403,8 +391,6 @@ int dirty_tasks(struct dump *d)
 		t->dirty = map_get(&x->tasks, (uint64_t)t->pid);
 		if (t->dirty && !d->memory_only)
 			vmas_unmark(t);
-		else if (t->dirty)
-			find_registered(t);
 	}
 	return 0;
 }
@@ -492,12 +478,34 @@ static int arm_soft_dirty(const struct task *t)
 	return r < 0 ? fail(-r, "write 4 to %s", path) : 0;
 }
 
-/* All private mappings, and a mark on each page that has none. */
+/* What the task has registered itself has marks that tell us nothing. A pre-dump does not read
+ * VmFlags; but the kernel gives us no such mapping. Returns whether there is one. */
+static bool note_registered(const struct task *t)
+{
+	MmEntry *mm = t->mm;
+	bool any = false;
+
+	for (size_t i = 0, j = 0; i < t->vmas.nr; i++) {
+		const struct proc_vma *v = &t->vmas.v[i];
+
+		if (!v->userfault_kept)
+			continue;
+		any = true;
+		while (mm && j < mm->n_vmas && mm->vmas[j]->start < v->start)
+			j++;
+		if (mm && j < mm->n_vmas && mm->vmas[j]->start == v->start &&
+		    !mm->vmas[j]->userfault)
+			mm->vmas[j]->userfault = true;
+	}
+	return any;
+}
+
+/* All private mappings, and a mark on each page that has none. Not before pages were looked at: one
+ * that was moved to where nothing was registered may still have a mark of its old place. */
 static int arm_uffd(struct task *t, const struct pagemap_regions *known)
 {
 	for (size_t i = 0; i < t->vmas.nr; i++) {
 		struct proc_vma *v = &t->vmas.v[i];
-
 		int r = may_be_tracked(v) ? uffd_track(t->dirty->kept.uffd, v->start, v->end) : 0;
 
 		/* The marks in it are not ours to set. */
@@ -507,7 +515,7 @@ static int arm_uffd(struct task *t, const struct pagemap_regions *known)
 				  (unsigned long long)v->start, (unsigned long long)v->end,
 				  strerror(-r));
 	}
-	return scan_and_protect(t, known);
+	return scan_and_protect(t, note_registered(t) ? NULL : known);
 }
 
 static int arm_one(void *ctx, size_t i, unsigned int worker)
