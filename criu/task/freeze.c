@@ -29,6 +29,7 @@
 #include "criu/task/waiting.h"
 
 #define SEIZE_TRIES 1000
+#define LEADERS_MAX 5
 
 static int root_is_thread(struct dump *d, int proc, pid_t pid)
 {
@@ -161,7 +162,7 @@ static int thread_seize(struct dump *d, struct task *t, pid_t tid)
 	int r = -EPERM;
 
 	/* A leader that was a zombie just now, and is not, has been replaced meanwhile. */
-	for (int tries = 0; r == -EPERM && tries < SEIZE_TRIES; tries++) {
+	for (int changes = 0; r == -EPERM && changes < LEADERS_MAX; changes++) {
 		int dead;
 
 		r = tracee_seize(tid);
