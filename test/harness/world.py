@@ -30,7 +30,7 @@ DIFFERENCES_SHOWN = 20
 UGLY = (
     (re.compile(r"\bfailed\b"), "says that it failed"),
     (re.compile(r"(?<![\w-])-1\b"), "shows -1"),
-    (re.compile(r"\(null\)|%[sdux]|\(\)"), "has a hole"),
+    (re.compile(r"\(null\)|%[sdux](?![0-9A-Za-z])|\(\)"), "has a hole"),
     (re.compile(r"\b[a-z]+_[a-z_]+\(\)"), "names a function"),
     (re.compile(r"\.$"), "ends with a full stop"),
     (re.compile(r"Success"), "has no cause"),

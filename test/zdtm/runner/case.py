@@ -105,7 +105,7 @@ class Case:
         else:
             if self.plan.mode == "snapshot":
                 self._dump(expected=0, options=["-R"])
-                self._kill(before.pids)
+                procs.kill_all()  # what it has done since is forgotten
             else:
                 self._dump(expected=0)
             self._wait_gone(before.pids, "after the dump")
@@ -139,15 +139,6 @@ class Case:
         if self.plan.fault_command == "dump":
             extra += ["--fault", self.plan.fault_step]
         self._crtool("dump", "dump.log", expected, ["-t", self.root, *extra])
-
-    def _kill(self, pids):
-        """The tree has run on, and what it has done since is to be forgotten."""
-        os.kill(self.root, signal.SIGSTOP)
-        for pid in set(pids) | set(procs.tree(self.root)):
-            try:
-                os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
 
     def _pre_dump(self, number):
         """Into a directory of its own, which the next dump builds upon."""
