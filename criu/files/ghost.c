@@ -247,18 +247,22 @@ struct ghost_use {
 	struct ghost *ghost;
 };
 
+static struct ghost *ghost_add(struct restore *r, uint32_t id, const char *link)
+{
+	struct ghost *g = arena_alloc(&r->arena, sizeof(*g));
+
+	*g = (struct ghost){ .id = id, .link = link, .fd = -1, .next = r->ghosts };
+	r->ghosts = g;
+	return g;
+}
+
 static struct ghost *ghost_get(struct restore *r, uint32_t id)
 {
 	struct ghost *g = r->ghosts;
 
 	while (g && (g->id != id || g->link))
 		g = g->next;
-	if (g)
-		return g;
-	g = arena_alloc(&r->arena, sizeof(*g));
-	*g = (struct ghost){ .id = id, .fd = -1, .next = r->ghosts };
-	r->ghosts = g;
-	return g;
+	return g ? g : ghost_add(r, id, NULL);
 }
 
 /* The same where a dump has made a name for it; NULL: it has not. */
@@ -272,12 +276,7 @@ static struct ghost *linked_get(struct restore *r, uint32_t id)
 		return NULL;
 	while (g && (g->id != id || !g->link))
 		g = g->next;
-	if (g)
-		return g;
-	g = arena_alloc(&r->arena, sizeof(*g));
-	*g = (struct ghost){ .id = id, .link = reg->name, .fd = -1, .next = r->ghosts };
-	r->ghosts = g;
-	return g;
+	return g ? g : ghost_add(r, id, reg->name);
 }
 
 static int remap_load(struct restore *r, const RemapFilePathEntry *e)

@@ -114,7 +114,7 @@ static void view_learn(struct looks *l, const struct look *look)
 
 	if (!look->info_is_read || !says_all(f) || i->mnt_id < 0)
 		return;
-	if ((uint64_t)i->pos != f->pos || (i->flags & ~(uint32_t)02000000) != f->flags ||
+	if ((uint64_t)i->pos != f->pos || (i->flags & ~(uint32_t)O_CLOEXEC) != f->flags ||
 	    i->ino != f->ino || (mount && (uintptr_t)mount != (uintptr_t)i->mnt_id + 1)) {
 		log_info("fdinfo is read of each descriptor: the view of them is another's");
 		l->nr_seen = 0;
