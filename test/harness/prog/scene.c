@@ -35,6 +35,13 @@ static void say(const char *kind, const char *text, const char *cause)
 	_exit(1);
 }
 
+int scene_needs(long r, int missing, const char *what)
+{
+	if (r < 0 && errno == missing)
+		scene_skip(what);
+	return (int)must(r);
+}
+
 void scene_send_fd(int sock, int fd)
 {
 	char byte = 'x', control[CMSG_SPACE(sizeof(int))] = "";

@@ -52,6 +52,8 @@ void scene_send_fd(int sock, int fd);
 /* errno, or the reason why this kernel has no such thing, for the harness. */
 void scene_die(const char *what) __attribute__((noreturn));
 void scene_skip(const char *why) __attribute__((noreturn));
+/* What a system call said; skips where its error is that the kernel has no such thing. */
+int scene_needs(long r, int missing, const char *what);
 
 /* value, unless it is negative: then the scene ends. */
 #define must(call) scene_must((long)(call), #call)

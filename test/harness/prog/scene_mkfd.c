@@ -5,6 +5,7 @@
  */
 #include "test/harness/prog/scene.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <linux/bpf.h>
 #include <linux/if_tun.h>
@@ -257,11 +258,9 @@ static int mk_userfault(const char *path)
 static int mk_tun(const char *path)
 {
 	struct ifreq ifr = { .ifr_flags = IFF_TUN | IFF_NO_PI };
-	int fd = open("/dev/net/tun", O_RDWR | O_NONBLOCK);
+	int fd = scene_needs(open("/dev/net/tun", O_RDWR | O_NONBLOCK), ENOENT, "/dev/net/tun");
 
 	(void)path;
-	if (fd < 0)
-		scene_skip("/dev/net/tun");
 	snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "zf%d", (int)getpid());
 	must(ioctl(fd, TUNSETIFF, &ifr));
 	return fd;
@@ -275,11 +274,9 @@ static int mk_bpf_map(const char *path)
 			     .max_entries = 8,
 			     .map_name = "mkfd" };
 	uint32_t key = 17, value = 42;
-	int fd = (int)syscall(SYS_bpf, BPF_MAP_CREATE, &a, sizeof(a));
+	int fd = scene_needs(syscall(SYS_bpf, BPF_MAP_CREATE, &a, sizeof(a)), ENOSYS, "bpf(2)");
 
 	(void)path;
-	if (fd < 0)
-		scene_skip("bpf(2)");
 	a = (union bpf_attr){ .map_fd = (uint32_t)fd,
 			      .key = (uintptr_t)&key,
 			      .value = (uintptr_t)&value };
@@ -289,11 +286,9 @@ static int mk_bpf_map(const char *path)
 
 static int mk_secretmem(const char *path)
 {
-	int fd = (int)syscall(SYS_memfd_secret, 0);
+	int fd = scene_needs(syscall(SYS_memfd_secret, 0), ENOSYS, "memfd_secret(2)");
 
 	(void)path;
-	if (fd < 0)
-		scene_skip("memfd_secret(2)");
 	must(ftruncate(fd, 8192));
 	return fd;
 }
