@@ -15,17 +15,38 @@
 #include <time.h>
 #include <unistd.h>
 
-pid_t test_child(int (*fn)(void *arg), void *arg)
+static void child_run(int (*fn)(void *arg), void *arg)
 {
-	pid_t pid = (pid_t)must(fork());
 	sigset_t term;
 
-	if (pid)
-		return pid;
 	sigemptyset(&term);
 	sigaddset(&term, SIGTERM);
 	must(sigprocmask(SIG_UNBLOCK, &term, NULL)); /* a test_thread() has it blocked */
 	_exit(fn(arg));
+}
+
+pid_t test_child(int (*fn)(void *arg), void *arg)
+{
+	pid_t pid = (pid_t)must(fork());
+
+	if (!pid)
+		child_run(fn, arg);
+	return pid;
+}
+
+pid_t test_companion(int (*fn)(void *arg), void *arg)
+{
+	struct steps *begun = steps_new();
+	pid_t pid = (pid_t)must(fork());
+
+	if (pid)
+		steps_wait(begun, 1);
+	else
+		steps_reach(begun, 1);
+	must(munmap(begun, sizeof(*begun)));
+	if (!pid)
+		child_run(fn, arg);
+	return pid;
 }
 
 bool test_exited(int status, int code, const char *who)

@@ -99,6 +99,12 @@ void test_option_add(struct test_option *option);
 
 /* Child processes: runs FN in a child that ends with its return value. */
 pid_t test_child(int (*fn)(void *arg), void *arg);
+/*
+ * The same, and it has left fork(2) behind when this returns: for one that a dump will find. Until
+ * then the C library has not told the kernel all about it (set_robust_list), which would look like
+ * a difference after the restore.
+ */
+pid_t test_companion(int (*fn)(void *arg), void *arg);
 /* Waits for the child; true if it exited with 0, else says what happened instead. */
 bool test_reap(pid_t pid, const char *who);
 /* SIGTERM for the child, then test_reap(). */

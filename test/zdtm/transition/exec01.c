@@ -91,7 +91,7 @@ int main(int argc, char **argv)
 	page =
 	    (struct page *)must(mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, COUNT_FD, 0));
 	memset(page, 0, sizeof(*page));
-	must(test_child(child, page));
+	must(test_companion(child, page));
 	futex_wait_change(&page->rounds, 0);
 	test_daemon();
 	test_waitsig();

@@ -30,7 +30,7 @@ int main(int argc, char **argv)
 	test_init(argc, argv);
 	steps = steps_new();
 	sums = (uint64_t *)(steps + 2);
-	pid = test_child(child, NULL);
+	pid = test_companion(child, NULL);
 	test_daemon();
 	do {
 		if (steps->now != step)

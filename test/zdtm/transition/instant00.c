@@ -100,7 +100,7 @@ int main(int argc, char **argv)
 	test_init(argc, argv);
 	shared = map_anon(sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED);
 	for (uintptr_t i = 0; i < PROCESSES; i++)
-		children[i] = test_child(process, (void *)(i + 1));
+		children[i] = test_companion(process, (void *)(i + 1));
 	while (__atomic_load_n(&shared->next, __ATOMIC_SEQ_CST) < 4 * SLOTS)
 		continue; /* the runner has the time limit */
 	test_daemon();

@@ -49,7 +49,7 @@ int main(int argc, char **argv)
 		anchors[i] = test_child(anchor, &ready);
 	ready_collect(&ready, ANCHORS);
 	for (int i = 0; i < MOVERS; i++)
-		movers[i] = test_child(mover, NULL);
+		movers[i] = test_companion(mover, NULL);
 	test_daemon();
 	test_waitsig();
 

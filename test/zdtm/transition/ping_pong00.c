@@ -57,7 +57,7 @@ int main(int argc, char **argv)
 	test_init(argc, argv);
 	must(pipe(down));
 	must(pipe(up));
-	pid = test_child(child, NULL);
+	pid = test_companion(child, NULL);
 	must(close(down[0]));
 	must(close(up[1]));
 	/* The first answer tells that the child has closed its ends, too. */

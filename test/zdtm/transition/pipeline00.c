@@ -80,8 +80,8 @@ int main(int argc, char **argv)
 	ready_init(&ready);
 	pids[2] = test_child(consume, &ready);
 	ready_collect(&ready, 1);
-	pids[0] = test_child(produce, NULL);
-	pids[1] = test_child(filter, NULL);
+	pids[0] = test_companion(produce, NULL);
+	pids[1] = test_companion(filter, NULL);
 	for (int i = 0; i < 2; i++) {
 		must(close(first[i]));
 		must(close(second[i]));

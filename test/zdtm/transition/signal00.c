@@ -54,7 +54,7 @@ int main(int argc, char **argv)
 	sigemptyset(&mask);
 	sigaddset(&mask, sig_number);
 	must(sigprocmask(SIG_BLOCK, &mask, NULL));
-	pid = test_child(child, NULL);
+	pid = test_companion(child, NULL);
 	test_daemon();
 	do {
 		for (int i = 0; i < BURST; i++)

@@ -36,7 +36,7 @@ int main(int argc, char **argv)
 
 	test_init(argc, argv);
 	must(sigaction(SIGUSR1, &action, NULL));
-	pid = test_child(child, &sent);
+	pid = test_companion(child, &sent);
 	test_daemon();
 	for (uint32_t seed = 0; test_go(); seed++) {
 		datagen(data, sizeof(data), seed);

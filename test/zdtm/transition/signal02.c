@@ -138,7 +138,7 @@ int main(int argc, char **argv)
 	must(sigaction(SIG_FAR, &action, NULL));
 	thread = test_thread(returner, NULL);
 	futex_wait_change(&thread_is_there, 0);
-	child_pid = test_child(child, NULL);
+	child_pid = test_companion(child, NULL);
 	futex_wait_change(&far->ready, 0);
 	test_daemon();
 	do {

@@ -142,7 +142,7 @@ int main(int argc, char **argv)
 
 	test_init(argc, argv);
 	for (uintptr_t i = 0; i < PROCESSES; i++)
-		children[i] = test_child(process, (void *)(i + 100));
+		children[i] = test_companion(process, (void *)(i + 100));
 	for (uint32_t i = 0; i < THREADS; i++) {
 		areas_make(&workers[i], i + 1);
 		threads[i] = test_thread(thread, &workers[i]);

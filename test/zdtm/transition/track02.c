@@ -160,7 +160,7 @@ int main(int argc, char **argv)
 	flags = flags_map();
 	memset(flags, 0, sizeof(*flags));
 	for (uintptr_t i = 0; i < PROCESSES; i++)
-		children[i] = test_child(child, (void *)i);
+		children[i] = test_companion(child, (void *)i);
 	while (!*(volatile uint32_t *)&flags->lives[0] || !*(volatile uint32_t *)&flags->lives[1])
 		continue; /* the runner has the time limit */
 	test_daemon();
