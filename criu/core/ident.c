@@ -83,7 +83,7 @@ void ident_set_init(struct ident_set *s, uint32_t *last)
 static struct ident_bucket *bucket_find(struct ident_bucket *b, size_t cap, uint64_t dev,
 					uint64_t ino)
 {
-	size_t at = (ino * 0x9e3779b97f4a7c15ull ^ dev) & (cap - 1);
+	size_t at = (size_t)((ino ^ dev) * 0x9e3779b97f4a7c15ull >> 20) & (cap - 1);
 
 	while (b[at].ident.nr && (b[at].dev != dev || b[at].ino != ino))
 		at = (at + 1) & (cap - 1);
