@@ -19,13 +19,14 @@ struct fd_probe {
 	int fd; /* number in the task */
 	const struct task *to; /* in flight to its to_fd: then task and fd are crtool's own; NULL */
 	int to_fd;
-	int lfd; /* the same description, in crtool */
+	int lfd; /* the same description, in crtool; -1: of an eventfd that has no owner */
 	uint32_t id; /* for its image */
 	const char *link; /* readlink of /proc/PID/fd/N */
 	int family; /* AF_*, of a socket; of all else -1 */
 	struct stat st;
 	struct proc_fdinfo info;
 	bool no_locks; /* fdinfo has none; else info tells, or has not been read */
+	bool no_owner; /* F_SETOWN and F_SETSIG have not been called */
 };
 
 struct file {

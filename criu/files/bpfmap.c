@@ -151,7 +151,7 @@ static int bpfmap_dump(struct dump *d, const struct fd_probe *p)
 
 	if (r < 0 || map_blocked(p, &m))
 		return r;
-	r = fown_dump(p->lfd, &fown);
+	r = fown_dump_probe(p, &fown);
 	if (r >= 0 && !map_get(&d->bpf_maps, m.id) && !d->trial)
 		r = data_dump(d, &m);
 	if (r < 0)

@@ -106,7 +106,7 @@ static int epoll_dump(struct dump *d, const struct fd_probe *p)
 	r = targets_read(d, p, &s->e);
 	s->e.fown = arena_alloc(&d->arena, sizeof(*s->e.fown));
 	if (r >= 0)
-		r = fown_dump(p->lfd, s->e.fown);
+		r = fown_dump_probe(p, s->e.fown);
 	if (r < 0)
 		return r;
 	busy_poll_read(p->lfd, &s->e);

@@ -27,7 +27,7 @@ static int eventfd_dump(struct dump *d, const struct fd_probe *p)
 	FileEntry fe = FILE_ENTRY__INIT;
 	EventfdFileEntry e = EVENTFD_FILE_ENTRY__INIT;
 	FownEntry fown;
-	int r = fown_dump(p->lfd, &fown);
+	int r = fown_dump_probe(p, &fown);
 
 	if (r < 0)
 		return r;

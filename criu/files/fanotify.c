@@ -159,7 +159,7 @@ static int fanotify_dump(struct dump *d, const struct fd_probe *p)
 	int r = group_dump(d, p, &e);
 
 	if (r >= 0)
-		r = fown_dump(p->lfd, &fown);
+		r = fown_dump_probe(p, &fown);
 	if (r < 0)
 		return r;
 	if (events_blocked(p, "fanotify",

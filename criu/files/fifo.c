@@ -108,7 +108,7 @@ static int path_dump(struct dump *d, const struct fd_probe *p, uint32_t id)
 	FileEntry fe = FILE_ENTRY__INIT;
 	RegFileEntry reg = REG_FILE_ENTRY__INIT;
 	FownEntry fown;
-	int r = fown_dump(p->lfd, &fown);
+	int r = fown_dump_probe(p, &fown);
 
 	if (r < 0)
 		return r;

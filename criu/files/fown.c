@@ -59,6 +59,16 @@ int fown_dump(int lfd, FownEntry *ret)
 	return 0;
 }
 
+int fown_dump_probe(const struct fd_probe *p, FownEntry *ret)
+{
+	const FownEntry none = FOWN_ENTRY__INIT;
+
+	if (!p->no_owner)
+		return fown_dump(p->lfd, ret);
+	*ret = none;
+	return 0;
+}
+
 /* To the kernel, who sends the signal later is who makes this call now: with these ids, as far
  * as we may. The third id stays that of root, and with it all that we may. */
 int fown_set(int fd, const struct file_owner *o)

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <sys/types.h>
 
+#include "criu/core/file.h"
 #include "images/fown.pb-c.h"
 
 /* Who gets the signals, and by whose rights: of who has said so. */
@@ -18,6 +19,8 @@ int fown_set(int fd, const struct file_owner *o);
 
 /* Of a description that crtool holds as lfd. Speaks. */
 int fown_dump(int lfd, FownEntry *ret);
+/* The same, where the probe may know that there is none. */
+int fown_dump_probe(const struct fd_probe *p, FownEntry *ret);
 /* In the task, on a file that is open. Speaks. */
 int fown_restore(int fd, const FownEntry *e);
 /* The same, and the flags that F_SETFL can set. */

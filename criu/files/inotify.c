@@ -82,7 +82,7 @@ static int inotify_dump(struct dump *d, const struct fd_probe *p)
 	int r = watches_dump(d, p, &e);
 
 	if (r >= 0)
-		r = fown_dump(p->lfd, &fown);
+		r = fown_dump_probe(p, &fown);
 	if (r < 0)
 		return r;
 	if (events_blocked(p, "inotify", "try again: it is about to read them"))

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "criu/base/error.h"
@@ -57,18 +58,37 @@ static const struct view_file *seen_find(const struct looks *l, int fd)
 	return bsearch(&key, l->seen, l->nr_seen, sizeof(*l->seen), by_fd);
 }
 
-static bool says_all(const struct view_file *f)
+/* What kinds have to be for the view to say all that fdinfo does. */
+static const char plain_kind[] = "plain", eventfd_kind[] = "eventfd";
+
+static const char *kind_said(const struct looks *l, const struct view_file *f)
 {
-	return f && !f->more_info && !f->locks;
+	const char *kind = f && !f->locks ? map_get(&l->kinds, f->ops) : NULL;
+
+	return kind == plain_kind && f->more_info ? NULL : kind;
+}
+
+static bool is_eventfd(const struct look *look)
+{
+	return !look->info_is_read && look->info.has_eventfd;
+}
+
+static void events_take(const struct view_file *f, struct proc_fdinfo *ret)
+{
+	ret->has_eventfd = ret->has_eventfd_semaphore = true;
+	ret->eventfd_count = f->events.count;
+	ret->eventfd_semaphore = f->events.flags & EFD_SEMAPHORE;
+	ret->eventfd_id = f->events.id;
 }
 
 /* fdinfo without its text; false: it has to be read. */
 static bool info_from_view(const struct looks *l, struct look *look)
 {
 	const struct view_file *f = look->seen;
+	const char *kind = kind_said(l, f);
 	const void *mount;
 
-	if (!says_all(f) || !map_get(&l->kinds, f->ops))
+	if (!kind)
 		return false;
 	mount = map_get(&l->mounts, f->mount);
 	if (!mount)
@@ -79,14 +99,16 @@ static bool info_from_view(const struct looks *l, struct look *look)
 		.mnt_id = (int)((uintptr_t)mount - 1),
 		.ino = f->ino,
 	};
+	if (kind == eventfd_kind)
+		events_take(f, &look->info);
 	return true;
 }
 
-static const char *link_known(const struct looks *l, uint64_t ops)
+static const struct look_link *link_known(const struct looks *l, const struct view_file *f)
 {
-	for (size_t i = 0; i < l->nr_links; i++)
-		if (l->links[i].ops == ops)
-			return l->links[i].link;
+	for (size_t i = 0; f && i < l->nr_links; i++)
+		if (l->links[i].ops == f->ops)
+			return &l->links[i];
 	return NULL;
 }
 
@@ -97,11 +119,24 @@ static void link_learn(struct looks *l, const struct look *look)
 
 	if (!look->seen || l->nr_links == ARRAY_SIZE(l->links) ||
 	    !str_starts(look->link, "anon_inode:[") || strlen(look->link) >= sizeof(to->link) ||
-	    link_known(l, look->seen->ops))
+	    link_known(l, look->seen))
 		return;
 	to->ops = look->seen->ops;
+	to->inode = look->seen->inode;
+	to->st = look->st;
 	memcpy(to->link, look->link, strlen(look->link) + 1);
 	l->nr_links++;
+}
+
+/* Others may count it up meanwhile: then the next one shows it. */
+static bool says_events(const struct view_file *f, const struct proc_fdinfo *i)
+{
+	struct proc_fdinfo seen = { 0 };
+
+	events_take(f, &seen);
+	return i->has_eventfd && i->has_eventfd_semaphore && seen.eventfd_id == i->eventfd_id &&
+	       seen.eventfd_count == i->eventfd_count &&
+	       seen.eventfd_semaphore == i->eventfd_semaphore;
 }
 
 /* The first of each kind is read both ways. A kernel that says one thing here and another there
@@ -110,10 +145,12 @@ static void view_learn(struct looks *l, const struct look *look)
 {
 	const struct view_file *f = look->seen;
 	const struct proc_fdinfo *i = &look->info;
-	const void *mount = says_all(f) ? map_get(&l->mounts, f->mount) : NULL;
+	const void *mount;
 
-	if (!look->info_is_read || !says_all(f) || i->mnt_id < 0)
+	if (!look->info_is_read || !f || f->locks || i->mnt_id < 0 ||
+	    (f->more_info && !says_events(f, i)))
 		return;
+	mount = map_get(&l->mounts, f->mount);
 	if ((uint64_t)i->pos != f->pos || (i->flags & ~(uint32_t)O_CLOEXEC) != f->flags ||
 	    i->ino != f->ino || (mount && (uintptr_t)mount != (uintptr_t)i->mnt_id + 1)) {
 		log_info("fdinfo is read of each descriptor: the view of them is another's");
@@ -123,7 +160,7 @@ static void view_learn(struct looks *l, const struct look *look)
 	if (!mount)
 		map_put(&l->mounts, f->mount, (void *)((uintptr_t)i->mnt_id + 1));
 	if (!map_get(&l->kinds, f->ops))
-		map_put(&l->kinds, f->ops, l);
+		map_put(&l->kinds, f->ops, (void *)(f->more_info ? eventfd_kind : plain_kind));
 }
 
 /* ---------------------------------------------------------------------------------------- */
@@ -131,14 +168,26 @@ static void view_learn(struct looks *l, const struct look *look)
 /* Whoever needs one that is missing reads it again, and says why it cannot be read. */
 static void link_take(const struct looks *l, struct look *look)
 {
-	const char *known = look->seen ? link_known(l, look->seen->ops) : NULL;
+	const struct look_link *known = link_known(l, look->seen);
 
 	look->link[0] = '\0';
 	if (known)
-		memcpy(look->link, known, strlen(known) + 1); /* which is shorter */
+		memcpy(look->link, known->link, strlen(known->link) + 1); /* which is shorter */
 	else if (!S_ISFIFO(look->st.st_mode) && !S_ISSOCK(look->st.st_mode) &&
 		 proc_fd_link(l->tb->proc, look->fd, look->link, sizeof(look->link)) < 0)
 		look->link[0] = '\0';
+}
+
+/* An eventfd that tells nobody by a signal: all that there is to know. */
+static bool all_is_said(const struct looks *l, struct look *look)
+{
+	const struct look_link *known = link_known(l, look->seen);
+
+	if (!known || !is_eventfd(look) || look->seen->owner || look->seen->inode != known->inode)
+		return false;
+	look->st = known->st;
+	link_take(l, look);
+	return true;
 }
 
 static int look_take(const struct looks *l, struct proc_buf *b, struct look *look)
@@ -152,6 +201,8 @@ static int look_take(const struct looks *l, struct proc_buf *b, struct look *loo
 		r = proc_fdinfo_read(tb->proc, look->fd, b, &look->info);
 	if (r < 0)
 		return fail(-r, "read fdinfo");
+	if (all_is_said(l, look))
+		return 0;
 	look->lfd = sys_pidfd_getfd(tb->pidfd, look->fd);
 	if (look->lfd < 0)
 		return fail(-look->lfd, "pidfd_getfd");

@@ -25,7 +25,8 @@ void table_close(struct table *tb);
 #define LOOK_LINK_SIZE 256
 
 struct look {
-	int fd, lfd; /* lfd: crtool's own of the same description */
+	int fd;
+	int lfd; /* crtool's own of the same description; -1: nothing is to be asked of it */
 	const struct view_file *seen; /* NULL: there is no view */
 	bool info_is_read; /* as text: else it is what the view shows */
 	struct proc_fdinfo info;
@@ -44,9 +45,10 @@ struct looks {
 	size_t nr_seen;
 	/* What the view has proven right of: kinds; mounts, and their id + 1. */
 	struct map kinds, mounts;
-	/* Kinds that have all the same link. */
+	/* Kinds that have all the same link, and mostly the same inode. */
 	struct look_link {
-		uint64_t ops;
+		uint64_t ops, inode;
+		struct stat st; /* of the inode */
 		char link[48];
 	} links[16];
 	size_t nr_links;

@@ -192,7 +192,7 @@ static int memfd_dump(struct dump *d, const struct fd_probe *p)
 	FownEntry fown;
 	const struct memfd_seen *m = NULL;
 	char link[32];
-	int r = fown_dump(p->lfd, &fown);
+	int r = fown_dump_probe(p, &fown);
 
 	snprintf(link, sizeof(link), "/proc/self/fd/%d", p->lfd);
 	if (r >= 0)

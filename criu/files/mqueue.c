@@ -281,7 +281,7 @@ static int mqueue_dump(struct dump *d, const struct fd_probe *p)
 	MqueueEntry e = MQUEUE_ENTRY__INIT;
 	uintptr_t first = (uintptr_t)map_get(&d->mqueues, queue_key(&p->st));
 	FownEntry fown;
-	int r = fown_dump(p->lfd, &fown), flags;
+	int r = fown_dump_probe(p, &fown), flags;
 
 	e.name = name_of(d, p, &e.path);
 	if (r >= 0)

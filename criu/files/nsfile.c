@@ -76,7 +76,7 @@ static int nsfile_dump(struct dump *d, const struct fd_probe *p)
 			fd_probe_name(p, name, sizeof(name)), p->link, type->name);
 		return 0;
 	}
-	r = fown_dump(p->lfd, &fown);
+	r = fown_dump_probe(p, &fown);
 	if (r < 0)
 		return r;
 	ids_fill_namespaces(&ids);

@@ -102,7 +102,7 @@ static int pidfd_dump(struct dump *d, const struct fd_probe *p)
 
 	if (pidfd_blocked(d, p))
 		return 0;
-	r = fown_dump(p->lfd, &fown);
+	r = fown_dump_probe(p, &fown);
 	if (r < 0)
 		return r;
 	e.id = p->id;

@@ -52,7 +52,7 @@ static int pipe_dump(struct dump *d, const struct fd_probe *p)
 	FileEntry fe = FILE_ENTRY__INIT;
 	PipeEntry e = PIPE_ENTRY__INIT;
 	FownEntry fown;
-	int r = fown_dump(p->lfd, &fown);
+	int r = fown_dump_probe(p, &fown);
 
 	if (r >= 0 && pipe_is_new(d, p->st.st_ino))
 		r = pipe_content_dump(d, IMAGE_PIPES_DATA, &d->pipes_data_img,

@@ -194,7 +194,7 @@ static int reg_dump(struct dump *d, const struct fd_probe *p)
 
 	if (reg_blocked(d, p))
 		return 0;
-	r = fown_dump(p->lfd, &fown);
+	r = fown_dump_probe(p, &fown);
 	if (r >= 0 && ghost_is(p->link, &p->st))
 		r = ghost_dump(d, p->id, fd_probe_name(p, name, sizeof(name)), p->link, p->lfd,
 			       &p->st);

@@ -136,7 +136,7 @@ static int secretmem_dump(struct dump *d, const struct fd_probe *p)
 			fd_probe_name(p, name, sizeof(name)), (unsigned long long)e->size);
 		return 0;
 	}
-	r = fown_dump(p->lfd, &fown);
+	r = fown_dump_probe(p, &fown);
 	if (r >= 0)
 		r = contents_read(d, p->lfd, e);
 	return r < 0 ? r : secret_write(d, p->id, e, &fown, p->st.st_ino);

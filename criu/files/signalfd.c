@@ -26,7 +26,7 @@ static int signalfd_dump(struct dump *d, const struct fd_probe *p)
 	FileEntry fe = FILE_ENTRY__INIT;
 	SignalfdEntry e = SIGNALFD_ENTRY__INIT;
 	FownEntry fown;
-	int r = fown_dump(p->lfd, &fown);
+	int r = fown_dump_probe(p, &fown);
 
 	if (r < 0)
 		return r;

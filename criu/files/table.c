@@ -302,6 +302,7 @@ static int fd_identify(struct dump *d, const struct table *tb, const struct look
 		.info = l->info,
 		.link = l->link[0] ? l->link : NULL,
 		.no_locks = !l->info_is_read,
+		.no_owner = l->seen && !l->seen->owner,
 	};
 	int r = has_lines(&l->info) ? proc_fdinfo_read(tb->proc, l->fd, &d->buf, &p.info) : 0;
 	bool is_new;

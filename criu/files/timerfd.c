@@ -65,7 +65,7 @@ static int timerfd_dump(struct dump *d, const struct fd_probe *p)
 	TimerfdEntry e = TIMERFD_ENTRY__INIT;
 	struct proc_fdinfo info = { 0 };
 	FownEntry fown;
-	int r = fown_dump(p->lfd, &fown);
+	int r = fown_dump_probe(p, &fown);
 
 	if (r >= 0)
 		r = state_read(d, p->lfd, &info);

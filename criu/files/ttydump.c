@@ -127,7 +127,7 @@ int tty_dump(struct dump *d, const struct fd_probe *p)
 
 	if (!what_is_it(p, &is))
 		return 0;
-	r = fown_dump(p->lfd, &fown);
+	r = fown_dump_probe(p, &fown);
 	if (r >= 0)
 		r = seen_get(d, p, &is, &e.tty_info_id);
 	if (r < 0)

@@ -125,7 +125,7 @@ static int tun_write(struct dump *d, const struct fd_probe *p, TunfileEntry *e)
 	int r;
 
 	e->fown = arena_message(&d->arena, FownEntry, FOWN_ENTRY__INIT);
-	r = fown_dump(p->lfd, e->fown);
+	r = fown_dump_probe(p, e->fown);
 	if (r < 0)
 		return r;
 	e->id = p->id;

@@ -34,6 +34,8 @@ enum {
 	VMA,
 	INODE,
 	FILE_OPS,
+	FILE_OWNER,
+	EVENTS,
 	ITER_TASK,
 	ITER_VMA,
 	ITER_FILE
@@ -59,6 +61,8 @@ static const struct btf_name kernel_names[] = {
 	[VMA] = { "vm_area_struct", BTF_KIND_STRUCT, 0 },
 	[INODE] = { "inode", BTF_KIND_STRUCT, 0 },
 	[FILE_OPS] = { "file_operations", BTF_KIND_STRUCT, 0 },
+	[FILE_OWNER] = { "fown_struct", BTF_KIND_STRUCT, 0 },
+	[EVENTS] = { "eventfd_ctx", BTF_KIND_STRUCT, 0 },
 	[ITER_TASK] = { "bpf_iter_task", BTF_KIND_FUNC, 0 },
 	[ITER_VMA] = { "bpf_iter_task_vma", BTF_KIND_FUNC, 0 },
 	[ITER_FILE] = { "bpf_iter_task_file", BTF_KIND_FUNC, 0 },
@@ -364,6 +368,22 @@ ssize_t taskview_vmas(const struct taskview *v, pid_t pid, struct view_vma *ret,
 
 #define TO_FILE(field) offsetof(struct view_file, field)
 
+/* From Linux 6.12 on it is made by the first F_SETOWN or F_SETSIG, and knows its file; before, it is
+ * a part of each, and what was put there stays: it is not 0. */
+static void read_owner(struct layout *l, struct bpf_code *c)
+{
+	if (btf_member(&l->btf, l->names[FILE_OWNER].id, "file") >= 0)
+		bpf_code_read(c, TO_FILE(owner), 8, BPF_R7, at(l, FILE_, "f_owner"));
+}
+
+static void read_events(struct layout *l, struct bpf_code *c)
+{
+	bpf_code_read(c, TO_FILE(content), 8, BPF_R7, at(l, FILE_, "private_data"));
+	bpf_code_follow(c, TO_FILE(events.count), 8, TO_FILE(content), at(l, EVENTS, "count"));
+	bpf_code_follow(c, TO_FILE(events.flags), 4, TO_FILE(content), at(l, EVENTS, "flags"));
+	bpf_code_follow(c, TO_FILE(events.id), 4, TO_FILE(content), at(l, EVENTS, "id"));
+}
+
 static int files_load(struct layout *l, int *ret)
 {
 	struct bpf_code c = { 0 };
@@ -371,6 +391,7 @@ static int files_load(struct layout *l, int *ret)
 	bpf_code_begin(&c, sizeof(struct view_file), 3);
 	bpf_code_argument(&c, TO_FILE(fd), 2);
 	bpf_code_argument(&c, TO_FILE(file), 3);
+	bpf_code_argument(&c, TO_FILE(owner), 3);
 	bpf_code_read(&c, TO_FILE(ops), 8, BPF_R7, at(l, FILE_, "f_op"));
 	bpf_code_read(&c, TO_FILE(mount), 8, BPF_R7, at(l, FILE_, "f_path") + at(l, PATH, "mnt"));
 	bpf_code_read(&c, TO_FILE(pos), 8, BPF_R7, at(l, FILE_, "f_pos"));
@@ -379,6 +400,8 @@ static int files_load(struct layout *l, int *ret)
 	bpf_code_follow(&c, TO_FILE(ino), 8, TO_FILE(inode), at(l, INODE, "i_ino"));
 	bpf_code_follow(&c, TO_FILE(locks), 8, TO_FILE(inode), at(l, INODE, "i_flctx"));
 	bpf_code_follow(&c, TO_FILE(more_info), 8, TO_FILE(ops), at(l, FILE_OPS, "show_fdinfo"));
+	read_owner(l, &c);
+	read_events(l, &c);
 	return bpf_code_end(&c, l->names[ITER_FILE].id, ret);
 }
 

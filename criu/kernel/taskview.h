@@ -71,7 +71,8 @@ struct view_vma {
 
 /*
  * An open file of a thread. What fdinfo says of a file for which neither more_info nor locks are
- * set is its position, its flags, the id of its mount and its inode's number.
+ * set is its position, its flags, the id of its mount and its inode's number; of an eventfd also
+ * the members of events.
  */
 struct view_file {
 	uint64_t fd;
@@ -81,6 +82,14 @@ struct view_file {
 	uint64_t pos, flags, ino;
 	uint64_t more_info, locks; /* lines of its kind; locks or leases: perhaps */
 	uint64_t inode; /* the same: the same inode */
+	uint64_t owner; /* 0: F_GETOWN and F_GETSIG say 0 */
+	/* Only if it is an eventfd. */
+	struct view_events {
+		uint64_t count;
+		uint32_t flags; /* EFD_* */
+		int32_t id;
+	} events;
+	uint64_t content; /* the kernel's, of its kind */
 };
 
 struct taskview {

@@ -125,7 +125,7 @@ static int netlink_dump(struct dump *d, const struct fd_probe *p)
 		return r;
 	if (netlink_blocked(p, r ? &info : NULL))
 		return 0;
-	r = fown_dump(p->lfd, &fown);
+	r = fown_dump_probe(p, &fown);
 	if (r >= 0)
 		r = sk_opts_dump(d, p, &e.opts);
 	if (r >= 0)

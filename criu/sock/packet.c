@@ -132,7 +132,7 @@ static int packet_write(struct dump *d, const struct fd_probe *p, const struct p
 	PacketSockEntry e = PACKET_SOCK_ENTRY__INIT;
 	char ifname[IF_NAMESIZE];
 	FownEntry fown;
-	int r = fown_dump(p->lfd, &fown);
+	int r = fown_dump_probe(p, &fown);
 
 	if (r >= 0)
 		r = sk_opts_dump(d, p, &e.opts);

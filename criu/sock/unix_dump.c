@@ -270,7 +270,7 @@ static int seen_fill(struct dump *d, const struct fd_probe *p, struct unix_seen 
 	e->has_shutdown = s->info->shutdown;
 	e->shutdown = (SkShutdown)(s->info->shutdown & 3);
 	e->fown = arena_alloc(&d->arena, sizeof(*e->fown));
-	r = fown_dump(p->lfd, e->fown);
+	r = fown_dump_probe(p, e->fown);
 	if (r >= 0)
 		r = sk_opts_dump(d, p, &e->opts);
 	if (r >= 0)

@@ -421,7 +421,7 @@ static void file_check(const struct view_file *v, int proc)
 
 TEST(taskview_knows_open_files)
 {
-	enum { PLAIN, COPY, APPENDS, LOCKED, EVENTS, NR };
+	enum { PLAIN, COPY, APPENDS, LOCKED, EVENTS, SIGNALS, NR };
 	struct taskview view = { 0 };
 	struct view_file v[256];
 	int fds[NR], proc, r = taskview_open(&view);
@@ -434,7 +434,9 @@ TEST(taskview_knows_open_files)
 	fds[PLAIN] = open("/proc/self/exe", O_RDONLY);
 	fds[APPENDS] = open("/tmp", O_TMPFILE | O_RDWR | O_APPEND, 0600);
 	fds[LOCKED] = open("/tmp", O_TMPFILE | O_RDWR, 0600);
-	fds[EVENTS] = eventfd(7, 0);
+	fds[EVENTS] = eventfd(7, EFD_SEMAPHORE);
+	fds[SIGNALS] = eventfd(0, 0);
+	CHECK(fcntl(fds[SIGNALS], F_SETOWN, getpid()) == 0);
 	fds[COPY] = dup(fds[PLAIN]);
 	CHECK(lseek(fds[PLAIN], 1234567, SEEK_SET) == 1234567);
 	CHECK(flock(fds[LOCKED], LOCK_EX) == 0);
@@ -451,6 +453,13 @@ TEST(taskview_knows_open_files)
 		CHECK(v[at[APPENDS]].mount == v[at[LOCKED]].mount);
 		CHECK(v[at[LOCKED]].locks && !v[at[APPENDS]].locks);
 		CHECK(v[at[EVENTS]].more_info && !v[at[PLAIN]].more_info);
+		CHECK_INT_EQ(v[at[EVENTS]].events.count, 7);
+		CHECK(v[at[EVENTS]].events.flags & EFD_SEMAPHORE);
+		CHECK(!v[at[SIGNALS]].events.flags);
+		CHECK(v[at[EVENTS]].events.id != v[at[SIGNALS]].events.id);
+		/* Before Linux 6.12 it cannot be told. */
+		CHECK(v[at[SIGNALS]].owner);
+		CHECK(v[at[EVENTS]].inode == v[at[SIGNALS]].inode);
 		/* Room for fewer: the number is known all the same. */
 		CHECK_INT_EQ(taskview_files(&view, getpid(), v, 2), nr);
 	}

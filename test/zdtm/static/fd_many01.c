@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* So many descriptors that fdinfo is not read of each, and what only fdinfo tells of some: locks of
- * files that look like all others, and what eventfds count. */
+ * files that look like all others, and what eventfds count; who is told of some by a signal. */
 #include "zdtmtst.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <sys/eventfd.h>
@@ -26,12 +27,28 @@ static int path_open(int i, int flags)
 	return (int)must(open(path, flags, 0600));
 }
 
+static bool is_semaphore(int i)
+{
+	return i % 50 == 13;
+}
+
+/* An eventfd, and a file. */
+static bool has_owner(int i)
+{
+	return i == 1003 || i == 1005;
+}
+
+static bool has_signal(int i)
+{
+	return i == 1013 || i == 1017;
+}
+
 static int make(int i)
 {
 	int fd;
 
 	if (i % 10 == 3)
-		return (int)must(eventfd((unsigned int)i, 0));
+		return (int)must(eventfd((unsigned int)i, is_semaphore(i) ? EFD_SEMAPHORE : 0));
 	fd = path_open(i, O_RDWR | O_CREAT | (i % 7 ? 0 : O_APPEND) | (i % 11 ? 0 : O_NONBLOCK));
 	must(lseek(fd, i, SEEK_SET));
 	return fd;
@@ -50,7 +67,7 @@ static void check(int i)
 
 	if (i % 10 == 3) {
 		must(read(fd, &count, sizeof(count)));
-		if (count != (uint64_t)i)
+		if (count != (is_semaphore(i) ? 1 : (uint64_t)i))
 			fail("eventfd %d has counted to %llu", i, (unsigned long long)count);
 		return;
 	}
@@ -69,6 +86,17 @@ static void check_locked(int i)
 		fail("the lock of file %d is gone", i);
 	must(close(fd));
 	must(flock(FIRST + i, LOCK_UN));
+}
+
+static void check_told(int i)
+{
+	int fd = FIRST + i;
+	int owner = (int)must(fcntl(fd, F_GETOWN)), sig = (int)must(fcntl(fd, F_GETSIG));
+
+	if (owner != (has_owner(i) ? getpid() : 0))
+		fail("descriptor %d belongs to %d", i, owner);
+	if (sig != (has_signal(i) ? SIGUSR2 : 0))
+		fail("descriptor %d sends %d", i, sig);
 }
 
 /* In another process: one's own lock does not keep one out. */
@@ -100,6 +128,10 @@ int main(int argc, char **argv)
 			must(close(fd));
 		if (is_locked(i))
 			must(flock(FIRST + i, LOCK_EX));
+		if (has_owner(i))
+			must(fcntl(FIRST + i, F_SETOWN, getpid()));
+		if (has_signal(i))
+			must(fcntl(FIRST + i, F_SETSIG, SIGUSR2));
 	}
 	must(fcntl(FIRST + 1006, F_SETLK, &l));
 	test_daemon();
@@ -109,6 +141,7 @@ int main(int argc, char **argv)
 		return fail("who looks");
 	for (int i = 0; i < NR; i++) {
 		check(i);
+		check_told(i);
 		if (is_locked(i))
 			check_locked(i);
 	}
