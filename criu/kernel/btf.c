@@ -189,8 +189,8 @@ struct unnamed {
 	uint32_t next; /* member */
 };
 
-/* Goes down into unnamed ones as it meets them: a stack of where it was. */
-int btf_member(const struct btf *b, uint32_t id, const char *name)
+/* In bits. Goes down into unnamed ones as it meets them: a stack of where it was. */
+static bool member_find(const struct btf *b, uint32_t id, const char *name, uint32_t *ret)
 {
 	struct unnamed stack[UNNAMED_MAX] = { { id, 0, 0 } };
 	size_t depth = is_struct(b, id);
@@ -206,15 +206,70 @@ int btf_member(const struct btf *b, uint32_t id, const char *name)
 			continue;
 		}
 		at = in->at + member_offset(t, m);
-		if (m->name_off && !strcmp(name_of(b, m->name_off), name))
-			return at % 8 ? -EINVAL : (int)(at / 8);
+		if (m->name_off && !strcmp(name_of(b, m->name_off), name)) {
+			*ret = at;
+			return true;
+		}
 		if (!m->name_off && is_struct(b, m->type) && depth < UNNAMED_MAX)
 			stack[depth++] = (struct unnamed){ m->type, at, 0 };
 	}
-	return -ENOENT;
+	return false;
+}
+
+int btf_member(const struct btf *b, uint32_t id, const char *name)
+{
+	uint32_t at;
+
+	if (!member_find(b, id, name, &at))
+		return -ENOENT;
+	return at % 8 ? -EINVAL : (int)(at / 8);
+}
+
+int btf_member_byte(const struct btf *b, uint32_t id, const char *name)
+{
+	uint32_t at;
+
+	return member_find(b, id, name, &at) ? (int)(at / 8) : -ENOENT;
 }
 
 size_t btf_size(const struct btf *b, uint32_t id)
 {
 	return is_struct(b, id) ? b->types[id]->size : 0;
+}
+
+/* --- layouts ----------------------------------------------------------------------------- */
+
+int btf_layout_open(struct btf_layout *l, struct btf_name *names, size_t nr)
+{
+	int r = btf_open(&l->btf);
+
+	if (r < 0)
+		return r;
+	l->names = names;
+	btf_find(&l->btf, names, nr);
+	for (size_t i = 0; i < nr; i++)
+		if (!names[i].id)
+			return -ENOTSUP;
+	return 0;
+}
+
+void btf_layout_done(struct btf_layout *l)
+{
+	btf_done(&l->btf);
+}
+
+int btf_at(struct btf_layout *l, size_t type, const char *member)
+{
+	int r = btf_member(&l->btf, l->names[type].id, member);
+
+	if (r < 0)
+		l->missing = true;
+	return r < 0 ? 0 : r;
+}
+
+int btf_at_optional(const struct btf_layout *l, size_t type, const char *member)
+{
+	int r = btf_member(&l->btf, l->names[type].id, member);
+
+	return r < 0 ? 0 : r;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The types of the running kernel (Documentation/bpf/btf.rst of Linux): where a member lies. */
 #pragma once
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -36,5 +37,24 @@ void btf_find(const struct btf *b, struct btf_name *names, size_t nr);
 /* The offset in bytes of a member of struct id, also one of an unnamed struct or union in it.
  * -ENOENT: there is none; -EINVAL: it does not begin at a byte. */
 int btf_member(const struct btf *b, uint32_t id, const char *name);
+/* The same of the byte in which a member begins that is a bit field. */
+int btf_member_byte(const struct btf *b, uint32_t id, const char *name);
 /* Of a struct, in bytes. */
 size_t btf_size(const struct btf *b, uint32_t id);
+
+/* Where members of some types lie. Zero-initialise. */
+struct btf_layout {
+	struct btf btf;
+	struct btf_name *names; /* the caller's */
+	bool missing; /* something that was asked for is not there */
+};
+
+/* Of the running kernel. 0, or -errno; -ENOTSUP: it does not have all of these names. */
+int btf_layout_open(struct btf_layout *l, struct btf_name *names, size_t nr);
+void btf_layout_done(struct btf_layout *l);
+/* Of a member of names[type]; where there is none, 0, and l->missing. */
+int btf_at(struct btf_layout *l, size_t type, const char *member);
+/* 0 where this kernel has none: only for a member that is never the first. */
+int btf_at_optional(const struct btf_layout *l, size_t type, const char *member);
+
+#define cleanup_btf_layout __attribute__((cleanup(btf_layout_done)))

@@ -84,21 +84,6 @@ static const struct btf_name kernel_names[] = {
 	[ITER] = { "bpf_iter_task_file", BTF_KIND_FUNC, 0 },
 };
 
-struct layout {
-	struct btf btf;
-	struct btf_name names[ARRAY_SIZE(kernel_names)];
-	bool missing;
-};
-
-static int at(struct layout *l, size_t type, const char *member)
-{
-	int r = l->names[type].id ? btf_member(&l->btf, l->names[type].id, member) : -ENOENT;
-
-	if (r < 0)
-		l->missing = true;
-	return r < 0 ? 0 : r;
-}
-
 /* What the program writes for each descriptor: of other files it is nonsense. */
 struct record {
 	uint64_t inode, ino, super, magic, owner;
@@ -112,25 +97,25 @@ struct record {
 
 #define TO(field) offsetof(struct record, field)
 
-static int program_load(struct layout *l, int *ret)
+static int program_load(struct btf_layout *l, int *ret)
 {
-	int info = -at(l, QUEUE, "vfs_inode");
-	int of_socket = at(l, SOCKET, "vfs_inode") - at(l, SOCKET, "socket");
+	int info = -btf_at(l, QUEUE, "vfs_inode");
+	int of_socket = btf_at(l, SOCKET, "vfs_inode") - btf_at(l, SOCKET, "socket");
 	struct bpf_code c = { 0 };
 
 	bpf_code_begin(&c, sizeof(struct record), 3);
-	bpf_code_read(&c, TO(inode), 8, BPF_R7, at(l, FILE_, "f_inode"));
-	bpf_code_follow(&c, TO(ino), 8, TO(inode), at(l, INODE, "i_ino"));
-	bpf_code_follow(&c, TO(super), 8, TO(inode), at(l, INODE, "i_sb"));
-	bpf_code_follow(&c, TO(magic), 8, TO(super), at(l, SUPER, "s_magic"));
-	bpf_code_follow(&c, TO(owner), 8, TO(inode), info + at(l, QUEUE, "notify_owner"));
-	bpf_code_follow(&c, TO(event), 16, TO(inode), info + at(l, QUEUE, "notify"));
-	bpf_code_follow(&c, TO(skb), 8, TO(inode), info + at(l, QUEUE, "notify_cookie"));
-	bpf_code_follow(&c, TO(data), 8, TO(skb), at(l, SKB, "data"));
+	bpf_code_read(&c, TO(inode), 8, BPF_R7, btf_at(l, FILE_, "f_inode"));
+	bpf_code_follow(&c, TO(ino), 8, TO(inode), btf_at(l, INODE, "i_ino"));
+	bpf_code_follow(&c, TO(super), 8, TO(inode), btf_at(l, INODE, "i_sb"));
+	bpf_code_follow(&c, TO(magic), 8, TO(super), btf_at(l, SUPER, "s_magic"));
+	bpf_code_follow(&c, TO(owner), 8, TO(inode), info + btf_at(l, QUEUE, "notify_owner"));
+	bpf_code_follow(&c, TO(event), 16, TO(inode), info + btf_at(l, QUEUE, "notify"));
+	bpf_code_follow(&c, TO(skb), 8, TO(inode), info + btf_at(l, QUEUE, "notify_cookie"));
+	bpf_code_follow(&c, TO(data), 8, TO(skb), btf_at(l, SKB, "data"));
 	bpf_code_follow(&c, TO(cookie), MQUEUE_COOKIE, TO(data), 0);
-	bpf_code_follow(&c, TO(sock), 8, TO(inode), info + at(l, QUEUE, "notify_sock"));
-	bpf_code_follow(&c, TO(socket), 8, TO(sock), at(l, SOCK, "sk_socket"));
-	bpf_code_follow(&c, TO(socket_ino), 8, TO(socket), of_socket + at(l, INODE, "i_ino"));
+	bpf_code_follow(&c, TO(sock), 8, TO(inode), info + btf_at(l, QUEUE, "notify_sock"));
+	bpf_code_follow(&c, TO(socket), 8, TO(sock), btf_at(l, SOCK, "sk_socket"));
+	bpf_code_follow(&c, TO(socket_ino), 8, TO(socket), of_socket + btf_at(l, INODE, "i_ino"));
 	return bpf_code_end(&c, l->names[ITER].id, ret);
 }
 
@@ -154,16 +139,15 @@ static int record_look(void *arg, const void *record)
 
 static int search_run(struct search *s)
 {
-	struct layout l = { 0 };
+	struct btf_name names[ARRAY_SIZE(kernel_names)];
+	cleanup_btf_layout struct btf_layout l = { 0 };
 	cleanup_close int prog = -1;
-	int r = btf_open(&l.btf);
+	int r;
 
-	memcpy(l.names, kernel_names, sizeof(l.names));
-	if (r < 0)
-		return r;
-	btf_find(&l.btf, l.names, ARRAY_SIZE(l.names));
-	r = l.names[ITER].id ? program_load(&l, &prog) : -ENOTSUP;
-	btf_done(&l.btf);
+	memcpy(names, kernel_names, sizeof(names));
+	r = btf_layout_open(&l, names, ARRAY_SIZE(names));
+	if (r >= 0)
+		r = program_load(&l, &prog);
 	if (r >= 0 && l.missing)
 		r = -ENOTSUP;
 	if (r >= 0)

@@ -68,44 +68,6 @@ static const struct btf_name kernel_names[] = {
 	[ITER_FILE] = { "bpf_iter_task_file", BTF_KIND_FUNC, 0 },
 };
 
-struct layout {
-	struct btf btf;
-	struct btf_name names[ARRAY_SIZE(kernel_names)];
-	bool missing; /* something that has to be there */
-};
-
-static int at(struct layout *l, size_t type, const char *member)
-{
-	int r = l->names[type].id ? btf_member(&l->btf, l->names[type].id, member) : -ENOENT;
-
-	if (r >= 0)
-		return r;
-	l->missing = true;
-	return 0;
-}
-
-/* 0 where this kernel has none: a member is never the first. */
-static int at_optional(const struct layout *l, size_t type, const char *member)
-{
-	int r = btf_member(&l->btf, l->names[type].id, member);
-
-	return r < 0 ? 0 : r;
-}
-
-static int layout_open(struct layout *l)
-{
-	int r = btf_open(&l->btf);
-
-	memcpy(l->names, kernel_names, sizeof(l->names));
-	if (r < 0)
-		return r;
-	btf_find(&l->btf, l->names, ARRAY_SIZE(l->names));
-	for (size_t i = 0; i < ARRAY_SIZE(l->names); i++)
-		if (!l->names[i].id)
-			return -ENOTSUP;
-	return 0;
-}
-
 /* --- threads ----------------------------------------------------------------------------- */
 
 /* What the program writes for each, from its stack, of which it has 512 bytes. */
@@ -129,25 +91,25 @@ _Static_assert(sizeof(struct view_record) <= 512, "the stack of a program");
 #define TO(field) offsetof(struct view_record, field)
 
 /* The number that a task has in the pid namespace of crtool, and its own namespace. */
-static void read_tid(struct layout *l, struct bpf_code *c)
+static void read_tid(struct btf_layout *l, struct bpf_code *c)
 {
 	enum { OF_PID = TO(scratch), LEVEL = OF_PID + 8, UPID_AT = LEVEL + 8, SELF = UPID_AT + 8 };
-	int pid = at(l, TASK, "thread_pid"), numbers = at(l, PID, "numbers");
-	int level = at(l, PID, "level"), size = (int)btf_size(&l->btf, l->names[UPID].id);
+	int pid = btf_at(l, TASK, "thread_pid"), numbers = btf_at(l, PID, "numbers");
+	int level = btf_at(l, PID, "level"), size = (int)btf_size(&l->btf, l->names[UPID].id);
 
 	bpf_code_read(c, OF_PID, 8, BPF_R7, pid);
 	bpf_code_follow(c, LEVEL, 4, OF_PID, level);
 	bpf_code_element(c, UPID_AT, OF_PID, LEVEL, size);
-	bpf_code_follow(c, TO(pid_ns), 8, UPID_AT, numbers + at(l, UPID, "ns"));
+	bpf_code_follow(c, TO(pid_ns), 8, UPID_AT, numbers + btf_at(l, UPID, "ns"));
 
 	bpf_code_current(c, SELF);
 	bpf_code_follow(c, SELF, 8, SELF, pid);
 	bpf_code_follow(c, LEVEL, 4, SELF, level);
 	bpf_code_element(c, UPID_AT, OF_PID, LEVEL, size);
-	bpf_code_follow(c, TO(tid), 4, UPID_AT, numbers + at(l, UPID, "nr"));
+	bpf_code_follow(c, TO(tid), 4, UPID_AT, numbers + btf_at(l, UPID, "nr"));
 }
 
-static void read_creds(struct layout *l, struct bpf_code *c)
+static void read_creds(struct btf_layout *l, struct bpf_code *c)
 {
 	static const struct {
 		const char *member;
@@ -162,49 +124,49 @@ static void read_creds(struct layout *l, struct bpf_code *c)
 	};
 	size_t to = TO(creds);
 
-	bpf_code_read(c, TO(scratch), 8, BPF_R7, at(l, TASK, "real_cred"));
-	bpf_code_follow(c, TO(user_ns), 8, TO(scratch), at(l, CRED, "user_ns"));
+	bpf_code_read(c, TO(scratch), 8, BPF_R7, btf_at(l, TASK, "real_cred"));
+	bpf_code_follow(c, TO(user_ns), 8, TO(scratch), btf_at(l, CRED, "user_ns"));
 	for (size_t i = 0; i < ARRAY_SIZE(part); to += part[i++].size)
-		bpf_code_follow(c, to, part[i].size, TO(scratch), at(l, CRED, part[i].member));
+		bpf_code_follow(c, to, part[i].size, TO(scratch), btf_at(l, CRED, part[i].member));
 }
 
-static void read_signals(struct layout *l, struct bpf_code *c)
+static void read_signals(struct btf_layout *l, struct bpf_code *c)
 {
 	static const int signals[VIEW_SIGNALS_NR] = VIEW_SIGNALS;
-	int signal = at(l, SIGPENDING, "signal");
-	int handler =
-	    at(l, SIGHAND, "action") + at(l, K_SIGACTION, "sa") + at(l, SIGACTION, "sa_handler");
+	int signal = btf_at(l, SIGPENDING, "signal");
+	int handler = btf_at(l, SIGHAND, "action") + btf_at(l, K_SIGACTION, "sa") +
+		      btf_at(l, SIGACTION, "sa_handler");
 	int size = (int)btf_size(&l->btf, l->names[K_SIGACTION].id);
 
-	bpf_code_read(c, TO(blocked), 8, BPF_R7, at(l, TASK, "blocked"));
-	bpf_code_read(c, TO(scratch), 8, BPF_R7, at(l, TASK, "sighand"));
+	bpf_code_read(c, TO(blocked), 8, BPF_R7, btf_at(l, TASK, "blocked"));
+	bpf_code_read(c, TO(scratch), 8, BPF_R7, btf_at(l, TASK, "sighand"));
 	for (size_t i = 0; i < VIEW_SIGNALS_NR; i++)
 		bpf_code_follow(c, TO(handlers) + i * 8, 8, TO(scratch),
 				handler + (signals[i] - 1) * size);
-	bpf_code_read(c, TO(scratch), 8, BPF_R7, at(l, TASK, "signal"));
-	bpf_code_read(c, TO(pending), 8, BPF_R7, at(l, TASK, "pending") + signal);
+	bpf_code_read(c, TO(scratch), 8, BPF_R7, btf_at(l, TASK, "signal"));
+	bpf_code_read(c, TO(pending), 8, BPF_R7, btf_at(l, TASK, "pending") + signal);
 	bpf_code_follow(c, TO(shared_pending), 8, TO(scratch),
-			at(l, SIGNAL, "shared_pending") + signal);
+			btf_at(l, SIGNAL, "shared_pending") + signal);
 }
 
-static void read_link(struct layout *l, struct bpf_code *c, enum view_link which, size_t from,
+static void read_link(struct btf_layout *l, struct bpf_code *c, enum view_link which, size_t from,
 		      int off)
 {
 	size_t to = TO(links) + which * sizeof(struct view_path);
 
-	bpf_code_follow(c, to, 8, from, off + at(l, PATH, "mnt"));
-	bpf_code_follow(c, to + 8, 8, from, off + at(l, PATH, "dentry"));
+	bpf_code_follow(c, to, 8, from, off + btf_at(l, PATH, "mnt"));
+	bpf_code_follow(c, to + 8, 8, from, off + btf_at(l, PATH, "dentry"));
 }
 
-static void read_links(struct layout *l, struct bpf_code *c)
+static void read_links(struct btf_layout *l, struct bpf_code *c)
 {
-	bpf_code_follow(c, TO(scratch), 8, TO(mm), at(l, MM, "exe_file"));
-	read_link(l, c, VIEW_EXE, TO(scratch), at(l, FILE_, "f_path"));
-	read_link(l, c, VIEW_CWD, TO(fs), at(l, FS, "pwd"));
-	read_link(l, c, VIEW_ROOT, TO(fs), at(l, FS, "root"));
+	bpf_code_follow(c, TO(scratch), 8, TO(mm), btf_at(l, MM, "exe_file"));
+	read_link(l, c, VIEW_EXE, TO(scratch), btf_at(l, FILE_, "f_path"));
+	read_link(l, c, VIEW_CWD, TO(fs), btf_at(l, FS, "pwd"));
+	read_link(l, c, VIEW_ROOT, TO(fs), btf_at(l, FS, "root"));
 }
 
-static void read_inside(struct layout *l, struct bpf_code *c)
+static void read_inside(struct btf_layout *l, struct bpf_code *c)
 {
 	static const struct {
 		size_t to, size;
@@ -222,37 +184,39 @@ static void read_inside(struct layout *l, struct bpf_code *c)
 		{ TO(flags), 4, "flags" },
 		{ TO(clear_child_tid), 8, "clear_child_tid" },
 	};
-	int mempolicy = at_optional(l, TASK, "mempolicy"); /* CONFIG_NUMA */
+	int mempolicy = btf_at_optional(l, TASK, "mempolicy"); /* CONFIG_NUMA */
 
 	for (size_t i = 0; i < ARRAY_SIZE(part); i++)
-		bpf_code_read(c, part[i].to, part[i].size, BPF_R7, at(l, TASK, part[i].member));
+		bpf_code_read(c, part[i].to, part[i].size, BPF_R7, btf_at(l, TASK, part[i].member));
 	if (mempolicy)
 		bpf_code_read(c, TO(mempolicy), 8, BPF_R7, mempolicy);
 	bpf_code_read(c, TO(thread_flags), 8, BPF_R7,
-		      at(l, TASK, "thread_info") + at(l, THREAD_INFO, "flags"));
-	bpf_code_read(c, TO(tls), 24, BPF_R7, at(l, TASK, "thread") + at(l, THREAD, "tls_array"));
+		      btf_at(l, TASK, "thread_info") + btf_at(l, THREAD_INFO, "flags"));
+	bpf_code_read(c, TO(tls), 24, BPF_R7,
+		      btf_at(l, TASK, "thread") + btf_at(l, THREAD, "tls_array"));
 }
 
-static int threads_load(struct layout *l, int *ret)
+static int threads_load(struct btf_layout *l, int *ret)
 {
-	int seccomp = at(l, TASK, "seccomp"), features = at_optional(l, THREAD, "features");
+	int seccomp = btf_at(l, TASK, "seccomp"), features = btf_at_optional(l, THREAD, "features");
 	struct bpf_code c = { 0 };
 
 	bpf_code_begin(&c, sizeof(struct view_record), 1);
 	read_tid(l, &c);
-	bpf_code_read(&c, TO(comm), VIEW_COMM, BPF_R7, at(l, TASK, "comm"));
-	bpf_code_read(&c, TO(nsproxy), 8, BPF_R7, at(l, TASK, "nsproxy"));
-	bpf_code_read(&c, TO(mm), 8, BPF_R7, at(l, TASK, "mm"));
-	bpf_code_read(&c, TO(files), 8, BPF_R7, at(l, TASK, "files"));
-	bpf_code_read(&c, TO(fs), 8, BPF_R7, at(l, TASK, "fs"));
-	bpf_code_follow(&c, TO(umask), 4, TO(fs), at(l, FS, "umask"));
-	bpf_code_read(&c, TO(seccomp_mode), 4, BPF_R7, seccomp + at(l, SECCOMP, "mode"));
-	bpf_code_read(&c, TO(seccomp_filters), 4, BPF_R7, seccomp + at(l, SECCOMP, "filter_count"));
-	bpf_code_read(&c, TO(seccomp_filter), 8, BPF_R7, seccomp + at(l, SECCOMP, "filter"));
-	bpf_code_read(&c, TO(atomic_flags), 8, BPF_R7, at(l, TASK, "atomic_flags"));
+	bpf_code_read(&c, TO(comm), VIEW_COMM, BPF_R7, btf_at(l, TASK, "comm"));
+	bpf_code_read(&c, TO(nsproxy), 8, BPF_R7, btf_at(l, TASK, "nsproxy"));
+	bpf_code_read(&c, TO(mm), 8, BPF_R7, btf_at(l, TASK, "mm"));
+	bpf_code_read(&c, TO(files), 8, BPF_R7, btf_at(l, TASK, "files"));
+	bpf_code_read(&c, TO(fs), 8, BPF_R7, btf_at(l, TASK, "fs"));
+	bpf_code_follow(&c, TO(umask), 4, TO(fs), btf_at(l, FS, "umask"));
+	bpf_code_read(&c, TO(seccomp_mode), 4, BPF_R7, seccomp + btf_at(l, SECCOMP, "mode"));
+	bpf_code_read(&c, TO(seccomp_filters), 4, BPF_R7,
+		      seccomp + btf_at(l, SECCOMP, "filter_count"));
+	bpf_code_read(&c, TO(seccomp_filter), 8, BPF_R7, seccomp + btf_at(l, SECCOMP, "filter"));
+	bpf_code_read(&c, TO(atomic_flags), 8, BPF_R7, btf_at(l, TASK, "atomic_flags"));
 	if (features)
-		bpf_code_read(&c, TO(features), 8, BPF_R7, at(l, TASK, "thread") + features);
-	bpf_code_read(&c, TO(cgroups), 8, BPF_R7, at(l, TASK, "cgroups"));
+		bpf_code_read(&c, TO(features), 8, BPF_R7, btf_at(l, TASK, "thread") + features);
+	bpf_code_read(&c, TO(cgroups), 8, BPF_R7, btf_at(l, TASK, "cgroups"));
 	read_links(l, &c);
 	read_creds(l, &c);
 	read_signals(l, &c);
@@ -332,13 +296,13 @@ const struct view_thread *taskview_find(const struct taskview *v, pid_t tid)
 
 /* --- mappings ---------------------------------------------------------------------------- */
 
-static int vmas_load(struct layout *l, int *ret)
+static int vmas_load(struct btf_layout *l, int *ret)
 {
 	struct bpf_code c = { 0 };
 
 	bpf_code_begin(&c, sizeof(struct view_vma), 2);
-	bpf_code_read(&c, offsetof(struct view_vma, start), 8, BPF_R7, at(l, VMA, "vm_start"));
-	bpf_code_read(&c, offsetof(struct view_vma, flags), 8, BPF_R7, at(l, VMA, "vm_flags"));
+	bpf_code_read(&c, offsetof(struct view_vma, start), 8, BPF_R7, btf_at(l, VMA, "vm_start"));
+	bpf_code_read(&c, offsetof(struct view_vma, flags), 8, BPF_R7, btf_at(l, VMA, "vm_flags"));
 	return bpf_code_end(&c, l->names[ITER_VMA].id, ret);
 }
 
@@ -370,21 +334,21 @@ ssize_t taskview_vmas(const struct taskview *v, pid_t pid, struct view_vma *ret,
 
 /* From Linux 6.12 on it is made by the first F_SETOWN or F_SETSIG, and knows its file; before, it is
  * a part of each, and what was put there stays: it is not 0. */
-static void read_owner(struct layout *l, struct bpf_code *c)
+static void read_owner(struct btf_layout *l, struct bpf_code *c)
 {
 	if (btf_member(&l->btf, l->names[FILE_OWNER].id, "file") >= 0)
-		bpf_code_read(c, TO_FILE(owner), 8, BPF_R7, at(l, FILE_, "f_owner"));
+		bpf_code_read(c, TO_FILE(owner), 8, BPF_R7, btf_at(l, FILE_, "f_owner"));
 }
 
-static void read_events(struct layout *l, struct bpf_code *c)
+static void read_events(struct btf_layout *l, struct bpf_code *c)
 {
-	bpf_code_read(c, TO_FILE(content), 8, BPF_R7, at(l, FILE_, "private_data"));
-	bpf_code_follow(c, TO_FILE(events.count), 8, TO_FILE(content), at(l, EVENTS, "count"));
-	bpf_code_follow(c, TO_FILE(events.flags), 4, TO_FILE(content), at(l, EVENTS, "flags"));
-	bpf_code_follow(c, TO_FILE(events.id), 4, TO_FILE(content), at(l, EVENTS, "id"));
+	bpf_code_read(c, TO_FILE(content), 8, BPF_R7, btf_at(l, FILE_, "private_data"));
+	bpf_code_follow(c, TO_FILE(events.count), 8, TO_FILE(content), btf_at(l, EVENTS, "count"));
+	bpf_code_follow(c, TO_FILE(events.flags), 4, TO_FILE(content), btf_at(l, EVENTS, "flags"));
+	bpf_code_follow(c, TO_FILE(events.id), 4, TO_FILE(content), btf_at(l, EVENTS, "id"));
 }
 
-static int files_load(struct layout *l, int *ret)
+static int files_load(struct btf_layout *l, int *ret)
 {
 	struct bpf_code c = { 0 };
 
@@ -392,14 +356,16 @@ static int files_load(struct layout *l, int *ret)
 	bpf_code_argument(&c, TO_FILE(fd), 2);
 	bpf_code_argument(&c, TO_FILE(file), 3);
 	bpf_code_argument(&c, TO_FILE(owner), 3);
-	bpf_code_read(&c, TO_FILE(ops), 8, BPF_R7, at(l, FILE_, "f_op"));
-	bpf_code_read(&c, TO_FILE(mount), 8, BPF_R7, at(l, FILE_, "f_path") + at(l, PATH, "mnt"));
-	bpf_code_read(&c, TO_FILE(pos), 8, BPF_R7, at(l, FILE_, "f_pos"));
-	bpf_code_read(&c, TO_FILE(flags), 4, BPF_R7, at(l, FILE_, "f_flags"));
-	bpf_code_read(&c, TO_FILE(inode), 8, BPF_R7, at(l, FILE_, "f_inode"));
-	bpf_code_follow(&c, TO_FILE(ino), 8, TO_FILE(inode), at(l, INODE, "i_ino"));
-	bpf_code_follow(&c, TO_FILE(locks), 8, TO_FILE(inode), at(l, INODE, "i_flctx"));
-	bpf_code_follow(&c, TO_FILE(more_info), 8, TO_FILE(ops), at(l, FILE_OPS, "show_fdinfo"));
+	bpf_code_read(&c, TO_FILE(ops), 8, BPF_R7, btf_at(l, FILE_, "f_op"));
+	bpf_code_read(&c, TO_FILE(mount), 8, BPF_R7,
+		      btf_at(l, FILE_, "f_path") + btf_at(l, PATH, "mnt"));
+	bpf_code_read(&c, TO_FILE(pos), 8, BPF_R7, btf_at(l, FILE_, "f_pos"));
+	bpf_code_read(&c, TO_FILE(flags), 4, BPF_R7, btf_at(l, FILE_, "f_flags"));
+	bpf_code_read(&c, TO_FILE(inode), 8, BPF_R7, btf_at(l, FILE_, "f_inode"));
+	bpf_code_follow(&c, TO_FILE(ino), 8, TO_FILE(inode), btf_at(l, INODE, "i_ino"));
+	bpf_code_follow(&c, TO_FILE(locks), 8, TO_FILE(inode), btf_at(l, INODE, "i_flctx"));
+	bpf_code_follow(&c, TO_FILE(more_info), 8, TO_FILE(ops),
+			btf_at(l, FILE_OPS, "show_fdinfo"));
 	read_owner(l, &c);
 	read_events(l, &c);
 	return bpf_code_end(&c, l->names[ITER_FILE].id, ret);
@@ -433,17 +399,19 @@ ssize_t taskview_files(const struct taskview *v, pid_t tid, struct view_file *re
 
 int taskview_open(struct taskview *ret)
 {
-	struct layout l = { 0 };
+	struct btf_name names[ARRAY_SIZE(kernel_names)];
+	cleanup_btf_layout struct btf_layout l = { 0 };
 	struct taskview v = { .threads = -1, .vmas = -1, .files = -1 };
-	int r = layout_open(&l);
+	int r;
 
+	memcpy(names, kernel_names, sizeof(names));
+	r = btf_layout_open(&l, names, ARRAY_SIZE(names));
 	if (r >= 0)
 		r = threads_load(&l, &v.threads);
 	if (r >= 0)
 		r = vmas_load(&l, &v.vmas);
 	if (r >= 0)
 		r = files_load(&l, &v.files);
-	btf_done(&l.btf);
 	if (r >= 0 && l.missing)
 		r = -ENOTSUP;
 	if (r < 0)
