@@ -264,7 +264,7 @@ static void parser_init(struct vma_parser *p, bool smaps)
 		return;
 	for (size_t i = 0; i < ARRAY_SIZE(letters); i++)
 		p->flag_of[(letters[i][0] - 'A') * 26 + letters[i][1] - 'A'] =
-			(unsigned char)(i + 1);
+		    (unsigned char)(i + 1);
 	for (size_t i = 0; i < ARRAY_SIZE(smaps_keys); i++)
 		p->keys_of[smaps_keys[i].key[0] - 'A'] |= (uint16_t)(1u << i);
 }

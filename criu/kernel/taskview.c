@@ -332,8 +332,8 @@ ssize_t taskview_vmas(const struct taskview *v, pid_t pid, struct view_vma *ret,
 
 #define TO_FILE(field) offsetof(struct view_file, field)
 
-/* From Linux 6.12 on it is made by the first F_SETOWN or F_SETSIG, and knows its file; before, it is
- * a part of each, and what was put there stays: it is not 0. */
+/* From Linux 6.12 on it is made by the first F_SETOWN or F_SETSIG, and knows its file. Before, it
+ * is a part of each, and what was put there stays: it is not 0. */
 static void read_owner(struct btf_layout *l, struct bpf_code *c)
 {
 	if (btf_member(&l->btf, l->names[FILE_OWNER].id, "file") >= 0)

@@ -35,6 +35,7 @@
 #include "criu/sock/mcast.h"
 #include "criu/sock/md5.h"
 #include "criu/sock/opts.h"
+#include "criu/sock/tcpalike.h"
 #include "criu/sock/tcpstate.h"
 #include "criu/sock/udpqueue.h"
 #include "images/tcp.pb-c.h"
@@ -398,17 +399,57 @@ static int ask_work(void *ctx, size_t i, unsigned int worker)
 {
 	struct inet_dump *in = ((struct dump *)ctx)->inet;
 	struct tcp_seen *s = in->seen[i];
-	int r = entry_ask(&in->workers[worker].arena, s->lfd, &in->fresh[s->standard], s->e);
+	int r;
 
+	if (s->like && !s->is_proof)
+		return 0;
+	r = entry_ask(&in->workers[worker].arena, s->lfd, &in->fresh[s->standard], s->e);
 	s->has_filter = r > 0;
 	return r < 0 ? tcp_seen_fail_at(r, s) : 0;
+}
+
+static int ask_others_work(void *ctx, size_t i, unsigned int worker)
+{
+	struct inet_dump *in = ((struct dump *)ctx)->inet;
+	struct tcp_seen *s = in->seen[i];
+
+	if (!s->like || s->is_proof)
+		return 0;
+	s->has_filter = s->like->has_filter;
+	return tcp_seen_fail_at(connection_dump_like(&in->workers[worker].arena, s), s);
+}
+
+/* After the first of each sort. */
+static int others_ask(struct dump *d)
+{
+	const struct inet_dump *in = d->inet;
+	bool others = false, proven = true;
+
+	for (size_t i = 0; i < in->nr_seen; i++) {
+		const struct tcp_seen *s = in->seen[i];
+
+		others |= s->like && !s->is_proof;
+		proven &= !s->is_proof || connection_is_like(s);
+	}
+	if (!others)
+		return 0;
+	if (proven)
+		return parallel_for(in->nr_seen, ask_others_work, d);
+	log_info("each connection is asked for its options: some that look alike differ");
+	for (size_t i = 0; i < in->nr_seen; i++)
+		in->seen[i]->like = NULL;
+	return parallel_for(in->nr_seen, ask_work, d);
 }
 
 static int connections_ask(struct dump *d)
 {
 	const struct inet_dump *in = d->inet;
-	int r = parallel_for(in->nr_seen, ask_work, d);
+	int r;
 
+	connections_compare(d);
+	r = parallel_for(in->nr_seen, ask_work, d);
+	if (r >= 0)
+		r = others_ask(d);
 	for (size_t i = 0; i < in->nr_seen && r >= 0; i++) {
 		const struct tcp_seen *s = in->seen[i];
 		char link[32];

@@ -19,6 +19,8 @@ struct tcp_seen {
 	int lfd; /* the same description, in crtool, as long as the dump */
 	uint32_t standard; /* which of those in struct inet_dump */
 	bool has_filter; /* one that cannot be read */
+	const struct tcp_seen *like; /* has the same options: sock/tcpalike.c; NULL */
+	bool is_proof; /* it is asked nevertheless */
 	InetSkEntry *e;
 };
 

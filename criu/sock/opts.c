@@ -122,14 +122,22 @@ static void rows_read(int fd, SkOptsEntry *e)
 	}
 }
 
-static int buffers_read(int fd, SkOptsEntry *e)
+static int sizes_read(int fd, SkOptsEntry *e)
 {
-	uint32_t lock;
-
 	if (!get(fd, SO_SNDBUF, &e->so_sndbuf, sizeof(e->so_sndbuf)))
 		return fail(errno, "SO_SNDBUF");
 	if (!get(fd, SO_RCVBUF, &e->so_rcvbuf, sizeof(e->so_rcvbuf)))
 		return fail(errno, "SO_RCVBUF");
+	return 0;
+}
+
+static int buffers_read(int fd, SkOptsEntry *e)
+{
+	int r = sizes_read(fd, e);
+	uint32_t lock;
+
+	if (r < 0)
+		return r;
 	if (get(fd, SO_BUF_LOCK, &lock, sizeof(lock))) {
 		e->has_so_buf_lock = true;
 		e->so_buf_lock = lock;
@@ -254,6 +262,12 @@ int sk_opts_read(struct arena *a, int fd, SkOptsEntry **ret)
 	sending_read(fd, e);
 	*ret = e;
 	return r;
+}
+
+int sk_opts_read_like(struct arena *a, int fd, const SkOptsEntry *like, SkOptsEntry **ret)
+{
+	*ret = arena_dup(a, like, sizeof(*like));
+	return sizes_read(fd, *ret);
 }
 
 void sk_opts_refuse_filter(const struct fd_probe *p)

@@ -11,6 +11,8 @@
 int sk_opts_dump(struct dump *d, const struct fd_probe *p, SkOptsEntry **ret);
 /* The same for many threads, each with an arena of its own. 1: it has such a filter. */
 int sk_opts_read(struct arena *a, int fd, SkOptsEntry **ret);
+/* The same of one that has the options of another, but for the sizes of its buffers. */
+int sk_opts_read_like(struct arena *a, int fd, const SkOptsEntry *like, SkOptsEntry **ret);
 void sk_opts_refuse_filter(const struct fd_probe *p);
 
 /* restore, in crtool: can the image be right? Speaks. */

@@ -10,7 +10,7 @@
 /* Below the first, to read each costs less than to have an iterator made; below the second, than to
  * have it loaded. */
 #define MANY_FDS     128
-#define LOADABLE_FDS 1024
+#define LOADABLE_FDS 512
 
 /* The size of the directory is the number of its entries since Linux 6.2; 0 before. */
 static size_t fds_number(int proc)
