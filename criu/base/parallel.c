@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -95,33 +96,51 @@ static void worker_end(const struct worker *w)
 	munmap(w->stack, STACK_BYTES);
 }
 
-int parallel_large(size_t nr, int (*fn)(void *ctx, size_t i, unsigned int worker), void *ctx)
-{
+struct parallel {
+	struct job job;
 	struct worker workers[PARALLEL_WORKERS_MAX];
-	struct job job = { .nr = nr, .fn = fn, .ctx = ctx };
-	unsigned int want = nr < 2 ? 1 : processors(), started = 1;
+	unsigned int started; /* and the caller, who is the first */
+};
+
+struct parallel *parallel_begin(size_t nr, int (*fn)(void *ctx, size_t i, unsigned int worker),
+				void *ctx)
+{
+	struct parallel *p = mem_alloc(sizeof(*p));
+	unsigned int want = nr < 2 ? 1 : processors();
 	sigset_t all, old;
-	int r;
 
 	if (want > PARALLEL_WORKERS_MAX)
 		want = PARALLEL_WORKERS_MAX;
+	p->job = (struct job){ .nr = nr, .fn = fn, .ctx = ctx };
 	/* Signals are for the thread that waits for things. */
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
-	for (; started < want; started++) {
-		workers[started] = (struct worker){ .job = &job, .number = started };
-		if (!worker_start(&workers[started]))
+	for (p->started = 1; p->started < want; p->started++) {
+		p->workers[p->started] = (struct worker){ .job = &p->job, .number = p->started };
+		if (!worker_start(&p->workers[p->started]))
 			break;
 	}
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	r = work(&job, 0);
+	return p;
+}
+
+int parallel_end(struct parallel *p)
+{
+	int r = work(&p->job, 0);
+
 	if (r < 0)
-		__atomic_store_n(&job.failed, r, __ATOMIC_SEQ_CST);
-	for (unsigned int i = 1; i < started; i++)
-		worker_end(&workers[i]);
-	if (r < 0 || !job.failed)
-		return r;
-	return error_adopt(job.failed, job.text);
+		__atomic_store_n(&p->job.failed, r, __ATOMIC_SEQ_CST);
+	for (unsigned int i = 1; i < p->started; i++)
+		worker_end(&p->workers[i]);
+	if (r >= 0 && p->job.failed)
+		r = error_adopt(p->job.failed, p->job.text);
+	free(p);
+	return r;
+}
+
+int parallel_large(size_t nr, int (*fn)(void *ctx, size_t i, unsigned int worker), void *ctx)
+{
+	return parallel_end(parallel_begin(nr, fn, ctx));
 }
 
 int parallel_for(size_t nr, int (*fn)(void *ctx, size_t i, unsigned int worker), void *ctx)

@@ -16,3 +16,9 @@
 int parallel_for(size_t nr, int (*fn)(void *ctx, size_t i, unsigned int worker), void *ctx);
 /* The same for few things that are much work each. */
 int parallel_large(size_t nr, int (*fn)(void *ctx, size_t i, unsigned int worker), void *ctx);
+
+/* The same by all other processors, while the caller does something else: it joins them at the
+ * end, which is to come. */
+struct parallel *parallel_begin(size_t nr, int (*fn)(void *ctx, size_t i, unsigned int worker),
+				void *ctx);
+int parallel_end(struct parallel *p);

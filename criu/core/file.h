@@ -22,6 +22,8 @@ struct fd_probe {
 	int lfd; /* the same description, in crtool; -1: of an eventfd that has no owner */
 	uint32_t id; /* for its image */
 	const char *link; /* readlink of /proc/PID/fd/N */
+	bool
+	    link_is_old; /* what it was when the tree was frozen: -ESTALE, where it is needed now */
 	int family; /* AF_*, of a socket; of all else -1 */
 	struct stat st;
 	struct proc_fdinfo info;

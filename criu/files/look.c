@@ -15,6 +15,8 @@
 #include "criu/kernel/proc.h"
 #include "criu/kernel/syscalls.h"
 
+#define WORTH_OTHERS 32 /* descriptors, for others to be called */
+
 int table_open(struct table *tb)
 {
 	pid_t pid = task_tid(tb->task);
@@ -104,30 +106,6 @@ static bool info_from_view(const struct looks *l, struct look *look)
 	return true;
 }
 
-static const struct look_link *link_known(const struct looks *l, const struct view_file *f)
-{
-	for (size_t i = 0; f && i < l->nr_links; i++)
-		if (l->links[i].ops == f->ops)
-			return &l->links[i];
-	return NULL;
-}
-
-/* "anon_inode:[eventfd]": of all of the kind. */
-static void link_learn(struct looks *l, const struct look *look)
-{
-	struct look_link *to = &l->links[l->nr_links];
-
-	if (!look->seen || l->nr_links == ARRAY_SIZE(l->links) ||
-	    !str_starts(look->link, "anon_inode:[") || strlen(look->link) >= sizeof(to->link) ||
-	    link_known(l, look->seen))
-		return;
-	to->ops = look->seen->ops;
-	to->inode = look->seen->inode;
-	to->st = look->st;
-	memcpy(to->link, look->link, strlen(look->link) + 1);
-	l->nr_links++;
-}
-
 /* Others may count it up meanwhile: then the next one shows it. */
 static bool says_events(const struct view_file *f, const struct proc_fdinfo *i)
 {
@@ -146,33 +124,52 @@ static void view_learn(struct looks *l, const struct look *look)
 	const struct view_file *f = look->seen;
 	const struct proc_fdinfo *i = &look->info;
 	const void *mount;
+	bool renamed;
 
 	if (!look->info_is_read || !f || f->locks || i->mnt_id < 0 ||
 	    (f->more_info && !says_events(f, i)))
 		return;
 	mount = map_get(&l->mounts, f->mount);
+	renamed = f->link_len > 0 && look->link[0] && !str_eq(f->link, look->link);
 	if ((uint64_t)i->pos != f->pos || (i->flags & ~(uint32_t)O_CLOEXEC) != f->flags ||
 	    i->ino != f->ino || (mount && (uintptr_t)mount != (uintptr_t)i->mnt_id + 1)) {
 		log_info("fdinfo is read of each descriptor: the view of them is another's");
 		l->nr_seen = 0;
 		return;
 	}
+	if (renamed)
+		return; /* since then, or it says another thing: the next one will tell */
 	if (!mount)
 		map_put(&l->mounts, f->mount, (void *)((uintptr_t)i->mnt_id + 1));
 	if (!map_get(&l->kinds, f->ops))
 		map_put(&l->kinds, f->ops, (void *)(f->more_info ? eventfd_kind : plain_kind));
+	if (f->more_info) {
+		l->events_inode = f->inode;
+		l->events_st = look->st;
+	}
 }
 
 /* ---------------------------------------------------------------------------------------- */
 
+static bool has_link(const struct view_file *f)
+{
+	return f && f->link_len > 0;
+}
+
+/* Of files whose name is looked at again. What was deleted may have been so since then. */
+static bool may_be_old(const struct look *look)
+{
+	return is_eventfd(look) ||
+	       ((S_ISREG(look->st.st_mode) || S_ISDIR(look->st.st_mode)) && look->st.st_nlink);
+}
+
 /* Whoever needs one that is missing reads it again, and says why it cannot be read. */
 static void link_take(const struct looks *l, struct look *look)
 {
-	const struct look_link *known = link_known(l, look->seen);
-
 	look->link[0] = '\0';
-	if (known)
-		memcpy(look->link, known->link, strlen(known->link) + 1); /* which is shorter */
+	look->link_is_old = !look->info_is_read && has_link(look->seen) && may_be_old(look);
+	if (look->link_is_old)
+		memcpy(look->link, look->seen->link, (size_t)look->seen->link_len);
 	else if (!S_ISFIFO(look->st.st_mode) && !S_ISSOCK(look->st.st_mode) &&
 		 proc_fd_link(l->tb->proc, look->fd, look->link, sizeof(look->link)) < 0)
 		look->link[0] = '\0';
@@ -181,11 +178,10 @@ static void link_take(const struct looks *l, struct look *look)
 /* An eventfd that tells nobody by a signal: all that there is to know. */
 static bool all_is_said(const struct looks *l, struct look *look)
 {
-	const struct look_link *known = link_known(l, look->seen);
-
-	if (!known || !is_eventfd(look) || look->seen->owner || look->seen->inode != known->inode)
+	if (!l->events_inode || !is_eventfd(look) || look->seen->owner || !has_link(look->seen) ||
+	    look->seen->inode != l->events_inode)
 		return false;
-	look->st = known->st;
+	look->st = l->events_st;
 	link_take(l, look);
 	return true;
 }
@@ -216,50 +212,79 @@ static int look_work(void *ctx, size_t i, unsigned int worker)
 {
 	struct looks *l = ctx;
 
-	return fail_at(look_take(l, &l->buf[worker], &l->v[i]), "fd %d", l->v[i].fd);
+	struct look *look = &l->next->v[i];
+
+	return fail_at(look_take(l, &l->buf[worker], look), "fd %d", look->fd);
 }
 
 void looks_begin(struct looks *l, const struct table *tb)
 {
 	l->tb = tb;
-	l->nr = 0;
+	l->taken = &l->batch[0];
+	l->next = &l->batch[1];
+	l->taken->nr = l->next->nr = 0;
+	l->job = NULL;
 	memset(l->buf, 0, sizeof(l->buf));
 	l->seen = tb->task->seen_fds;
 	l->nr_seen = l->seen ? tb->task->fds.nr : 0;
 	l->kinds = l->mounts = (struct map){ 0 };
-	l->nr_links = 0;
+	l->events_inode = 0;
 }
 
 void looks_add(struct looks *l, int fd)
 {
-	struct look *look = &l->v[l->nr++];
+	struct look *look = &l->next->v[l->next->nr++];
 
 	look->fd = fd;
 	look->lfd = -1;
 }
 
+void looks_start(struct looks *l)
+{
+	if (l->next->nr >= WORTH_OTHERS)
+		l->job = parallel_begin(l->next->nr, look_work, l);
+}
+
+static int looks_end(struct looks *l)
+{
+	struct parallel *job = l->job;
+
+	l->job = NULL;
+	return job ? parallel_end(job) : parallel_for(l->next->nr, look_work, l);
+}
+
 int looks_take(struct looks *l)
 {
-	int r = parallel_for(l->nr, look_work, l);
+	struct look_batch *free = l->taken;
+	int r = looks_end(l);
 
-	for (size_t i = 0; i < l->nr && r >= 0; i++) {
-		view_learn(l, &l->v[i]);
-		link_learn(l, &l->v[i]);
+	l->taken = l->next;
+	l->next = free;
+	for (size_t i = 0; i < l->taken->nr && r >= 0; i++) {
+		view_learn(l, &l->taken->v[i]);
 	}
 	return r;
 }
 
+static void batch_forget(struct look_batch *b)
+{
+	for (size_t i = 0; i < b->nr; i++)
+		if (b->v[i].lfd >= 0)
+			close(b->v[i].lfd);
+	b->nr = 0;
+}
+
 void looks_forget(struct looks *l)
 {
-	for (size_t i = 0; i < l->nr; i++)
-		if (l->v[i].lfd >= 0)
-			close(l->v[i].lfd);
-	l->nr = 0;
+	batch_forget(l->taken);
 }
 
 void looks_done(struct looks *l)
 {
-	looks_forget(l);
+	if (l->job)
+		parallel_end(l->job);
+	batch_forget(l->taken);
+	batch_forget(l->next);
 	for (size_t i = 0; i < PARALLEL_WORKERS_MAX; i++)
 		proc_buf_done(&l->buf[i]);
 	map_done(&l->kinds);

@@ -10,6 +10,7 @@
 #include "criu/base/parallel.h"
 #include "criu/core/dump.h"
 #include "criu/kernel/proc_fd.h"
+#include "criu/kernel/taskview.h"
 
 /* A task whose descriptors are looked at, and what that takes: opened when it is needed. */
 struct table {
@@ -21,8 +22,8 @@ struct table {
 int table_open(struct table *tb);
 void table_close(struct table *tb);
 
-#define LOOKS_AT_ONCE  256 /* descriptors of crtool's that this takes */
-#define LOOK_LINK_SIZE 256
+#define LOOKS_AT_ONCE  256 /* twice as many descriptors of crtool's does this take */
+#define LOOK_LINK_SIZE VIEW_LINK
 
 struct look {
 	int fd;
@@ -32,31 +33,37 @@ struct look {
 	struct proc_fdinfo info;
 	struct stat st;
 	char link[LOOK_LINK_SIZE]; /* "": not known yet, being long, or of a pipe or socket */
+	bool link_is_old; /* what it was when the tree was frozen */
+};
+
+struct look_batch {
+	size_t nr;
+	struct look v[LOOKS_AT_ONCE];
 };
 
 /* Large, and most tables need little of it: looks_begin() does not write all of it. */
 struct looks {
 	const struct table *tb;
-	size_t nr;
-	struct look v[LOOKS_AT_ONCE];
+	/* While the caller deals with what was taken, others look at the next. */
+	struct look_batch batch[2], *taken, *next;
+	struct parallel *job; /* NULL: nobody does */
 	struct proc_buf buf[PARALLEL_WORKERS_MAX];
 
 	const struct view_file *seen; /* of a table of many; by number */
 	size_t nr_seen;
 	/* What the view has proven right of: kinds; mounts, and their id + 1. */
 	struct map kinds, mounts;
-	/* Kinds that have all the same link, and mostly the same inode. */
-	struct look_link {
-		uint64_t ops, inode;
-		struct stat st; /* of the inode */
-		char link[48];
-	} links[16];
-	size_t nr_links;
+	/* Eventfds have all the same inode: 0, not known yet. */
+	uint64_t events_inode;
+	struct stat events_st;
 };
 
 void looks_begin(struct looks *l, const struct table *tb);
 void looks_add(struct looks *l, int fd);
-/* Looks at those that were added; closes what the last ones had open. Speaks. */
+/* Others begin to look at those that were added. */
+void looks_start(struct looks *l);
+/* l->taken: those for which that was called last. Speaks. */
 int looks_take(struct looks *l);
+/* Closes what they have open: before the next are taken. */
 void looks_forget(struct looks *l);
 void looks_done(struct looks *l);

@@ -159,18 +159,18 @@ static void elsewhere_block(const struct fd_probe *p, const char *name, int err)
 			err == -ESTALE ? "another file has this name now" : strerror(-err));
 }
 
-/* True when it stands in the way. */
-static bool reg_blocked(const struct dump *d, const struct fd_probe *p)
+/* 1: it stands in the way; or -ESTALE. */
+static int reg_blocked(const struct dump *d, const struct fd_probe *p)
 {
 	char name[64];
 	int r;
 
 	if (ghost_is(p->link, &p->st))
-		return false;
+		return 0;
 	if (procfile_blocked(d, p) || link_remap_blocked(d, p))
-		return true;
+		return 1;
 	if (link_remap_is(p->link, &p->st))
-		return false;
+		return 0;
 	fd_probe_name(p, name, sizeof(name));
 	if (p->link[0] != '/')
 		blocker(NULL, "%s: %s cannot be kept yet", name, p->link);
@@ -178,11 +178,13 @@ static bool reg_blocked(const struct dump *d, const struct fd_probe *p)
 		 (str_ends(p->link, deleted_suffix) && reg_path_check(p->link, &p->st) < 0))
 		blocker(NULL, "%s: %s: a file without a name, which cannot be kept yet", name,
 			p->link);
-	else if ((r = reg_path_check(p->link, &p->st)) < 0)
+	else if ((r = reg_path_check(p->link, &p->st)) < 0 && p->link_is_old)
+		return -ESTALE;
+	else if (r < 0)
 		elsewhere_block(p, name, r);
 	else
-		return false;
-	return true;
+		return 0;
+	return 1;
 }
 
 static int reg_dump(struct dump *d, const struct fd_probe *p)
@@ -192,8 +194,9 @@ static int reg_dump(struct dump *d, const struct fd_probe *p)
 	char name[64];
 	int r;
 
-	if (reg_blocked(d, p))
-		return 0;
+	r = reg_blocked(d, p);
+	if (r)
+		return r < 0 ? r : 0;
 	r = fown_dump_probe(p, &fown);
 	if (r >= 0 && ghost_is(p->link, &p->st))
 		r = ghost_dump(d, p->id, fd_probe_name(p, name, sizeof(name)), p->link, p->lfd,

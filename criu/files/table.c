@@ -239,6 +239,14 @@ static int description_dump(struct dump *d, struct fd_probe *p, int proc, int *r
 	kind = kind_of(p);
 	*ret_type = (int)kind->type;
 	r = kind->dump(d, p);
+	/* Somebody outside of the tree has given the file another name meanwhile. */
+	if (r == -ESTALE && p->link_is_old) {
+		p->link_is_old = false;
+		p->link = link;
+		r = link_find(d, p, proc, link, sizeof(link));
+		if (r >= 0)
+			r = kind->dump(d, p);
+	}
 	return r < 0 ? fail_at(r, "%s", p->link) : 0;
 }
 
@@ -301,6 +309,7 @@ static int fd_identify(struct dump *d, const struct table *tb, const struct look
 		.st = l->st,
 		.info = l->info,
 		.link = l->link[0] ? l->link : NULL,
+		.link_is_old = l->link_is_old,
 		.no_locks = !l->info_is_read,
 		.no_owner = l->seen && !l->seen->owner,
 	};
@@ -405,7 +414,7 @@ static int fds_dump(struct dump *d, struct image_writer *w, struct looks *l, siz
 
 	for (size_t i = from; i < to && r >= 0; i++) {
 		if (!t->fd_ids[i])
-			r = fd_identify(d, tb, &l->v[at++], &t->fd_ids[i]);
+			r = fd_identify(d, tb, &l->taken->v[at++], &t->fd_ids[i]);
 		if (r >= 0)
 			r = slot_write(d, w, t, i);
 		r = fail_at(r, "fd %d", t->fds.v[i]);
@@ -413,32 +422,37 @@ static int fds_dump(struct dump *d, struct image_writer *w, struct looks *l, siz
 	return r;
 }
 
-/* As many as are looked at together: *ret_to is behind the last of them. */
+/* Has others look at as many as they do together: *ret_to is behind the last of them. */
 static int fds_look(struct table *tb, struct looks *l, size_t from, size_t *ret_to)
 {
 	struct task *t = tb->task;
 	size_t i;
 	int r;
 
-	for (i = from; i < t->fds.nr && l->nr < LOOKS_AT_ONCE; i++) {
+	for (i = from; i < t->fds.nr && l->next->nr < LOOKS_AT_ONCE; i++) {
 		t->fd_ids[i] = id_from_parent(t, t->fds.v[i]);
 		if (!t->fd_ids[i])
 			looks_add(l, t->fds.v[i]);
 	}
 	*ret_to = i;
-	r = l->nr ? table_open(tb) : 0;
-	return r < 0 ? r : looks_take(l);
+	r = l->next->nr ? table_open(tb) : 0;
+	if (r >= 0)
+		looks_start(l);
+	return r;
 }
 
 static int table_dump_to(struct dump *d, struct image_writer *w, struct table *tb)
 {
 	struct looks l;
-	size_t to = 0;
-	int r = 0;
+	size_t to = 0, after = 0;
+	int r;
 
 	looks_begin(&l, tb);
-	for (size_t from = 0; from < tb->task->fds.nr && r >= 0; from = to) {
-		r = fds_look(tb, &l, from, &to);
+	r = fds_look(tb, &l, 0, &to);
+	for (size_t from = 0; from < tb->task->fds.nr && r >= 0; from = to, to = after) {
+		r = looks_take(&l);
+		if (r >= 0)
+			r = fds_look(tb, &l, to, &after);
 		if (r >= 0)
 			r = fds_dump(d, w, &l, from, to);
 		looks_forget(&l);

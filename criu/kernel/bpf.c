@@ -112,6 +112,18 @@ void bpf_code_element(struct bpf_code *c, size_t to, size_t at, size_t index, in
 	store(c, BPF_FP, place(c, to), BPF_R8);
 }
 
+void bpf_code_path(struct bpf_code *c, size_t to, size_t size, size_t len, enum bpf_reg reg,
+		   int off)
+{
+	mov(c, BPF_R1, reg);
+	add_number(c, BPF_R1, off);
+	mov(c, BPF_R2, BPF_FP);
+	add_number(c, BPF_R2, place(c, to));
+	mov_number(c, BPF_R3, (int)size);
+	call(c, BPF_FUNC_d_path);
+	store(c, BPF_FP, place(c, len), BPF_R0);
+}
+
 void bpf_code_current(struct bpf_code *c, size_t to)
 {
 	call(c, BPF_FUNC_get_current_task);

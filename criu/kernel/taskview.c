@@ -330,6 +330,8 @@ ssize_t taskview_vmas(const struct taskview *v, pid_t pid, struct view_vma *ret,
 
 /* --- open files -------------------------------------------------------------------------- */
 
+_Static_assert(sizeof(struct view_file) <= 512, "the stack of a program");
+
 #define TO_FILE(field) offsetof(struct view_file, field)
 
 /* From Linux 6.12 on it is made by the first F_SETOWN or F_SETSIG, and knows its file. Before, it
@@ -366,6 +368,8 @@ static int files_load(struct btf_layout *l, int *ret)
 	bpf_code_follow(&c, TO_FILE(locks), 8, TO_FILE(inode), btf_at(l, INODE, "i_flctx"));
 	bpf_code_follow(&c, TO_FILE(more_info), 8, TO_FILE(ops),
 			btf_at(l, FILE_OPS, "show_fdinfo"));
+	bpf_code_path(&c, TO_FILE(link), VIEW_LINK, TO_FILE(link_len), BPF_R7,
+		      btf_at(l, FILE_, "f_path"));
 	read_owner(l, &c);
 	read_events(l, &c);
 	return bpf_code_end(&c, l->names[ITER_FILE].id, ret);

@@ -69,6 +69,8 @@ struct view_vma {
 	uint64_t flags; /* the same: the same permissions, VmFlags and protection key */
 };
 
+#define VIEW_LINK 256
+
 /*
  * An open file of a thread. What fdinfo says of a file for which neither more_info nor locks are
  * set is its position, its flags, the id of its mount and its inode's number; of an eventfd also
@@ -90,6 +92,8 @@ struct view_file {
 		int32_t id;
 	} events;
 	uint64_t content; /* the kernel's, of its kind */
+	int64_t link_len; /* of the link of /proc/PID/fd, with a NUL; below 0: it is longer */
+	char link[VIEW_LINK];
 };
 
 struct taskview {
