@@ -53,8 +53,8 @@ void bpf_code_read(struct bpf_code *c, size_t to, size_t size, enum bpf_reg reg,
 void bpf_code_follow(struct bpf_code *c, size_t to, size_t size, size_t from, int off);
 /* record[to] = record[at] + record[index] * factor: 64-bit numbers. */
 void bpf_code_element(struct bpf_code *c, size_t to, size_t at, size_t index, int factor);
-/* d_path() of the struct path at reg + off, at most size bytes with a NUL; record[len] = how many, or
- * -errno. What lies behind them is nonsense. */
+/* d_path() of the struct path at reg + off: at most size bytes, with a NUL; record[len] = how many,
+ * or -errno. Behind them is nonsense. */
 void bpf_code_path(struct bpf_code *c, size_t to, size_t size, size_t len, enum bpf_reg reg,
 		   int off);
 /* record[to] = the task that runs the program: crtool's. */
