@@ -115,6 +115,18 @@ void blocker(const char *hint, const char *fmt, ...)
 	strbuf_printf(&record.blockers, "\n  %s%s%s", line, hint ? "; " : "", hint ? hint : "");
 }
 
+void blocker_from_error(void)
+{
+	char where[sizeof(record.where)], cause[sizeof(record.cause)], hint[sizeof(record.hint)];
+
+	memcpy(where, record.where, sizeof(where));
+	memcpy(cause, record.cause, sizeof(cause));
+	memcpy(hint, record.hint, sizeof(hint));
+	record.set = false;
+	record.where[0] = record.cause[0] = record.hint[0] = '\0';
+	blocker(hint[0] ? hint : NULL, "%s%s", where, cause);
+}
+
 size_t blockers_count(void)
 {
 	return record.nr_blockers;

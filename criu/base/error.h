@@ -33,6 +33,8 @@ int fail_hint(int r, const char *fmt, ...) __attribute__((format(printf, 2, 3), 
  * one error with one line each. hint may be NULL.
  */
 void blocker(const char *hint, const char *fmt, ...) __attribute__((format(printf, 2, 3), cold));
+/* The same of the error that there is: the run goes on without it. */
+void blocker_from_error(void);
 size_t blockers_count(void);
 /* The lines, each behind "\n  "; as many as are shown. Until the next call. */
 const char *blockers_text(void);

@@ -91,7 +91,7 @@ struct task_restore {
 	FsEntry *fs;
 	TaskKobjIdsEntry *ids;
 
-	const struct task *fdtable; /* whose descriptors these are: itself, or an ancestor */
+	const struct task *fdtable; /* whose descriptors these are: the first that has them */
 	struct fd_slot *slots; /* ascending */
 	size_t nr_slots;
 

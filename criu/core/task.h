@@ -87,6 +87,15 @@ struct task_link {
 	struct stat st;
 };
 
+/* What several tasks can have one of: CLONE_FILES; CLONE_FS. */
+enum task_share { SHARE_FILES, SHARE_FS, SHARES_NR };
+
+/* See task/forkshare.h. */
+struct task_shared {
+	const struct task *with; /* the first that has it; NULL: this one is, or has none */
+	uint32_t carries; /* id of another's, which it is born with, and leaves; 0: none */
+};
+
 struct task {
 	enum task_life life;
 	enum task_kind kind;
@@ -131,9 +140,11 @@ struct task {
 	struct snapshot *snapshot; /* mem/snapshot.h; NULL */
 	struct dirty_task *dirty; /* mem/dirty.h; NULL: nobody looks after its changes */
 
+	struct task_shared shared[SHARES_NR];
+	struct task *forker; /* a sibling that forks it; NULL: its parent does */
+
 	/* restore only */
 	struct task_restore *restore;
-	const struct task *fs_from; /* with whom it has one working directory, root, umask */
 };
 
 struct tree {

@@ -14,6 +14,7 @@
 
 #include "criu/base/cleanup.h"
 #include "criu/base/error.h"
+#include "criu/base/map.h"
 #include "criu/base/mem.h"
 #include "criu/base/str.h"
 #include "criu/files/ghost.h"
@@ -154,34 +155,26 @@ static int table_load(struct restore *r, struct task *t)
 	return 0;
 }
 
-/* A table that an ancestor has is shared with it, by CLONE_FILES. */
+/* A table is loaded for the first that has it. */
 static int tables_load(struct restore *r)
 {
+	struct map first = { 0 };
 	struct task *t;
-	int ret;
+	int ret = 0;
 
 	tasks_for_each(t, &r->tree) {
-		const struct task *p = t->parent;
-
 		if (!task_is_alive(t))
 			continue;
-		if (p && p->ids.files == t->ids.files) {
-			t->restore->fdtable = p->restore->fdtable;
+		t->restore->fdtable = map_get(&first, t->ids.files);
+		if (t->restore->fdtable)
 			continue;
-		}
-		for (size_t i = 0; i < i_t; i++)
-			if (task_is_alive(r->tree.tasks[i]) &&
-			    r->tree.tasks[i]->ids.files == t->ids.files)
-				return task_fail_at(
-				    fail_plain("shares its descriptors with pid %d, which is not "
-					       "its parent: this cannot be restored yet",
-					       (int)r->tree.tasks[i]->pid),
-				    t);
+		map_put(&first, t->ids.files, t);
 		ret = table_load(r, t);
 		if (ret < 0)
-			return task_fail_at(ret, t);
+			break;
 	}
-	return 0;
+	map_done(&first);
+	return ret < 0 ? task_fail_at(ret, t) : 0;
 }
 
 void file_hide(struct restore *r, struct file *f, struct task *t)
@@ -673,7 +666,7 @@ int fs_restore(struct restore *r, const struct task *t)
 	int ret;
 
 	/* CLONE_FS: the first one has done it. */
-	if (t->fs_from)
+	if (t->shared[SHARE_FS].with)
 		return 0;
 	ret = reg_find(r, fs->cwd_id, &cwd);
 	if (ret >= 0)

@@ -28,6 +28,7 @@
 #include "criu/kernel/kcmp.h"
 #include "criu/kernel/syscalls.h"
 #include "criu/task/forkplan.h"
+#include "criu/task/forkshare.h"
 
 #define LINK_MAX_BYTES 4096
 
@@ -88,28 +89,6 @@ static int sharing_find(void *ctx, size_t kind, unsigned int worker)
 	return 0;
 }
 
-/* Ids ascend in the order of tasks. */
-static bool is_first(uint32_t id, uint32_t *last)
-{
-	bool first = id > *last;
-
-	if (first)
-		*last = id;
-	return first;
-}
-
-static void fs_judge(const struct dump *d, size_t index)
-{
-	const struct task *t = d->tree.tasks[index];
-
-	if ((t->parent && t->parent->ids.fs == t->ids.fs) || fork_plan_sibling(&d->tree, index))
-		return;
-	blocker(NULL,
-		"pid %d (%s): shares its working directory (CLONE_FS) with a process that is "
-		"neither its parent nor a sibling that could fork it, which cannot be kept yet",
-		(int)t->pid, t->comm);
-}
-
 static pid_t first_with_memory(const struct dump *d, uint32_t vm)
 {
 	const struct task *t;
@@ -132,37 +111,47 @@ static void block_vfork_child(const struct task *root)
 			(int)root->pid, root->comm, (int)root->ppid);
 }
 
+/* Whether the restore will find an order to fork them in, where that is not plain. */
+static void forks_judge(struct dump *d)
+{
+	struct fork_plan plan = { 0 };
+	bool is_plain = true;
+	struct task *t;
+
+	tasks_for_each(t, &d->tree)
+		is_plain &= t->sid == t->pid || !t->parent || t->sid == t->parent->sid;
+	fork_shares_plan(&d->tree, blocker_from_error);
+	tasks_for_each(t, &d->tree)
+		is_plain &= !t->forker && !fork_share_leaves(t);
+	if (is_plain || blockers_count())
+		return;
+	if (fork_plan_make(&d->arena, &d->tree, &plan) < 0)
+		blocker_from_error();
+	fork_plan_done(&plan);
+}
+
 static void sharing_judge(struct dump *d)
 {
-	uint32_t last_vm = 1, last_files = 1, last_fs = 1, next_sighand = 1;
+	uint32_t last_vm = 1, next_sighand = 1;
 	struct task *t;
 
 	block_vfork_child(d->tree.tasks[0]);
 
 	tasks_for_each(t, &d->tree) {
-		bool vm, files, fs;
-
 		if (!task_is_alive(t))
 			continue;
 		/* Handlers are shared only by those that share memory (CLONE_SIGHAND). */
 		t->ids.sighand = ++next_sighand;
-		vm = is_first(t->ids.vm, &last_vm);
-		files = is_first(t->ids.files, &last_files);
-		fs = is_first(t->ids.fs, &last_fs);
-		if (vm && !fs)
-			fs_judge(d, i_t);
-		if (!vm)
+		/* Ids ascend in the order of tasks. */
+		if (t->ids.vm > last_vm)
+			last_vm = t->ids.vm;
+		else
 			blocker(NULL,
 				"pid %d (%s): shares its memory with pid %d (vfork or CLONE_VM), "
 				"which cannot be kept yet",
 				(int)t->pid, t->comm, (int)first_with_memory(d, t->ids.vm));
-		else if (!files && (!t->parent || t->parent->ids.files != t->ids.files))
-			blocker(
-			    NULL,
-			    "pid %d (%s): shares its descriptors with a process that is not its "
-			    "parent, which cannot be kept yet",
-			    (int)t->pid, t->comm);
 	}
+	forks_judge(d);
 }
 
 int ids_dump(struct dump *d)

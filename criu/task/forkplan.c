@@ -14,6 +14,7 @@
 #include "criu/base/error.h"
 #include "criu/base/map.h"
 #include "criu/base/mem.h"
+#include "criu/task/forkshare.h"
 
 struct planner {
 	struct arena *arena;
@@ -24,7 +25,6 @@ struct planner {
 	struct map by_pid; /* those of `all` that have one */
 	pid_t outside_sid; /* sessions and groups that crtool stands in for; 0: none */
 	pid_t outside_pgid;
-	uint32_t last_fs; /* ids ascend where nothing is shared */
 };
 
 /* The members of a session, but for its leader. */
@@ -75,69 +75,18 @@ static int cannot(const struct fork_node *n, pid_t sid, const char *why)
 
 /* --- tasks --------------------------------------------------------------------------- */
 
-/* The new one has the exit signal and, where that is shared, the descriptors of the forker. */
-static bool can_fork_sibling(const struct task *s, const struct task *t)
-{
-	return task_is_alive(s) && s->parent == t->parent && s->ids.fs == t->ids.fs &&
-	       s->exit_signal == t->exit_signal && (t->sid == t->pid || t->sid == s->sid) &&
-	       (t->ids.files != t->parent->ids.files || t->ids.files == s->ids.files);
-}
-
-struct task *fork_plan_sibling(const struct tree *tree, size_t index)
-{
-	const struct task *t = tree->tasks[index];
-
-	for (size_t i = 0; i < index && t->parent; i++)
-		if (can_fork_sibling(tree->tasks[i], t))
-			return tree->tasks[i];
-	return NULL;
-}
-
-/* With whom it shares its working directory: its parent, or a sibling that forks it for that. */
-static int place_fs(struct planner *p, struct fork_node *n, size_t index)
-{
-	struct task *t = n->task, *sibling;
-
-	if (!task_is_alive(t) || !t->ids.fs)
-		return 0;
-	if (t->parent && t->parent->ids.fs == t->ids.fs) {
-		t->fs_from = t->parent;
-		return 0;
-	}
-	if (t->ids.fs > p->last_fs) {
-		p->last_fs = t->ids.fs;
-		return 0;
-	}
-	sibling = fork_plan_sibling(p->tree, index);
-	if (sibling) {
-		t->fs_from = sibling;
-		n->parent = node_of(p, sibling->pid);
-		n->sibling = true;
-		return 0;
-	}
-	for (size_t i = 0; i < index; i++)
-		if (p->tree->tasks[i]->ids.fs == t->ids.fs && task_is_alive(p->tree->tasks[i]))
-			return fail_plain("pid %d (%s): shares its working directory with pid %d, "
-					  "which cannot fork it",
-					  (int)t->pid, t->comm, (int)p->tree->tasks[i]->pid);
-	return 0;
-}
-
 static int tasks_place(struct planner *p)
 {
 	for (size_t i = 0; i < p->tree->nr; i++) {
 		struct task *t = p->tree->tasks[i];
 		struct fork_node *n = node_new(p, t, t->pid);
-		int r = place_fs(p, n, i);
-
-		if (r < 0)
-			return r;
 
 		if (t->parent && !task_is_alive(t->parent))
 			return fail_plain("pid %d (%s): its parent %d is dead", (int)t->pid,
 					  t->comm, (int)t->parent->pid);
 		n->home = t->parent ? node_of(p, t->parent->pid) : NULL;
 		n->depth = n->home ? n->home->depth + 1 : 0;
+		n->sibling = t->forker;
 		n->sid = t->sid == p->outside_sid ? 0 : t->sid;
 		n->setsid = n->sid == t->pid;
 		if (!n->home && n->sid && !n->setsid)
@@ -251,9 +200,7 @@ static int line_up(struct session_plan *s, struct fork_node **ret)
 /* What tasks share is shared by fork, and so only with who forks. */
 static bool shares(const struct fork_node *n)
 {
-	const struct task *t = n->task, *parent = n->home->task;
-
-	return task_is_alive(t) && (t->ids.files == parent->ids.files || t->fs_from == parent);
+	return fork_share_flags(n->home->task, n->task);
 }
 
 /* Can its parent get it by adoption? */
@@ -416,22 +363,32 @@ static int groups_place(struct planner *p)
 
 /* --- the plan --------------------------------------------------------------------------- */
 
-static void node_link(struct fork_node *n)
+static int node_link(const struct planner *p, struct fork_node *n)
 {
+	const struct task *forker;
+
+	if (n->sibling)
+		n->parent = node_of(p, n->task->forker->pid);
 	if (!n->parent)
 		n->parent = n->home;
 	if (!n->parent)
-		return;
-	n->above = n->sibling ? n->parent->above : n->parent;
+		return 0;
 	if (!n->is_born)
 		n->born_sid = n->parent->sid;
 	n->early = n->born_sid != n->parent->sid;
+	forker = n->parent->task;
+	n->lent = forker && n->task && fork_share_is_lent(forker, n->task);
+	if (n->lent && ((n->parent->setsid && !n->early) || fork_share_is_torn(forker, n->task)))
+		return fail_plain("pid %d (%s): shares descriptors or its working directory with "
+				  "others, which pid %d would have to leave first",
+				  (int)n->pid, n->task->comm, (int)forker->pid);
 	if (n->task && !task_is_alive(n->task)) {
 		n->next_dead = n->home->dead;
 		n->home->dead = n;
 	}
 	*n->parent->tail = n;
 	n->parent->tail = &n->next;
+	return 0;
 }
 
 static void node_place(struct fork_plan *plan, struct fork_node *n, size_t depth)
@@ -445,13 +402,21 @@ static int nodes_order(struct planner *p)
 {
 	struct fork_plan *plan = p->plan;
 
-	for (size_t i = 0; i < p->nr; i++)
-		node_link(p->all[i]);
+	for (size_t i = 0; i < p->nr; i++) {
+		int r = node_link(p, p->all[i]);
+
+		if (r < 0)
+			return r;
+	}
 	if (p->nr)
 		node_place(plan, p->all[0], 0);
 	for (size_t i = 0; i < plan->nr; i++) {
-		for (struct fork_node *c = plan->nodes[i]->children; c; c = c->next)
-			node_place(plan, c, plan->nodes[i]->depth + 1);
+		struct fork_node *n = plan->nodes[i];
+
+		for (struct fork_node *c = n->children; c; c = c->next) {
+			c->above = c->sibling ? n->above : n;
+			node_place(plan, c, n->depth + 1);
+		}
 	}
 	return plan->nr == p->nr ? 0 : fail_plain("pstree.img: sessions go in a circle");
 }
@@ -499,8 +464,10 @@ int fork_plan_make(struct arena *a, const struct tree *tree, struct fork_plan *r
 	struct fork_plan plan = { 0 };
 	struct planner p = { .arena = a, .tree = tree, .plan = &plan };
 	const struct task *root = tree->tasks[0];
-	int r;
+	int r = fork_shares_plan(tree, NULL);
 
+	if (r < 0)
+		return r;
 	if (root->sid != root->pid)
 		p.outside_sid = root->sid;
 	if (root->sid != root->pid && root->pgid != root->pid)

@@ -8,8 +8,7 @@
  *   - before its parent founded a session, when it belongs to the one the parent was born into, or
  *   - by a helper in its session that then ends, and leaves it to the parent, which has to
  *     be the nearest reaper of orphans for that moment.
- * Who shares its working directory (CLONE_FS) with a sibling and not with their parent is forked
- * by that sibling, as a child of their parent (CLONE_PARENT).
+ * Who shares descriptors or its working directory with others than its parent: see forkshare.h.
  * Helpers also stand in for dead leaders of sessions and groups: nothing but their pid is
  * needed, until everybody has joined; and keep a group alive that its leader has left.
  */
@@ -31,6 +30,7 @@ struct fork_node {
 	bool sibling; /* of who forks it */
 	struct fork_node *children, **tail, *next; /* in the order of forking */
 	struct fork_node *dead, *next_dead; /* zombies that are its children in the end */
+	bool lent; /* forked before its parent leaves what it carries, first of all */
 	bool early; /* forked before its parent's setsid() */
 	bool setsid;
 	bool founds; /* a group of its own, by setpgid() */
@@ -57,9 +57,6 @@ struct fork_plan {
 	pid_t *numbers; /* sorted: of all processes, threads, groups and sessions */
 	size_t nr_numbers;
 };
-
-/* The sibling that can fork tasks[index], so that both have one working directory; NULL: none. */
-struct task *fork_plan_sibling(const struct tree *tree, size_t index);
 
 /* Nodes are in the arena. Speaks: names the task that cannot be placed, and why. */
 int fork_plan_make(struct arena *a, const struct tree *tree, struct fork_plan *ret);

@@ -21,6 +21,7 @@
 #include "criu/kernel/syscalls.h"
 #include "criu/task/attrs.h"
 #include "criu/task/dead.h"
+#include "criu/task/forkshare.h"
 
 /* From here on down no helper gets a number: these are for system services. */
 #define HELPER_PID_LEAST 300
@@ -36,17 +37,9 @@ static void node_main(struct restore *r, struct fork_node *n, task_body body)
 /* The forker's side of what follows from shared ids. */
 static uint64_t clone_flags(const struct fork_node *parent, const struct fork_node *n)
 {
-	uint64_t flags = 0;
-
-	if (!parent || !parent->task || !n->task || !task_is_alive(n->task))
+	if (!parent->task || !n->task)
 		return 0;
-	if (parent->task->ids.files == n->task->ids.files)
-		flags |= CLONE_FILES;
-	if (n->task->fs_from == parent->task)
-		flags |= CLONE_FS;
-	if (n->sibling)
-		flags |= CLONE_PARENT;
-	return flags;
+	return fork_share_flags(parent->task, n->task) | (n->sibling ? CLONE_PARENT : 0);
 }
 
 static int busy_pid(pid_t pid, int err)
@@ -163,15 +156,33 @@ static int node_clone(struct restore *r, struct fork_node *n, uint64_t flags, ta
 	return 0;
 }
 
-static int fork_children(struct restore *r, struct fork_node *n, bool early, task_body body)
+enum child_sort { CHILD_LENT, CHILD_EARLY, CHILD_LATE };
+
+static enum child_sort child_sort(const struct fork_node *c)
+{
+	if (c->lent)
+		return CHILD_LENT;
+	return c->early ? CHILD_EARLY : CHILD_LATE;
+}
+
+static int fork_children(struct restore *r, struct fork_node *n, enum child_sort sort,
+			 task_body body)
 {
 	for (struct fork_node *c = n->children; c; c = c->next) {
-		int ret = c->early == early ? node_clone(r, c, clone_flags(n, c), body) : 0;
+		int ret = child_sort(c) == sort ? node_clone(r, c, clone_flags(n, c), body) : 0;
 
 		if (ret < 0)
 			return ret;
 	}
 	return 0;
+}
+
+/* Those that are to have what it carries are there: now it takes its own. */
+static int share_leave(const struct fork_node *n)
+{
+	int flags = n->task ? fork_share_leaves(n->task) : 0;
+
+	return flags && unshare(flags) < 0 ? fail(errno, "unshare %#x", flags) : 0;
 }
 
 /* By the bare system call: sigaction(3) hides two signals that libc itself uses. */
@@ -202,8 +213,12 @@ static int group_found(const struct fork_node *n)
 
 static int node_settle(struct restore *r, struct fork_node *n, task_body body)
 {
-	int ret = fork_children(r, n, true, body);
+	int ret = fork_children(r, n, CHILD_LENT, body);
 
+	if (ret >= 0)
+		ret = share_leave(n);
+	if (ret >= 0)
+		ret = fork_children(r, n, CHILD_EARLY, body);
 	if (ret < 0)
 		return ret;
 	if (n->setsid && setsid() < 0)
@@ -214,7 +229,7 @@ static int node_settle(struct restore *r, struct fork_node *n, task_body body)
 		return ret;
 	if (n->adopts & 1 && prctl(PR_SET_CHILD_SUBREAPER, 1) < 0)
 		return fail(errno, "become a subreaper");
-	ret = fork_children(r, n, false, body);
+	ret = fork_children(r, n, CHILD_LATE, body);
 	return ret < 0 ? ret : group_found(n);
 }
 

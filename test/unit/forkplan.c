@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Who forks whom: siblings that share their working directory. */
+/* Who forks whom: those that share their working directory or their descriptors. */
+#include <sched.h>
 #include <signal.h>
 
 #include "criu/base/error.h"
 #include "criu/core/task.h"
 #include "criu/task/forkplan.h"
+#include "criu/task/forkshare.h"
 #include "test/unit/test.h"
 
 static struct task *task_of(struct tree *tree, pid_t pid, struct task *parent, uint32_t fs)
@@ -71,8 +73,9 @@ TEST(forkplan_sibling_forks_sibling)
 		CHECK(second->sibling);
 		CHECK(second->parent == node_of(&f, f.first));
 		CHECK(second->above == node_of(&f, f.root));
-		CHECK(f.second->fs_from == f.first);
-		CHECK(!node_of(&f, f.third)->sibling && !f.third->fs_from && !f.first->fs_from);
+		CHECK_INT_EQ(fork_share_flags(f.first, f.second), CLONE_FS);
+		CHECK(f.second->shared[SHARE_FS].with == f.first);
+		CHECK(!node_of(&f, f.third)->sibling && !fork_share_flags(f.root, f.third));
 	}
 	family_done(&f);
 }
@@ -85,32 +88,111 @@ TEST(forkplan_parent_comes_before_sibling)
 	f.first->ids.fs = f.second->ids.fs = f.root->ids.fs;
 	if (CHECK_INT_EQ(family_plan(&f), 0)) {
 		CHECK(!node_of(&f, f.second)->sibling);
-		CHECK(f.second->fs_from == f.root);
+		CHECK_INT_EQ(fork_share_flags(f.root, f.second), CLONE_FS);
 	}
 	family_done(&f);
 }
 
-/* Each is refused, and has no sibling that could fork it. */
+static void check_refused(struct family *f)
+{
+	CHECK(family_plan(f) < 0);
+	family_done(f);
+}
+
 TEST(forkplan_not_every_sibling_can)
 {
 	struct family f;
 
-	for (int i = 0; i < 5; i++) {
+	/* A child made by CLONE_PARENT ends with the signal of who made it. */
+	family_make(&f);
+	f.second->exit_signal = SIGUSR1;
+	check_refused(&f);
+	/* One has its descriptors from its parent, the other a session of its own. */
+	family_make(&f);
+	f.first->ids.files = f.root->ids.files;
+	f.first->sid = 11;
+	check_refused(&f);
+	/* A zombie has none to share. */
+	family_make(&f);
+	f.first->kind = TASK_ZOMBIE;
+	CHECK_INT_EQ(family_plan(&f), 0);
+	family_done(&f);
+}
+
+/* It is the other way round where only that can be. */
+TEST(forkplan_younger_forks_older)
+{
+	struct family f;
+
+	for (int i = 0; i < 2; i++) {
 		family_make(&f);
-		test_note("%d", i);
 		if (i == 0)
-			f.second->exit_signal = SIGUSR1;
-		if (i == 1)
-			f.first->sid = 11;
-		if (i == 2)
+			f.first->sid = f.first->pgid = 11;
+		else
 			f.second->ids.files = f.root->ids.files;
-		if (i == 3)
-			f.nephew->ids.fs = f.first->ids.fs;
-		if (i == 4)
-			f.first->kind = TASK_ZOMBIE;
-		CHECK(!fork_plan_sibling(&f.tree, i == 3 ? 4 : 2));
-		/* A zombie has none to share. */
-		CHECK(i == 4 ? family_plan(&f) == 0 : family_plan(&f) < 0);
+		if (CHECK_INT_EQ(family_plan(&f), 0)) {
+			const struct fork_node *first = node_of(&f, f.first);
+
+			CHECK(first->sibling && first->parent == node_of(&f, f.second));
+			CHECK(first->above == node_of(&f, f.root));
+			CHECK(!node_of(&f, f.second)->sibling);
+		}
 		family_done(&f);
 	}
+}
+
+/* Uncle and nephew: 13 has them for 14, and leaves them. */
+TEST(forkplan_between_carries)
+{
+	struct family f;
+
+	family_make(&f);
+	f.first->ids.fs = 9;
+	f.nephew->ids.files = f.second->ids.files;
+	if (CHECK_INT_EQ(family_plan(&f), 0)) {
+		const struct fork_node *second = node_of(&f, f.second);
+		const struct fork_node *third = node_of(&f, f.third);
+		const struct fork_node *nephew = node_of(&f, f.nephew);
+
+		CHECK(third->sibling && third->parent == second && nephew->parent == third);
+		CHECK(nephew->lent && !third->lent);
+		CHECK_INT_EQ(fork_share_flags(f.root, f.second), 0);
+		CHECK_INT_EQ(fork_share_flags(f.second, f.third), CLONE_FILES);
+		CHECK_INT_EQ(fork_share_flags(f.third, f.nephew), CLONE_FILES);
+		CHECK_INT_EQ(fork_share_leaves(f.third), CLONE_FILES);
+		CHECK_INT_EQ(fork_share_leaves(f.second), 0);
+	}
+	family_done(&f);
+}
+
+/* Root and grandchild; the child between founds a session, which the grandchild is of, or not. */
+TEST(forkplan_lent_before_session)
+{
+	struct family f;
+
+	for (int i = 0; i < 2; i++) {
+		family_make(&f);
+		f.nephew->ids.fs = f.root->ids.fs;
+		f.third->sid = f.third->pgid = 13;
+		if (i)
+			f.nephew->sid = f.nephew->pgid = 13;
+		CHECK(i ? family_plan(&f) < 0 : family_plan(&f) == 0);
+		family_done(&f);
+	}
+}
+
+/* 13 has its descriptors from the root, and cannot have those of 12 for a while. */
+TEST(forkplan_between_shares_itself)
+{
+	struct family f;
+
+	family_make(&f);
+	f.third->ids.files = f.root->ids.files;
+	f.nephew->ids.files = f.second->ids.files;
+	check_refused(&f);
+	/* Nor those of two. */
+	family_make(&f);
+	task_of(&f.tree, 15, f.third, 8)->ids.files = f.second->ids.files;
+	f.nephew->ids.files = f.first->ids.files;
+	check_refused(&f);
 }

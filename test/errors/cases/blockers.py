@@ -233,11 +233,20 @@ def _clone_vm(world):
 
 def _clone_fs(world):
     scene = world.scene("clone-fs")
-    grandchild = scene.pids()[2]
+    elder, younger = scene.pids()[1:3]
     world.refuses(["dump", "-D", world.images, "-t", scene.pid],
-                  f"dump: <*>: pid {grandchild} (scene): shares its working directory (CLONE_FS) "
-                  "with a process that is neither its parent nor a sibling that could fork it"
-                  + KEPT)
+                  "dump: <*>: 2 objects stand in the way", *(
+                      f"pid {younger} (scene): shares its {what} with pid {elder}, which cannot "
+                      "fork it"
+                      for what in ("descriptors (CLONE_FILES)", "working directory (CLONE_FS)")))
+
+
+def _clone_session(world):
+    scene = world.scene("clone-session")
+    between, grandchild = scene.pids()[1:3]
+    world.refuses(["dump", "-D", world.images, "-t", scene.pid],
+                  f"dump: <*>: pid {grandchild} (scene): shares descriptors or its working "
+                  f"directory with others, which pid {between} would have to leave first")
 
 
 def _leader_gone_pdeath(world):
@@ -323,6 +332,7 @@ def add_cases(suite):
         ("map-userfault", _userfault),
         ("clone-vm", _clone_vm),
         ("clone-fs", _clone_fs),
+        ("clone-session", _clone_session),
         ("leader-gone-pdeath", _leader_gone_pdeath),
         ("several", _several),
         ("beside-a-dump", _beside_a_dump),

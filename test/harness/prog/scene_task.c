@@ -113,20 +113,33 @@ static void set_clone_vm(int argc, char **argv)
 	scene_wait_beat(1);
 }
 
-/* A child of our child has our working directory, which our child has not. */
+static void clone_beating(unsigned long flags, unsigned int slot)
+{
+	if (!must((int)syscall(SYS_clone, flags, 0, 0, 0, 0)))
+		scene_beat(slot);
+	scene_wait_beat(slot);
+}
+
+/* Siblings share what we do not: but neither can make the other, who tells us otherwise of its
+ * end. */
 static void set_clone_fs(int argc, char **argv)
 {
-	int child;
-
 	NOT_USED;
-	child = must((int)syscall(SYS_clone, CLONE_FS | SIGCHLD, 0, 0, 0, 0));
-	if (!child) {
-		if (!must((int)syscall(SYS_clone, CLONE_FS | SIGCHLD, 0, 0, 0, 0)))
-			beat_main((void *)(uintptr_t)2);
-		must(unshare(CLONE_FS));
-		beat_main((void *)(uintptr_t)1);
+	clone_beating(CLONE_FS | CLONE_FILES | SIGCHLD, 1);
+	clone_beating(CLONE_FS | CLONE_FILES | SIGUSR1, 2);
+	must(unshare(CLONE_FS | CLONE_FILES));
+}
+
+/* A grandchild has our descriptors, and the session of the child between, which has not. */
+static void set_clone_session(int argc, char **argv)
+{
+	NOT_USED;
+	if (!must((int)syscall(SYS_clone, CLONE_FILES | SIGCHLD, 0, 0, 0, 0))) {
+		must(setsid());
+		clone_beating(CLONE_FILES | SIGCHLD, 1);
+		must(unshare(CLONE_FILES));
+		scene_beat(2);
 	}
-	scene_wait_beat(1);
 	scene_wait_beat(2);
 }
 
@@ -329,6 +342,7 @@ const struct scene scenes_task[] = {
 	{ "clone-vfork", set_clone_vfork },
 	{ "clone-vm", set_clone_vm },
 	{ "clone-fs", set_clone_fs },
+	{ "clone-session", set_clone_session },
 	{ "unshare", set_unshare },
 	{ "leader-gone", set_leader_gone },
 	{ "leader-killed", set_leader_killed },
