@@ -3,6 +3,8 @@
 #include "criu/cmd/options.h"
 
 #include <ctype.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -208,19 +210,62 @@ static int set_ext_unix(struct options *o, const struct option_def *d, const cha
 	return 0;
 }
 
+/* Two numbers as printf(3) has them by %x: as CRIU says them. */
+static bool is_pair(const char *arg, const char *front)
+{
+	static const char hex[] = "0123456789abcdef";
+	const char *s = arg + strlen(front);
+	size_t first, second;
+
+	if (!str_starts(arg, front))
+		return false;
+	first = strspn(s, hex);
+	second = s[first] == ':' ? strspn(s + first + 1, hex) : 0;
+	return first && second && str_eq(s + first + 1 + second, "]");
+}
+
 static int set_external(struct options *o, const struct option_def *d, const char *arg, bool on)
 {
-	size_t len = strlen(arg);
 	cleanup_free char *ino = NULL;
 
 	(void)on;
-	if (!str_starts(arg, "unix[") || arg[len - 1] != ']')
+	if (is_pair(arg, "file[") || is_pair(arg, "tty[")) {
+		o->external = mem_realloc(o->external, o->nr_external + 1, sizeof(*o->external));
+		o->external[o->nr_external++] = arg;
+		return 0;
+	}
+	if (!str_starts(arg, "unix[") || !str_ends(arg, "]"))
 		return fail_hint(
 		    fail_plain("--%s: \"%s\" is not available in this version", d->name, arg),
-		    "unix[INO] is");
+		    "unix[INO], file[MNT_ID:INODE] and tty[RDEV:DEV] are, the last two in "
+		    "hexadecimal digits");
 	ino = mem_strdup(arg + strlen("unix["));
 	ino[strlen(ino) - 1] = '\0';
 	return add_external_unix(o, d, ino);
+}
+
+/* What is not open now would be a file of crtool's own in a moment. */
+static int set_inherit_fd(struct options *o, const struct option_def *d, const char *arg, bool on)
+{
+	const char *end = strstr(arg, "]:");
+	char number[16];
+	long fd = 0;
+	int r;
+
+	(void)on;
+	if (!str_starts(arg, "fd[") || !end || !end[2] ||
+	    end - arg - 3 >= (ptrdiff_t)sizeof(number))
+		return fail_plain("--%s: \"%s\" is not fd[N]:NAME", d->name, arg);
+	snprintf(number, sizeof(number), "%.*s", (int)(end - arg - 3), arg + 3);
+	r = read_number(d, number, 0, INT_MAX, &fd);
+	if (r < 0)
+		return r;
+	if (fcntl((int)fd, F_GETFD) < 0)
+		return fail_plain("--%s %s: descriptor %ld is not open", d->name, arg, fd);
+	o->inherit_fds =
+	    mem_realloc(o->inherit_fds, o->nr_inherit_fds + 1, sizeof(*o->inherit_fds));
+	o->inherit_fds[o->nr_inherit_fds++] = (struct inherit_fd){ (int)fd, end + 2 };
+	return 0;
 }
 
 static int set_feature(struct options *o, const struct option_def *d, const char *arg, bool on)
@@ -291,10 +336,13 @@ const struct option_def option_table[] = {
 	  .commands = FOR_ALL, .group = GROUP_GENERAL, .set = set_ext_unix,
 	  .help = "A unix socket may be connected to one outside of the tree: restore connects to "
 		  "its name again. With inode numbers, of either end, only these may." },
-	{ "external", 0, .arg = ARG_REQUIRED, .metavar = "unix[INO]",
-	  .commands = FOR_TREE, .group = GROUP_GENERAL, .set = set_external,
+	{ "external", 0, .arg = ARG_REQUIRED, .metavar = "WHAT",
+	  .commands = FOR_ALL, .group = GROUP_GENERAL, .set = set_external,
 	  .help = "What is outside of the tree, and is there at the restore: unix[INO], a unix "
-		  "socket, as --ext-unix-sk=INO." },
+		  "socket, as --ext-unix-sk=INO; or, to be given by --inherit-fd under the same "
+		  "name, tty[RDEV:DEV], a terminal whose master is not in the tree, and "
+		  "file[MNT_ID:INODE], any file, with the mnt_id of its fdinfo. All numbers but "
+		  "INO are hexadecimal. A unix socket whose peer has no name is to be given too." },
 	{ "cpu-cap", 0, .arg = ARG_OPTIONAL, .metavar = "CAP",
 	  .commands = FOR_TREE, .group = GROUP_GENERAL, .set = set_cpu_cap,
 	  .help = "none: do not compare the processor with the one of the dump. Other values "
@@ -375,6 +423,11 @@ const struct option_def option_table[] = {
 	  .commands = FOR_RESTORE, .group = GROUP_RESTORE,
 	  .help = "Return as soon as the tree runs, instead of waiting for its first process and "
 		  "ending with that process's exit status." },
+	{ "inherit-fd", 0, .arg = ARG_REQUIRED, .metavar = "fd[N]:NAME",
+	  .commands = FOR_RESTORE, .group = GROUP_RESTORE, .set = set_inherit_fd,
+	  .help = "Descriptor N of crtool takes the place of the file that NAME is in the images: "
+		  "pipe:[INO], socket:[INO], /memfd:NAME, a path, or a name that --external had. "
+		  "May be repeated; names that the images do not have are passed over." },
 	{ "restore-sibling", 'S', FLAG(sibling),
 	  .commands = FOR_RESTORE, .group = GROUP_RESTORE,
 	  .help = "Make the first process a child of whoever started crtool, not of crtool. "
@@ -479,7 +532,6 @@ const struct option_missing option_missing_table[] = {
 	{ "force-irmap", 0 },
 	{ "freeze-cgroup", 0 },
 	{ "ghost-fiemap", 0 },
-	{ "inherit-fd", 0 },
 	{ "irmap-scan-path", 0 },
 	{ "join-ns", 'J' },
 	{ "lazy-pages", 0 },
@@ -558,6 +610,8 @@ void options_done(struct options *o)
 {
 	free(o->features);
 	free(o->external_unix);
+	free(o->external);
+	free(o->inherit_fds);
 	o->features = NULL;
 	o->nr_features = 0;
 }

@@ -12,6 +12,7 @@
 
 struct restore;
 struct file;
+struct given_name;
 
 /* What the dump side learned about one fd of a stopped task. */
 struct fd_probe {
@@ -63,6 +64,8 @@ struct file_kind {
 	 * arm in crtool, when all tasks are ready to run: what our own work would set off.
 	 */
 	int (*load)(struct restore *r, const FileEntry *e, struct file *f);
+	/* 1, by which name --inherit-fd can give it: files/given.h; 0: it cannot. Speaks. */
+	int (*given)(struct restore *r, const FileEntry *e, struct given_name *ret);
 	/* Where several kinds have one type: whether the entry is of this one. */
 	bool (*reads)(const FileEntry *e);
 	/*

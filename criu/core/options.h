@@ -15,6 +15,12 @@ enum end_state {
 /* As images and the RPC number them. */
 enum network_lock { NETWORK_LOCK_IPTABLES = 1, NETWORK_LOCK_NFTABLES, NETWORK_LOCK_SKIP };
 
+/* --inherit-fd fd[N]:NAME */
+struct inherit_fd {
+	int fd;
+	const char *name; /* of a file of the images */
+};
+
 struct options {
 	/* general */
 	const char *images_dir; /* --images-dir, "." by default */
@@ -39,6 +45,8 @@ struct options {
 	bool ext_unix_sk; /* --ext-unix-sk */
 	uint32_t *external_unix; /* --external unix[INO] */
 	size_t nr_external_unix;
+	const char **external; /* --external file[..], tty[..] */
+	size_t nr_external;
 	bool link_remap; /* --link-remap */
 	unsigned long long ghost_limit; /* --ghost-limit, bytes; 0: none */
 	bool track_mem; /* --track-mem; pre-dump always does */
@@ -48,6 +56,8 @@ struct options {
 	/* restore */
 	bool detach; /* --restore-detached */
 	bool sibling; /* --restore-sibling */
+	struct inherit_fd *inherit_fds; /* --inherit-fd */
+	size_t nr_inherit_fds;
 	const char *pidfile; /* --pidfile, in the work dir; NULL: none */
 	bool skip_file_rwx_check; /* --skip-file-rwx-check */
 	bool validate_size_only; /* --file-validation filesize, the default is buildid */

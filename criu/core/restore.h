@@ -173,6 +173,7 @@ struct restore {
 	bool lock_is_ours; /* the restore has made the lock of connections */
 	struct userfault_file *userfaults; /* files/userfault.c: in the arena */
 	struct unix_plan *unix_plan; /* sock/unix_plan.c: in the arena; NULL: no such sockets */
+	int *given_fds; /* files/given.c: by index in inherit_fds of the options; NULL */
 	uint32_t make_rounds; /* a bit for each round that there is */
 	TtyInfoEntry **ttys; /* terminals that descriptors are of */
 	size_t nr_ttys;

@@ -18,6 +18,7 @@
 #include "criu/base/mem.h"
 #include "criu/base/str.h"
 #include "criu/files/ghost.h"
+#include "criu/files/given.h"
 #include "criu/files/kinds.h"
 #include "criu/files/lock.h"
 #include "criu/files/memfd.h"
@@ -278,6 +279,8 @@ int files_load(struct restore *r)
 	if (ret >= 0)
 		ret = memfds_load(r);
 	if (ret >= 0)
+		ret = given_load(r);
+	if (ret >= 0)
 		ret = tables_load(r);
 	if (ret >= 0)
 		ret = each_kind(adopt, r);
@@ -376,6 +379,7 @@ void files_create_done(struct restore *r)
 			close(r->brokers[i].fd);
 		r->brokers[i].fd = -1;
 	}
+	given_done(r);
 }
 
 /* fd becomes number `to`. */
@@ -590,7 +594,9 @@ int mapped_file_open(struct restore *r, uint32_t id, uint32_t flags)
 
 	if (f && f->mapped_fd >= 0 && (flags & O_ACCMODE) == O_RDONLY)
 		return f->mapped_fd;
-	if (f && f->kind == &memfd_kind) {
+	if (f && f->kind == &given_kind) {
+		fd = given_open_mapped(r, f);
+	} else if (f && f->kind == &memfd_kind) {
 		fd = memfd_open_mapped(r, f, flags & O_ACCMODE);
 	} else if (f && f->kind == &secretmem_kind) {
 		fd = secretmem_open_mapped(f);

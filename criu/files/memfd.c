@@ -30,6 +30,7 @@
 #include "criu/core/restore.h"
 #include "criu/files/fown.h"
 #include "criu/files/ghost.h"
+#include "criu/files/given.h"
 #include "criu/files/kinds.h"
 #include "criu/files/reg.h"
 #include "criu/files/xattr.h"
@@ -270,6 +271,18 @@ int memfds_load(struct restore *r)
 	return ret < 0 ? ret : blockers_fail();
 }
 
+static int memfd_given(struct restore *r, const FileEntry *fe, struct given_name *ret)
+{
+	const struct memfd *m = fe->memfd ? memfd_find(r, fe->memfd->inode_id) : NULL;
+
+	if (!m)
+		return 0;
+	snprintf(ret->text, sizeof(ret->text), "/memfd:%s", m->e->name);
+	ret->flags = fe->memfd->flags;
+	ret->fown = fe->memfd->fown;
+	return 1;
+}
+
 static int memfd_load(struct restore *r, const FileEntry *fe, struct file *f)
 {
 	(void)f;
@@ -443,5 +456,6 @@ const struct file_kind memfd_kind = {
 	.match = memfd_match,
 	.dump = memfd_dump,
 	.load = memfd_load,
+	.given = memfd_given,
 	.open = memfd_open,
 };

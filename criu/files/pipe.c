@@ -18,6 +18,7 @@
 #include "criu/base/str.h"
 #include "criu/core/restore.h"
 #include "criu/files/fown.h"
+#include "criu/files/given.h"
 #include "criu/files/kinds.h"
 #include "criu/files/pipedata.h"
 
@@ -69,6 +70,17 @@ static int pipe_dump(struct dump *d, const struct fd_probe *p)
 }
 
 /* --- restore ------------------------------------------------------------------ */
+
+static int pipe_given(struct restore *r, const FileEntry *e, struct given_name *ret)
+{
+	(void)r;
+	if (!e->pipe)
+		return 0;
+	snprintf(ret->text, sizeof(ret->text), "pipe:[%u]", e->pipe->pipe_id);
+	ret->flags = e->pipe->flags;
+	ret->fown = e->pipe->fown;
+	return 1;
+}
 
 static void take_original(struct pipe_file *p, uint32_t flags)
 {
@@ -178,6 +190,7 @@ const struct file_kind pipe_kind = {
 	.match = pipe_match,
 	.dump = pipe_dump,
 	.load = pipe_load,
+	.given = pipe_given,
 	.create = pipe_create,
 	.open = pipe_open,
 	.done = pipe_done,

@@ -491,7 +491,15 @@ static bool group_exists(const struct restore *r, const struct task *leader, uin
 	return false;
 }
 
-/* A group that has gone since would get nothing anyway. */
+int tty_give_to_group(const struct restore *r, const struct task *leader, int fd, pid_t group)
+{
+	if (!group_exists(r, leader, (uint32_t)group))
+		return 0;
+	return ioctl(fd, TIOCSPGRP, &group) < 0
+		   ? fail(errno, "make group %d the foreground group", (int)group)
+		   : 0;
+}
+
 int pty_foreground(const struct restore *r, const struct task *t)
 {
 	const struct pty *p = pty_of_session(r, (uint32_t)t->pid);
@@ -500,12 +508,7 @@ int pty_foreground(const struct restore *r, const struct task *t)
 	if (!p)
 		return 0;
 	group = (pid_t)(p->slave && p->slave->sid ? p->slave->pgrp : p->master->pgrp);
-	if (!group_exists(r, t, (uint32_t)group))
-		return 0;
-	if (ioctl(p->slave_fd, TIOCSPGRP, &group) < 0)
-		return fail(errno, "make group %d the foreground group of /dev/pts/%u", (int)group,
-			    p->index);
-	return 0;
+	return fail_at(tty_give_to_group(r, t, p->slave_fd, group), "/dev/pts/%u", p->index);
 }
 
 int pty_open_master(const struct pty *p)

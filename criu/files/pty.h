@@ -24,6 +24,8 @@ int pty_new_master(uint32_t number);
 int pty_control(const struct restore *r, const struct task *t);
 /* In it, when all process groups are there: the foreground one. Speaks. */
 int pty_foreground(const struct restore *r, const struct task *t);
+/* The same of any terminal of its session. A group that has gone since would get nothing anyway. */
+int tty_give_to_group(const struct restore *r, const struct task *leader, int fd, pid_t group);
 /* In crtool, when every task has what it needs of them. Speaks. */
 int ptys_finish(struct restore *r);
 void ptys_done(struct restore *r);

@@ -27,6 +27,7 @@
 #include "criu/files/buildid.h"
 #include "criu/files/fown.h"
 #include "criu/files/ghost.h"
+#include "criu/files/given.h"
 #include "criu/files/kinds.h"
 #include "criu/files/linkremap.h"
 #include "criu/files/lostdir.h"
@@ -313,10 +314,24 @@ static int reg_check(struct restore *r, const RegFileEntry *e)
 	return fd < 0 ? 0 : build_id_check(r, e, fd);
 }
 
+static int reg_given(struct restore *r, const FileEntry *fe, struct given_name *ret)
+{
+	(void)r;
+	if (!fe->reg)
+		return 0;
+	snprintf(ret->text, sizeof(ret->text), "%s", fe->reg->name);
+	ret->flags = fe->reg->flags;
+	ret->fown = fe->reg->fown;
+	return 1;
+}
+
 static int reg_load(struct restore *r, const FileEntry *fe, struct file *f)
 {
 	if (!fe->reg)
 		return fail_plain("has no part of a regular file");
+	if (fe->reg->ext)
+		return fail_hint(fail_plain("%s stays outside of the images", fe->reg->name),
+				 "try --inherit-fd fd[N]:%s", fe->reg->name);
 	if (ghost_of(r, f->id) || procfile_is_later(r, fe->reg->name))
 		return 0;
 	/* The name of a terminal, which another one may take the place of. */
@@ -418,5 +433,6 @@ const struct file_kind reg_kind = {
 	.match = reg_match,
 	.dump = reg_dump,
 	.load = reg_load,
+	.given = reg_given,
 	.open = reg_restore,
 };

@@ -19,6 +19,7 @@
 #include "criu/base/str.h"
 #include "criu/core/file.h"
 #include "criu/files/ghost.h"
+#include "criu/files/given.h"
 #include "criu/files/linkremap.h"
 #include "criu/files/lock.h"
 #include "criu/files/look.h"
@@ -168,10 +169,12 @@ int ids_dump(struct dump *d)
 	return r;
 }
 
-static const struct file_kind *kind_of(const struct fd_probe *p)
+static const struct file_kind *kind_of(const struct dump *d, const struct fd_probe *p)
 {
 	const struct file_kind *const *k = file_kinds;
 
+	if (external_file_is(d, p))
+		return &given_kind;
 	while (!(*k)->match(p))
 		k++;
 	return *k;
@@ -225,7 +228,7 @@ static int description_dump(struct dump *d, struct fd_probe *p, int proc, int *r
 	if (!p->link)
 		p->link = link;
 	p->family = family_find(p);
-	kind = kind_of(p);
+	kind = kind_of(d, p);
 	*ret_type = (int)kind->type;
 	r = kind->dump(d, p);
 	/* Somebody outside of the tree has given the file another name meanwhile. */

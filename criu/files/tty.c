@@ -27,6 +27,7 @@
 #include "criu/base/error.h"
 #include "criu/base/mem.h"
 #include "criu/files/fown.h"
+#include "criu/files/given.h"
 #include "criu/files/kinds.h"
 #include "criu/files/pty.h"
 #include "criu/files/reg.h"
@@ -240,6 +241,14 @@ static bool is_itself(const TtyInfoEntry *e)
 	return e->type != TTY_TYPE__CTTY && e->type != TTY_TYPE__CONSOLE;
 }
 
+static bool is_given(const struct restore *r, const TtyInfoEntry *e)
+{
+	char name[64];
+
+	given_tty_name(e->rdev, e->dev, name, sizeof(name));
+	return e->type == TTY_TYPE__EXT_TTY || given_find(r, name) >= 0;
+}
+
 const TtyInfoEntry *tty_outside(const struct restore *r)
 {
 	const TtyInfoEntry *any = NULL;
@@ -247,7 +256,7 @@ const TtyInfoEntry *tty_outside(const struct restore *r)
 	for (size_t i = 0; i < r->nr_ttys; i++) {
 		const TtyInfoEntry *e = r->ttys[i];
 
-		if (e->hung_up || is_device(e) || is_inside(r, e))
+		if (e->hung_up || is_device(e) || is_inside(r, e) || is_given(r, e))
 			continue;
 		if (is_itself(e))
 			return e;
@@ -306,6 +315,69 @@ static int device_check(const TtyInfoEntry *e, const char *name)
 	return 0;
 }
 
+static int tty_given(struct restore *r, const FileEntry *fe, struct given_name *ret)
+{
+	const TtyInfoEntry *info;
+	int err;
+
+	if (!fe->tty)
+		return 0;
+	err = info_find(r, fe->tty->tty_info_id, &info);
+	if (err < 0)
+		return err;
+	given_tty_name(info->rdev, info->dev, ret->text, sizeof(ret->text));
+	ret->flags = fe->tty->flags;
+	ret->fown = fe->tty->fown;
+	return 1;
+}
+
+static int external_fail(const TtyInfoEntry *e)
+{
+	char name[64];
+
+	given_tty_name(e->rdev, e->dev, name, sizeof(name));
+	return fail_hint(fail_plain("a terminal that stays outside of the images"),
+			 "try --inherit-fd fd[N]:%s", name);
+}
+
+/* The one that was given, and controls the session of this leader; -1: none. */
+static int given_controlling(const struct restore *r, const struct task *t,
+			     const TtyInfoEntry **ret)
+{
+	char name[64];
+
+	for (size_t i = 0; i < r->nr_ttys; i++) {
+		const TtyInfoEntry *e = r->ttys[i];
+
+		if (e->type != TTY_TYPE__EXT_TTY || !e->sid || e->sid != (uint32_t)t->pid)
+			continue;
+		*ret = e;
+		given_tty_name(e->rdev, e->dev, name, sizeof(name));
+		return given_find(r, name);
+	}
+	return -1;
+}
+
+int tty_control(const struct restore *r, const struct task *t)
+{
+	const TtyInfoEntry *e;
+	int fd = given_controlling(r, t, &e);
+
+	if (fd < 0)
+		return pty_control(r, t);
+	return ioctl(fd, TIOCSCTTY, 0) < 0
+		   ? fail(errno, "make what --inherit-fd gives the terminal of its session")
+		   : 0;
+}
+
+int tty_foreground(const struct restore *r, const struct task *t)
+{
+	const TtyInfoEntry *e;
+	int fd = given_controlling(r, t, &e);
+
+	return fd < 0 ? pty_foreground(r, t) : tty_give_to_group(r, t, fd, (pid_t)e->pgrp);
+}
+
 static int tty_load(struct restore *r, const FileEntry *fe, struct file *f)
 {
 	struct tty_file *t = file_to(struct tty_file, f);
@@ -317,7 +389,9 @@ static int tty_load(struct restore *r, const FileEntry *fe, struct file *f)
 	if ((e->flags & O_ACCMODE) == O_ACCMODE)
 		return fail_plain("a terminal with flags %o", e->flags);
 	ret = info_find(r, e->tty_info_id, &t->info);
-	if (ret >= 0 && is_master_device(t->info->rdev))
+	if (ret >= 0 && t->info->type == TTY_TYPE__EXT_TTY)
+		ret = external_fail(t->info);
+	else if (ret >= 0 && is_master_device(t->info->rdev))
 		ret = master_load(r, f, t);
 	else if (ret >= 0 && is_device(t->info))
 		ret = device_check(t->info, tty_name(r, e));
@@ -488,5 +562,6 @@ const struct file_kind tty_kind = {
 	.match = tty_match,
 	.dump = tty_dump,
 	.load = tty_load,
+	.given = tty_given,
 	.open = tty_open,
 };

@@ -43,6 +43,10 @@ int ttys_make(struct restore *r);
 int ttys_finish(struct restore *r);
 void ttys_done(struct restore *r);
 
+/* By a task that has just founded a session: its terminal. Speaks. */
+int tty_control(const struct restore *r, const struct task *t);
+/* The same, when all are in their groups: its foreground group. Speaks. */
+int tty_foreground(const struct restore *r, const struct task *t);
 /* The terminal outside of the tree whose place crtool's takes; NULL: the images have none. */
 const TtyInfoEntry *tty_outside(const struct restore *r);
 /* Some task has a descriptor of it. */

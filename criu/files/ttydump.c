@@ -20,6 +20,7 @@
 #include "criu/base/error.h"
 #include "criu/base/mem.h"
 #include "criu/files/fown.h"
+#include "criu/files/given.h"
 #include "criu/files/ptydata.h"
 #include "criu/files/reg.h"
 #include "criu/files/tty.h"
@@ -186,9 +187,19 @@ static bool is_device(const struct dump *d, const struct tty_seen *s)
 	return type != TTY_TYPE__PTY && type != TTY_TYPE__CTTY && !controlled_task(d, s->device);
 }
 
+/* It is to be given at the restore. */
+static bool is_external(const struct dump *d, const struct tty_seen *s)
+{
+	char name[64];
+
+	given_tty_name((uint32_t)s->st.st_rdev, (uint32_t)s->st.st_dev, name, sizeof(name));
+	return s->end == TTY_SLAVE && external_has(d, name);
+}
+
 static bool is_outside(const struct dump *d, const struct tty_seen *s)
 {
-	return s->end == TTY_SLAVE && !master_find(d, s->device) && !is_device(d, s);
+	return s->end == TTY_SLAVE && !is_external(d, s) && !master_find(d, s->device) &&
+	       !is_device(d, s);
 }
 
 static void outside_judge(const struct dump *d, const struct tty_seen *s)
@@ -247,6 +258,9 @@ static void session_judge(const struct dump *d, const struct task *t)
 
 	if (master_find(d, (uint32_t)dev))
 		return;
+	for (const struct tty_seen *s = d->ttys; s; s = s->next)
+		if (s->device == (uint32_t)dev && is_external(d, s))
+			return;
 	if (tty_is_pts(dev))
 		snprintf(name, sizeof(name), "/dev/pts/%u", minor(dev));
 	else
@@ -364,7 +378,7 @@ static int info_dump(struct dump *d, const struct tty_seen *s, TtyInfoEntry *e)
 	int exclusive = 0, r = 0;
 
 	e->id = s->id;
-	e->type = tty_type(s->st.st_rdev);
+	e->type = is_external(d, s) ? TTY_TYPE__EXT_TTY : tty_type(s->st.st_rdev);
 	place(e, &s->st);
 	if (e->type == TTY_TYPE__PTY) {
 		e->pty = arena_message(&d->arena, TtyPtyEntry, TTY_PTY_ENTRY__INIT);

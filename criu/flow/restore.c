@@ -28,6 +28,7 @@
 #include "criu/base/mem.h"
 #include "criu/core/restore.h"
 #include "criu/files/ghost.h"
+#include "criu/files/given.h"
 #include "criu/files/load.h"
 #include "criu/files/memfd.h"
 #include "criu/files/pty.h"
@@ -155,6 +156,8 @@ static int plan_descriptors(struct restore *r)
 		return r->log_fd;
 	log_move(r->log_fd);
 	ret = terminal_open(r);
+	if (ret >= 0)
+		ret = given_open(r);
 	if (ret < 0)
 		return ret;
 	return image_chain_raise_fd(r->chain, r->service_base);
@@ -488,7 +491,7 @@ int restore_run(struct session *s, int *ret_status)
 		.vdso = vdso,
 		.tty_fd = -1,
 		.terminal = &terminal,
-		.session_made = pty_control,
+		.session_made = tty_control,
 		.crtool_pid = getpid(),
 		.start_us = clock_us(),
 		.brokers = mem_alloc(BROKERS_MAX * sizeof(struct broker)),

@@ -20,7 +20,7 @@
 #include "criu/base/mem.h"
 #include "criu/files/load.h"
 #include "criu/files/lock.h"
-#include "criu/files/pty.h"
+#include "criu/files/tty.h"
 #include "criu/files/userfault.h"
 #include "criu/mem/program.h"
 #include "criu/pie/blobs.h"
@@ -161,7 +161,7 @@ static int task_body(struct restore *r, struct task *t)
 	stage_enter(r->stage, STAGE_FILES, r->crtool_pidfd);
 	ret = drop_descriptors(r, t);
 	if (ret >= 0)
-		ret = pty_foreground(r, t);
+		ret = tty_foreground(r, t);
 	if (ret >= 0)
 		ret = files_open(r, t);
 	if (ret < 0)

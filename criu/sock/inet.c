@@ -25,6 +25,7 @@
 #include "criu/base/log.h"
 #include "criu/base/mem.h"
 #include "criu/files/fown.h"
+#include "criu/files/given.h"
 #include "criu/image/writer.h"
 #include "criu/sock/guard.h"
 #include "criu/sock/inet.h"
@@ -551,6 +552,17 @@ static int address_check(struct restore *r, const InetSkEntry *e)
 					      : "give it to an interface");
 }
 
+static int inet_given(struct restore *r, const FileEntry *fe, struct given_name *ret)
+{
+	(void)r;
+	if (!fe->isk)
+		return 0;
+	snprintf(ret->text, sizeof(ret->text), "socket:[%u]", fe->isk->ino);
+	ret->flags = fe->isk->flags;
+	ret->fown = fe->isk->fown;
+	return 1;
+}
+
 static int inet_load(struct restore *r, const FileEntry *fe, struct file *f)
 {
 	struct inet_file *p = file_to(struct inet_file, f);
@@ -714,6 +726,7 @@ const struct file_kind inet_kind = {
 	.dump = inet_dump,
 	.dump_end = inet_dump_end,
 	.load = inet_load,
+	.given = inet_given,
 	.open = inet_open,
 	.arm = inet_arm,
 };

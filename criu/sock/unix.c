@@ -24,6 +24,7 @@
 #include "criu/base/error.h"
 #include "criu/base/mem.h"
 #include "criu/files/fown.h"
+#include "criu/files/given.h"
 #include "criu/files/load.h"
 #include "criu/kernel/unix_diag.h"
 #include "criu/sock/kinds.h"
@@ -368,6 +369,17 @@ static int unix_watch(struct restore *r, struct file *f, int fd)
 	return ret < 0 ? ret : status_restore(fd, u->e->flags, u->e->fown);
 }
 
+static int unix_given(struct restore *r, const FileEntry *fe, struct given_name *ret)
+{
+	(void)r;
+	if (!fe->usk || fe->usk->uflags & UNIX_EXTERNAL)
+		return 0;
+	snprintf(ret->text, sizeof(ret->text), "socket:[%u]", fe->usk->ino);
+	ret->flags = fe->usk->flags;
+	ret->fown = fe->usk->fown;
+	return 1;
+}
+
 const struct file_kind unix_kind = {
 	.name = "unix",
 	.type = FD_TYPES__UNIXSK,
@@ -378,6 +390,7 @@ const struct file_kind unix_kind = {
 	.dump_end = unix_dump_end,
 	.adopt = unix_adopt,
 	.load = unix_load,
+	.given = unix_given,
 	.load_end = unix_plan,
 	.create_all = unix_create_all,
 	.undo = unix_undo,

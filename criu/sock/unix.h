@@ -7,7 +7,8 @@
 #include "criu/sock/queue.h"
 
 /* unix_sk_entry.uflags */
-#define UNIX_EXTERNAL 1u
+#define UNIX_EXTERNAL  1u
+#define UNIX_INHERITED 8u /* can only be given: --inherit-fd */
 
 /* --- unix_dump.c ---------------------------------------------------------------- */
 

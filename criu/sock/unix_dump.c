@@ -342,14 +342,33 @@ static const char *type_name(int type)
 	return type == SOCK_STREAM ? "stream" : type == SOCK_DGRAM ? "datagram" : "seqpacket";
 }
 
-static bool is_allowed(const struct dump *d, uint32_t own, uint32_t peer)
+/* By --external. */
+static bool is_named(const struct dump *d, uint32_t ino)
 {
 	const struct options *o = d->s->opts;
 
 	for (size_t i = 0; i < o->nr_external_unix; i++)
-		if (o->external_unix[i] == own || (peer && o->external_unix[i] == peer))
+		if (o->external_unix[i] == ino)
 			return true;
-	return o->ext_unix_sk;
+	return false;
+}
+
+static bool is_allowed(const struct dump *d, uint32_t own, uint32_t peer)
+{
+	return d->s->opts->ext_unix_sk || is_named(d, own) || (peer && is_named(d, peer));
+}
+
+/* Nobody can connect to it: at the restore it has to be given, connected. What it has not received
+ * would be lost. */
+static int given_judge(struct unix_seen *s, char *what, size_t size)
+{
+	s->e.uflags |= UNIX_INHERITED;
+	s->e.peer = s->info->peer;
+	if (!s->info->queued)
+		return 0;
+	strncat(what, " and has data that was not received", size - strlen(what) - 1);
+	seen_blocked(s, "let the program receive it", what);
+	return 0;
 }
 
 /* An entry without a descriptor: its name is all that is needed of it. */
@@ -394,6 +413,8 @@ static int outside_judge(struct dump *d, struct unix_seen *s)
 			     what);
 		return 0;
 	}
+	if ((!peer || !peer->name_len) && is_named(d, s->e.ino))
+		return given_judge(s, what, sizeof(what));
 	if (!peer || !peer->name_len) {
 		strncat(what, " and has no name to connect to", sizeof(what) - strlen(what) - 1);
 		seen_blocked(s, NULL, what);

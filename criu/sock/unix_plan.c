@@ -196,6 +196,11 @@ int unix_load(struct restore *r, const FileEntry *fe, struct file *f)
 
 	if (!e)
 		return fail_plain("has no part of a unix socket");
+	if (e->uflags & UNIX_INHERITED)
+		return fail_hint(fail_plain("socket:[%u] is connected to a unix socket outside of "
+					    "the images that has no name",
+					    e->ino),
+				 "try --inherit-fd fd[N]:socket:[%u]", e->ino);
 	ret = entry_check(e);
 	if (ret >= 0)
 		ret = sk_opts_load(e->opts);

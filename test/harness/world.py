@@ -190,11 +190,12 @@ class World:
             line += ["-W", str(self.work), "-o", f"{self._runs}.log", "-v4"]
         return line
 
-    def spawn(self, *words, log=True, program=None, user=None, cwd=None):
+    def spawn(self, *words, log=True, program=None, user=None, cwd=None, pass_fds=()):
         """crtool, running; ended() goes with it."""
         return self.popen(
             self.command(*words, log=log, program=program),
             cwd=cwd or self.cwd,
+            pass_fds=pass_fds,
             user=user,
             group=user,
             extra_groups=None if user is None else [],

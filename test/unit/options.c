@@ -179,6 +179,20 @@ TEST(options_numbers_are_checked)
 	refused("dump -t 5 --timeout=", "is not a number");
 }
 
+TEST(options_external_and_inherited)
+{
+	refused("dump -t 5 --external file[1]", "is not available in this version");
+	refused("dump -t 5 --external file[1:]", "is not available in this version");
+	refused("dump -t 5 --external file[1:G]", "is not available in this version");
+	refused("dump -t 5 --external tty[1:2]x", "is not available in this version");
+	refused("dump -t 5 --inherit-fd fd[0]:pipe:[1]", "--inherit-fd");
+	refused("restore --inherit-fd fd[x]:pipe:[1]", "is not a number");
+	refused("restore --inherit-fd fd[0]", "is not fd[N]:NAME");
+	refused("restore --inherit-fd fd[0]:", "is not fd[N]:NAME");
+	refused("restore --inherit-fd fd[00000000000000000001]:a", "is not fd[N]:NAME");
+	refused("restore --inherit-fd fd[99999]:a", "is not open");
+}
+
 TEST(options_stand_anywhere)
 {
 	static const char *const lines[] = { "dump -t 5 -D x", "-t 5 -D x dump", "-D x dump -t 5",

@@ -2,13 +2,16 @@
 /* Sockets. */
 #include "test/harness/prog/scene.h"
 
+#include <errno.h>
 #include <linux/bpf.h>
 #include <linux/if_packet.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
@@ -46,6 +49,61 @@ static void set_bound(int argc, char **argv)
 	must(bind(fd, (struct sockaddr *)&a, sizeof(a)));
 	if (argc < 2)
 		must(listen(fd, 5));
+}
+
+static int echo_in, echo_out;
+
+/* Sends on what comes in. */
+static void *echo(void *slot)
+{
+	for (;;) {
+		struct pollfd p = { .fd = echo_in, .events = POLLIN };
+		char buf[64];
+
+		if (poll(&p, 1, 1) > 0 && p.revents & POLLIN) {
+			ssize_t n = read(echo_in, buf, sizeof(buf));
+
+			if (n > 0 && write(echo_out, buf, (size_t)n) != n)
+				scene_error("write: %s", strerror(errno));
+		}
+		scene_step((unsigned int)(uintptr_t)slot);
+	}
+	return NULL;
+}
+
+/* PATH: has as numbers from 10 on what the harness sends there; the first is read from, the last
+ * written to. A terminal becomes that of our session. */
+static void set_echo(int argc, char **argv)
+{
+	union {
+		char bytes[CMSG_SPACE(4 * sizeof(int))];
+		struct cmsghdr align;
+	} c = { { 0 } };
+	struct sockaddr_un a = address(argv[0]);
+	char byte;
+	struct iovec iov = { &byte, 1 };
+	struct msghdr m = { .msg_iov = &iov,
+			    .msg_iovlen = 1,
+			    .msg_control = c.bytes,
+			    .msg_controllen = sizeof(c) };
+	int fd = unix_socket(1, argv), fds[4];
+	size_t nr;
+
+	must(connect(fd, (struct sockaddr *)&a, sizeof(a)));
+	must(recvmsg(fd, &m, 0));
+	must(close(fd));
+	nr = (CMSG_FIRSTHDR(&m)->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+	memcpy(fds, CMSG_DATA(CMSG_FIRSTHDR(&m)), nr * sizeof(int));
+	for (size_t i = 0; i < nr; i++) {
+		must(dup2(fds[i], 10 + (int)i));
+		must(close(fds[i]));
+	}
+	echo_in = 10;
+	echo_out = 10 + (int)nr - 1;
+	if (argc > 1) {
+		must(ioctl(echo_in, TIOCSCTTY, 0));
+	}
+	scene_thread_of(echo, 1);
 }
 
 /* PATH: a connection that has sent something and waits to be accepted. */
@@ -131,6 +189,7 @@ const struct scene scenes_sock[] = {
 	{ "packet-ring", set_packet_ring },
 	{ "ebpf-filter", set_ebpf_filter },
 	{ "unix-connect", set_connect },
+	{ "echo", set_echo },
 	{ "unix-at", set_bound },
 	{ "unix-unaccepted", set_unaccepted },
 	{ "unix-unaccepted-closed", set_unaccepted_closed },
