@@ -332,6 +332,10 @@ const struct option_def option_table[] = {
 	  .help = "Save file locks and leases. Without it, dump refuses a tree that has any: while "
 		  "it is not running, others can lock the files. Restore locks them again, with or "
 		  "without this, before anything runs, or says who has them." },
+	{ "evasive-devices", 0, FLAG(evasive_devices),
+	  .commands = FOR_ALL, .group = GROUP_GENERAL,
+	  .help = "A device is open whose name leads elsewhere, or nowhere: use any other path to "
+		  "the same device, whatever its permissions." },
 	{ "ext-unix-sk", 'x', .arg = ARG_OPTIONAL, .metavar = "INO,...",
 	  .commands = FOR_ALL, .group = GROUP_GENERAL, .set = set_ext_unix,
 	  .help = "A unix socket may be connected to one outside of the tree: restore connects to "
@@ -526,7 +530,6 @@ const struct option_missing option_missing_table[] = {
 	{ "enable-external-masters", 0 },
 	{ "enable-external-sharing", 0 },
 	{ "enable-fs", 0 },
-	{ "evasive-devices", 0 },
 	{ "exec-cmd", 0 },
 	{ "ext-mount-map", 'M' },
 	{ "force-irmap", 0 },

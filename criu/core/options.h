@@ -30,6 +30,7 @@ struct options {
 	bool display_stats;
 	bool shell_job;
 	unsigned int timeout; /* --timeout, seconds a freeze may take */
+	bool evasive_devices; /* --evasive-devices */
 	bool file_locks; /* --file-locks */
 	bool cpu_cap_none; /* --cpu-cap=none: do not compare processors */
 

@@ -25,6 +25,7 @@
 #include "criu/base/str.h"
 #include "criu/core/restore.h"
 #include "criu/files/buildid.h"
+#include "criu/files/device.h"
 #include "criu/files/fown.h"
 #include "criu/files/ghost.h"
 #include "criu/files/given.h"
@@ -135,6 +136,11 @@ static bool is_hidden(const struct fd_probe *p)
 	return dir >= 0 && fstat(dir, &now) == 0 && now.st_dev != p->st.st_dev;
 }
 
+static const char *evasion_hint(mode_t mode)
+{
+	return S_ISCHR(mode) ? "try --evasive-devices" : NULL;
+}
+
 /* Its path leads elsewhere, or nowhere: why? */
 static void elsewhere_block(const struct fd_probe *p, const char *name, int err)
 {
@@ -156,7 +162,7 @@ static void elsewhere_block(const struct fd_probe *p, const char *name, int err)
 			"be kept yet",
 			name, p->link, m->source, m->mountpoint);
 	else
-		blocker(NULL, "%s: %s: %s", name, p->link,
+		blocker(evasion_hint(p->st.st_mode), "%s: %s: %s", name, p->link,
 			err == -ESTALE ? "another file has this name now" : strerror(-err));
 }
 
@@ -177,8 +183,8 @@ static int reg_blocked(const struct dump *d, const struct fd_probe *p)
 		blocker(NULL, "%s: %s cannot be kept yet", name, p->link);
 	else if (!p->st.st_nlink ||
 		 (str_ends(p->link, deleted_suffix) && reg_path_check(p->link, &p->st) < 0))
-		blocker(NULL, "%s: %s: a file without a name, which cannot be kept yet", name,
-			p->link);
+		blocker(evasion_hint(p->st.st_mode),
+			"%s: %s: a file without a name, which cannot be kept yet", name, p->link);
 	else if ((r = reg_path_check(p->link, &p->st)) < 0 && p->link_is_old)
 		return -ESTALE;
 	else if (r < 0)
@@ -188,13 +194,30 @@ static int reg_blocked(const struct dump *d, const struct fd_probe *p)
 	return 1;
 }
 
+/* With --evasive-devices: *ret is the same device, found by another path; false: as it is. */
+static bool device_elsewhere(struct dump *d, const struct fd_probe *p, struct fd_probe *ret)
+{
+	char path[PATH_MAX];
+
+	if (!d->s->opts->evasive_devices || !S_ISCHR(p->st.st_mode) ||
+	    reg_path_check(p->link, &p->st) == 0 ||
+	    device_path(p->st.st_rdev, p->link, path, sizeof(path)) < 0)
+		return false;
+	*ret = *p;
+	ret->link = arena_strdup(&d->arena, path);
+	return lstat(path, &ret->st) == 0;
+}
+
 static int reg_dump(struct dump *d, const struct fd_probe *p)
 {
 	RegFileEntry reg = REG_FILE_ENTRY__INIT;
+	struct fd_probe device;
 	FownEntry fown;
 	char name[64];
 	int r;
 
+	if (device_elsewhere(d, p, &device))
+		p = &device;
 	r = reg_blocked(d, p);
 	if (r)
 		return r < 0 ? r : 0;
@@ -239,6 +262,8 @@ static int mode_check(const struct restore *r, const RegFileEntry *e, const stru
 	if ((e->mode & S_IFMT) != (st->st_mode & S_IFMT))
 		return fail_plain("%s is another type of file now (mode %o, was %o)", e->name,
 				  st->st_mode, e->mode);
+	if (S_ISCHR(e->mode) && r->s->opts->evasive_devices)
+		return 0;
 	if (!r->s->opts->skip_file_rwx_check && (e->mode & rwx) != (st->st_mode & rwx))
 		return fail_hint(fail_plain("%s has mode %o, the dump knew it with %o", e->name,
 					    st->st_mode & 07777, e->mode & 07777),
@@ -255,7 +280,7 @@ static int device_check(const RegFileEntry *e, const struct stat *st)
 		return 0;
 	return fail_hint(fail_plain("%s is another device now (%u:%u, was %u:%u)", e->name,
 				    major(now), minor(now), major(e->rdev), minor(e->rdev)),
-			 "make it as it was (mknod)");
+			 "make it as it was (mknod), or try --evasive-devices");
 }
 
 /* What root may not do either: the file system is for reading only, the file immutable. What others
@@ -299,8 +324,10 @@ static int reg_check(struct restore *r, const RegFileEntry *e)
 
 	if (e->name[0] != '/')
 		return fail_plain("%s is not an absolute path", e->name);
-	if (lstat(e->name, &st) < 0)
-		return fail(errno, "%s", e->name);
+	if (lstat(e->name, &st) < 0) {
+		ret = fail(errno, "%s", e->name);
+		return e->has_rdev ? fail_hint(ret, "try --evasive-devices") : ret;
+	}
 	ret = mode_check(r, e, &st);
 	if (ret >= 0)
 		ret = device_check(e, &st);
@@ -312,6 +339,20 @@ static int reg_check(struct restore *r, const RegFileEntry *e)
 		return ret;
 	fd = open(e->name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	return fd < 0 ? 0 : build_id_check(r, e, fd);
+}
+
+void reg_evade(struct restore *r, RegFileEntry *e)
+{
+	const ProtobufCAllocator *a = &r->messages;
+	char path[PATH_MAX], *name;
+
+	if (!r->s->opts->evasive_devices || !e->has_rdev || !e->has_mode || !S_ISCHR(e->mode) ||
+	    device_path(e->rdev, e->name, path, sizeof(path)) < 0 || str_eq(path, e->name))
+		return;
+	name = a->alloc(a->allocator_data, strlen(path) + 1);
+	memcpy(name, path, strlen(path) + 1);
+	a->free(a->allocator_data, e->name);
+	e->name = name;
 }
 
 static int reg_given(struct restore *r, const FileEntry *fe, struct given_name *ret)
@@ -332,6 +373,7 @@ static int reg_load(struct restore *r, const FileEntry *fe, struct file *f)
 	if (fe->reg->ext)
 		return fail_hint(fail_plain("%s stays outside of the images", fe->reg->name),
 				 "try --inherit-fd fd[N]:%s", fe->reg->name);
+	reg_evade(r, fe->reg);
 	if (ghost_of(r, f->id) || procfile_is_later(r, fe->reg->name))
 		return 0;
 	/* The name of a terminal, which another one may take the place of. */

@@ -16,5 +16,8 @@ int reg_open(struct restore *r, const RegFileEntry *e, uint32_t flags);
 /* The same file again, through a link of /proc/self/fd, with these flags. -errno. Quiet. */
 int reg_open_link(const struct restore *r, const char *link, uint32_t flags);
 
+/* With --evasive-devices: any path to the same device becomes its name. */
+void reg_evade(struct restore *r, RegFileEntry *e);
+
 /* The entry of a loaded file that must be a regular one. Speaks. */
 int reg_find(struct restore *r, uint32_t id, const RegFileEntry **ret);

@@ -315,6 +315,15 @@ static int device_check(const TtyInfoEntry *e, const char *name)
 	return 0;
 }
 
+static int device_load(struct restore *r, const TtyInfoEntry *info, const TtyFileEntry *e)
+{
+	const struct file *f = e->has_regf_id ? restore_find_file(r, e->regf_id) : NULL;
+
+	if (f && f->entry->reg)
+		reg_evade(r, f->entry->reg);
+	return device_check(info, tty_name(r, e));
+}
+
 static int tty_given(struct restore *r, const FileEntry *fe, struct given_name *ret)
 {
 	const TtyInfoEntry *info;
@@ -394,7 +403,7 @@ static int tty_load(struct restore *r, const FileEntry *fe, struct file *f)
 	else if (ret >= 0 && is_master_device(t->info->rdev))
 		ret = master_load(r, f, t);
 	else if (ret >= 0 && is_device(t->info))
-		ret = device_check(t->info, tty_name(r, e));
+		ret = device_load(r, t->info, e);
 	else if (ret >= 0 && !t->info->hung_up && !is_inside(r, t->info))
 		ret = outside_check(r, t->info);
 	return ret < 0 ? fail_at(ret, "%s", tty_name(r, e)) : 0;

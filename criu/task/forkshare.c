@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "criu/task/forkshare.h"
 
+#include <assert.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
@@ -160,6 +161,7 @@ static int siblings_place(struct sharer *s, const struct task *top, uint32_t id)
 		if (!unforkable(s, top, id, t))
 			forker = t;
 	}
+	assert(forker || (first && other));
 	if (!forker)
 		return fail_plain("pid %d (%s): shares %s with pid %d, which cannot fork it",
 				  (int)other->pid, other->comm, kind_text(s), (int)first->pid);

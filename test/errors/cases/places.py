@@ -52,20 +52,43 @@ def _link_read_only(world):
     world.restore(scene)
 
 
+def _expect_device(world, scene, path, *options):
+    world.restore(scene, *options)
+    link = os.readlink(f"/proc/{scene.pid}/fd/3")
+    if link != path:
+        raise Failure(f"fd 3 is {link}")
+
+
 def _other_device(world):
+    """A name that leads to another device, or nowhere: another one will do, if it may."""
     path = world.work / "device"
+    os.mknod(path, stat.S_IFCHR | 0o600, os.makedev(1, 3))
+    scene = world.scene("file", path)
+    path.unlink()
+    words = ["dump", "-D", world.images, "-t", scene.pid]
+    world.refuses(words, f"dump: <*>: pid {scene.pid} (scene): fd 3: {path} (deleted): a file "
+                  "without a name, which cannot be kept yet; try --evasive-devices")
+    world.dump(scene, "-R", "--evasive-devices")
+    world.kill(scene)
+    _expect_device(world, scene, "/dev/null")
+    world.kill(scene)
+
     os.mknod(path, stat.S_IFCHR | 0o600, os.makedev(1, 3))
     scene = world.scene("file", path)
     world.dump(scene)
     path.unlink()
     _refused(world, f"restore: load files: pid {scene.pid} (scene): fd 3: {path}: No such file or "
-             "directory")
+             "directory", "try --evasive-devices")
+    _expect_device(world, scene, "/dev/null", "--evasive-devices")
+    world.kill(scene)
     os.mknod(path, stat.S_IFCHR | 0o600, os.makedev(1, 5))
     _refused(world, f"restore: load files: pid {scene.pid} (scene): fd 3: {path} is another device "
-             "now (1:5, was 1:3)", "make it as it was (mknod)")
+             "now (1:5, was 1:3)", "make it as it was (mknod), or try --evasive-devices")
+    _expect_device(world, scene, "/dev/null", "--evasive-devices")
+    world.kill(scene)
     path.unlink()
     os.mknod(path, stat.S_IFCHR | 0o600, os.makedev(1, 3))
-    world.restore(scene)
+    _expect_device(world, scene, str(path), "--evasive-devices")
 
 
 def _directory_removed(world, name, text):
