@@ -32,6 +32,7 @@
 #include "criu/core/restore.h"
 #include "criu/files/linkremap.h"
 #include "criu/files/lostdir.h"
+#include "criu/files/procfile.h"
 #include "criu/files/xattr.h"
 #include "criu/image/reader.h"
 #include "criu/image/writer.h"
@@ -288,11 +289,8 @@ static int remap_load(struct restore *r, const RemapFilePathEntry *e)
 	if (!reg || reg->name[0] != '/')
 		return fail_plain("remap-fpath.img: file %u is no regular file with a path",
 				  e->orig_id);
-	if (e->has_remap_type && e->remap_type == REMAP_TYPE__PROCFS) {
-		blocker(NULL, "%s: of a process that had ended, which cannot be restored yet",
-			reg->name);
-		return 0;
-	}
+	if (e->has_remap_type && e->remap_type == REMAP_TYPE__PROCFS)
+		return procgone_load(r, e->orig_id, e->remap_id);
 	if (e->has_remap_type && e->remap_type == REMAP_TYPE__GHOST)
 		g = ghost_get(r, e->remap_id);
 	else

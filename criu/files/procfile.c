@@ -66,14 +66,21 @@ bool procfile_blocked(const struct dump *d, const struct fd_probe *p)
 	if (!pid || !is_proc(p))
 		return false;
 	fd_probe_name(p, name, sizeof(name));
-	if (!is_there(pid, tid))
-		blocker(NULL, "%s: %s: is about a process that has ended, which cannot be kept yet",
+	if (!is_there(pid, tid) && tid != pid)
+		blocker(NULL, "%s: %s: is about a thread that has ended, which cannot be kept yet",
 			name, p->link);
 	else if (tid != pid && tree_find(&d->tree, pid))
 		blocker(NULL, "%s: %s: is about a thread, which cannot be kept yet", name, p->link);
 	else
 		return false;
 	return true;
+}
+
+bool procfile_is_gone(const struct fd_probe *p)
+{
+	pid_t tid, pid = procfile_pid(p->link, &tid);
+
+	return pid && tid == pid && is_proc(p) && !is_there(pid, pid);
 }
 
 bool procfile_is_later(const struct restore *r, const char *path)

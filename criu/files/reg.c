@@ -216,6 +216,8 @@ static int reg_dump(struct dump *d, const struct fd_probe *p)
 	char name[64];
 	int r;
 
+	if (procfile_is_gone(p))
+		return procgone_dump(d, p);
 	if (device_elsewhere(d, p, &device))
 		p = &device;
 	r = reg_blocked(d, p);

@@ -43,7 +43,7 @@ FILES = (
     ("bpf-used", "fd 3: a BPF map (scene) that BPF program <*> (scene) uses" + KEPT,
      "fd 4: anon_inode:bpf-prog<*>" + KEPT),
     ("nsfile", "fd 3: uts:[<*>]: a uts namespace other than crtool's" + KEPT),
-    ("proc-gone", "fd 3: /proc/<*>/stat: is about a process that has ended" + KEPT),
+    ("proc-gone", "fd 3: /proc/<*>/task/<*>/stat: is about a thread that has ended" + KEPT),
     ("device", "fd 3: /dev/fuse: a device" + KEPT),
     ("fifo-gone", "fd 3: {path} (deleted): a FIFO without a name" + KEPT),
     ("flock", "fd 3: {path}: an exclusive lock (flock)" + LOCKS),

@@ -261,6 +261,20 @@ def _no_way_to_pass(world):
                   "<*>", log=False, program=program, user=65534, cwd=place)
 
 
+def _of_a_file(world):
+    """Nobody of the tree has it, but one of its files is about it."""
+    scene = world.scene("proc-ended")
+    path = os.readlink(f"/proc/{scene.pid}/fd/3").removesuffix(" (deleted)")
+    pid = int(path.split("/")[2])
+    world.dump(scene)
+    helper = world.helper("take", pid)
+    _refused_restore(world, f"restore: open files: pid {scene.pid} (scene): fd 3: {path}: make a "
+                     "process with that pid for a moment: File exists",
+                     "it is open, and about a process that has ended", but=[scene])
+    _free(world, helper, pid)
+    world.restore(scene)
+
+
 def add_cases(suite):
     """Pids first, then directories."""
     for name, function in (
@@ -269,6 +283,7 @@ def add_cases(suite):
         ("busy-thread", _busy_thread),
         ("busy-group", _busy_group),
         ("busy-zombie", _busy_zombie),
+        ("of-a-file", _of_a_file),
         ("restore-twice", _restore_twice),
         ("restore-beside-original", _restore_beside_original),
         ("restore-as-nobody", _no_way_to_pass),

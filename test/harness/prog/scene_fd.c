@@ -262,8 +262,14 @@ static void set_linked(int argc, char **argv)
 	must(unlink(argv[0]));
 }
 
-/* A file of /proc, and the process that it is about has ended. */
-static void set_proc_gone(int argc, char **argv)
+static void *open_own(void *arg)
+{
+	must(open("/proc/thread-self/stat", O_RDONLY));
+	return arg;
+}
+
+/* Of a process that has ended. */
+static void set_proc_ended(int argc, char **argv)
 {
 	char path[64];
 	int pid = (int)must(fork());
@@ -276,6 +282,16 @@ static void set_proc_gone(int argc, char **argv)
 	must(open(path, O_RDONLY));
 	must(kill(pid, SIGKILL));
 	must(waitpid(pid, NULL, 0));
+}
+
+/* Of a thread that has ended. */
+static void set_proc_gone(int argc, char **argv)
+{
+	pthread_t thread;
+
+	NOT_USED;
+	must(pthread_create(&thread, NULL, open_own, NULL));
+	must(pthread_join(thread, NULL));
 }
 
 /* On a mount that is nowhere: the first argument is a directory. */
@@ -457,6 +473,7 @@ const struct scene scenes_fd[] = {
 	{ "bpf-used", set_bpf_used },
 	{ "nsfile", set_nsfile },
 	{ "linked", set_linked },
+	{ "proc-ended", set_proc_ended },
 	{ "proc-gone", set_proc_gone },
 	{ "detached", set_detached },
 	{ "mqueue", set_mqueue },
