@@ -103,6 +103,7 @@ struct dump {
 	struct seen_lock *locks; /* files/lock.c */
 	size_t nr_locks, cap_locks;
 	struct map posix_files; /* ids of descriptions that may have POSIX locks */
+	struct map late_files; /* ids of those that are about threads */
 	struct epoll_seen *epolls; /* files/epoll.c: in the arena */
 	struct ghost_seen *ghosts; /* files/ghost.c: in the arena */
 	struct image_writer *remap_img;

@@ -40,6 +40,8 @@ struct file {
 	int owner_fd; /* -1: only mapped, or the directory of somebody */
 	const struct task *mapped_by; /* one of those that map it, or run it */
 	int mapped_fd; /* to be mapped, for all tasks, from before the first fork; -1: not open */
+	bool is_late; /* crtool opens it when all threads exist; until then something stands in */
+	int late_fd; /* crtool's own, for that */
 	int arm_fd; /* crtool's own, where the owner closes its one before; -1 */
 };
 
@@ -88,6 +90,8 @@ struct file_kind {
 	int (*create)(struct restore *r, struct file *f);
 	int (*open)(struct restore *r, struct file *f);
 	int (*connect)(struct restore *r, struct file *f, int fd);
+	/* In crtool, if load has set is_late: the fd. There is no open, connect or watch then. */
+	int (*late)(struct restore *r, struct file *f);
 	int (*watch)(struct restore *r, struct file *f, int fd);
 	int (*arm)(struct restore *r, struct file *f, int fd);
 	void (*done)(struct file *f);

@@ -116,6 +116,7 @@ static const struct what_text what_texts[] = {
 	[OP_WHAT_SECCOMP] = { "seccomp", NO_OBJECT },
 	[OP_WHAT_FILE_LOCK] = { "lock the file of fd", NUMBER },
 	[OP_WHAT_MQ_NOTIFY] = { "mq_notify of fd", NUMBER },
+	[OP_WHAT_LATE] = { "take a file of a thread from crtool", NO_OBJECT },
 	[OP_WHAT_SEAL] = { "mseal", RANGE },
 	[OP_WHAT_PKEY] = { "protection keys", NO_OBJECT },
 	[OP_WHAT_USERFAULT] = { "userfaultfd", NO_OBJECT },

@@ -174,6 +174,7 @@ struct restore {
 	struct userfault_file *userfaults; /* files/userfault.c: in the arena */
 	struct unix_plan *unix_plan; /* sock/unix_plan.c: in the arena; NULL: no such sockets */
 	int *given_fds; /* files/given.c: by index in inherit_fds of the options; NULL */
+	bool has_late; /* files of struct file.is_late */
 	uint32_t make_rounds; /* a bit for each round that there is */
 	TtyInfoEntry **ttys; /* terminals that descriptors are of */
 	size_t nr_ttys;

@@ -17,6 +17,7 @@ enum stage {
 	STAGE_FILES = STAGE_MAKE + 32, /* every fd is open by its owner, none is connected */
 	STAGE_CONNECT, /* shared descriptions taken from their owners, terminals set */
 	STAGE_MEMORY, /* restorer running, memory in place, threads exist */
+	STAGE_LATE, /* leaders only, where there are such: files that needed the threads */
 	STAGE_SECCOMP, /* leaders only, all are traced: filters that all their threads share */
 	STAGE_CREDS, /* all are traced: credentials */
 	STAGE_RUN, /* leaders only: what may only be done when all threads are done */

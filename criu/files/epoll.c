@@ -170,6 +170,13 @@ static int epoll_write(struct dump *d, struct epoll_seen *s)
 				"pid %d (%s): fd %d: an epoll file that watches what was fd %u, "
 				"which no process of the tree has open",
 				(int)s->task->pid, s->task->comm, s->fd, e->tfd);
+		/* It is not there yet when watches are set. */
+		else if (map_get(&d->late_files, e->file))
+			blocker(
+			    NULL,
+			    "pid %d (%s): fd %d: an epoll file that watches fd %u, which is of a "
+			    "thread: this cannot be kept yet",
+			    (int)s->task->pid, s->task->comm, s->fd, e->tfd);
 	}
 	fe.type = FD_TYPES__EVENTPOLL;
 	fe.epfd = &s->e;

@@ -69,7 +69,7 @@ static int file_add(struct restore *r, FileEntry *e, size_t *cap)
 	f->kind = kind;
 	f->id = e->id;
 	f->entry = e;
-	f->owner_fd = f->mapped_fd = f->arm_fd = -1;
+	f->owner_fd = f->mapped_fd = f->arm_fd = f->late_fd = -1;
 	*array_push(r->files, r->nr_files, *cap) = f;
 	return 0;
 }
@@ -431,6 +431,51 @@ static void holes_open(struct plugs *p)
 	free(p->fds);
 }
 
+/* --- files that are about threads ----------------------------------------------- */
+
+int files_late_reserve(struct restore *r)
+{
+	for (size_t i = 0; i < r->nr_files; i++) {
+		struct file *f = r->files[i];
+
+		if (!f->is_late || !f->owner)
+			continue;
+		f->late_fd = service_fd(r, fcntl(r->crtool_pidfd, F_DUPFD_CLOEXEC, 0));
+		if (f->late_fd < 0)
+			return f->late_fd;
+		r->has_late = true;
+	}
+	return 0;
+}
+
+static int late_open(struct restore *r, struct file *f)
+{
+	cleanup_close int fd = f->kind->late(r, f);
+
+	if (fd < 0)
+		return fd;
+	return dup3(fd, f->late_fd, O_CLOEXEC) < 0 ? fail(errno, "dup to %d", f->late_fd) : 0;
+}
+
+int files_late(struct restore *r)
+{
+	for (size_t i = 0; i < r->nr_files; i++) {
+		struct file *f = r->files[i];
+		int ret = f->late_fd >= 0 ? late_open(r, f) : 0;
+
+		if (ret < 0)
+			return task_fail_at(fail_at(ret, "fd %d", f->owner_fd), f->owner);
+	}
+	return 0;
+}
+
+static int stand_in(const struct restore *r)
+{
+	int fd = fcntl(r->crtool_pidfd, F_DUPFD_CLOEXEC, 0);
+
+	return fd < 0 ? fail(errno, "dup of a pidfd") : fd;
+}
+
 static int slots_open(struct restore *r, struct task *t, struct plugs *p)
 {
 	struct task_restore *tr = t->restore;
@@ -444,7 +489,7 @@ static int slots_open(struct restore *r, struct task *t, struct plugs *p)
 		ret = hole_plug(r, p, s->fd);
 		if (ret < 0)
 			return ret;
-		fd = s->file->kind->open(r, s->file);
+		fd = s->file->is_late ? stand_in(r) : s->file->kind->open(r, s->file);
 		ret = fd < 0 ? fd : fd_place(fd, s->fd, s->cloexec);
 		if (ret < 0)
 			return fail_at(ret, "fd %d", s->fd);
@@ -531,7 +576,7 @@ int files_connect(struct restore *r, struct task *t)
 
 		if (!own) {
 			ret = slot_share(r, t, s, &pidfd, &whose);
-		} else if (s->file->kind->connect) {
+		} else if (s->file->kind->connect && !s->file->is_late) {
 			ret = s->file->kind->connect(r, s->file, s->fd);
 		}
 		if (ret < 0)
@@ -549,7 +594,7 @@ int files_watch(struct restore *r, struct task *t)
 		struct file *f = s->file;
 		int ret = 0;
 
-		if (f->kind->watch && f->owner == t && f->owner_fd == s->fd)
+		if (f->kind->watch && !f->is_late && f->owner == t && f->owner_fd == s->fd)
 			ret = f->kind->watch(r, f, s->fd);
 		if (ret < 0)
 			return fail_at(ret, "fd %d", s->fd);

@@ -12,6 +12,9 @@ int files_create(struct restore *r);
 void files_create_done(struct restore *r);
 /* When the restore has failed: what files_create() has left outside of the tasks. */
 void files_undo(struct restore *r);
+/* In crtool: numbers for files that are opened when all threads exist; when they do; at the end. */
+int files_late_reserve(struct restore *r);
+int files_late(struct restore *r);
 /* A round of r->make_rounds: in each task, then in crtool. */
 int files_make(struct restore *r, const struct task *t, unsigned int round);
 int files_made(struct restore *r, unsigned int round);

@@ -67,12 +67,14 @@ static bool pidfd_blocked(struct dump *d, const struct fd_probe *p)
 	pid_t pid = p->info.pid;
 	char name[64];
 
-	if (pid == REAPED || (pid && task_find(&d->tree, pid)))
+	if (pid == REAPED || (pid && task_find(&d->tree, pid)) ||
+	    (pid && !p->to && is_thread(&d->tree, pid)))
 		return false;
 	fd_probe_name(p, name, sizeof(name));
 	proc = pid ? proc_open(pid) : -1;
 	if (pid && is_thread(&d->tree, pid))
-		blocker(NULL, "%s: a pidfd of thread %d, which cannot be kept yet", name, (int)pid);
+		blocker(NULL, "%s: a pidfd of thread %d, which cannot be kept there", name,
+			(int)pid);
 	else if (proc >= 0 && proc_stat_read(proc, 0, &d->buf, &st) >= 0)
 		blocker("include that process in the tree, or have the descriptor closed",
 			"%s: a pidfd of pid %d (%s), which is not in the tree", name, (int)pid,
@@ -110,6 +112,8 @@ static int pidfd_dump(struct dump *d, const struct fd_probe *p)
 	e.flags = fd_probe_flags(p);
 	e.nspid = p->info.pid;
 	e.fown = &fown;
+	if (p->info.pid != REAPED && !task_find(&d->tree, p->info.pid))
+		map_put(&d->late_files, p->id, d);
 	if (p->info.pid == REAPED)
 		e.has_exit_code = exit_code_read(p->lfd, &e.exit_code);
 	fe.type = FD_TYPES__PIDFD;
@@ -134,8 +138,9 @@ static int pidfd_load(struct restore *r, const FileEntry *fe, struct file *f)
 	}
 	if (task_find(&r->tree, e->nspid))
 		return 0;
-	if (is_thread(&r->tree, e->nspid))
-		return fail_plain("a pidfd of thread %d, which cannot be restored yet", e->nspid);
+	f->is_late = is_thread(&r->tree, e->nspid);
+	if (f->is_late)
+		return 0;
 	return fail_plain("a pidfd of pid %d, which is not in the images", e->nspid);
 }
 
@@ -212,4 +217,5 @@ const struct file_kind pidfd_kind = {
 	.load = pidfd_load,
 	.create = pidfd_create,
 	.open = pidfd_open,
+	.late = pidfd_open,
 };

@@ -69,11 +69,19 @@ bool procfile_blocked(const struct dump *d, const struct fd_probe *p)
 	if (!is_there(pid, tid) && tid != pid)
 		blocker(NULL, "%s: %s: is about a thread that has ended, which cannot be kept yet",
 			name, p->link);
-	else if (tid != pid && tree_find(&d->tree, pid))
-		blocker(NULL, "%s: %s: is about a thread, which cannot be kept yet", name, p->link);
+	else if (p->to && tid != pid && tree_find(&d->tree, pid))
+		blocker(NULL, "%s: %s: is about a thread, which cannot be kept there", name,
+			p->link);
 	else
 		return false;
 	return true;
+}
+
+bool procfile_is_of_thread(const struct fd_probe *p)
+{
+	pid_t tid, pid = procfile_pid(p->link, &tid);
+
+	return pid && tid != pid && is_proc(p);
 }
 
 bool procfile_is_gone(const struct fd_probe *p)
@@ -83,9 +91,16 @@ bool procfile_is_gone(const struct fd_probe *p)
 	return pid && tid == pid && is_proc(p) && !is_there(pid, pid);
 }
 
+bool procfile_is_late(const struct restore *r, const char *path)
+{
+	pid_t tid, pid = procfile_pid(path, &tid);
+
+	return pid && tid != pid && tree_find(&r->tree, pid);
+}
+
 bool procfile_is_later(const struct restore *r, const char *path)
 {
 	pid_t tid, pid = procfile_pid(path, &tid);
 
-	return pid && tid == pid && tree_find(&r->tree, pid);
+	return pid && tree_find(&r->tree, pid);
 }

@@ -223,6 +223,8 @@ static int reg_dump(struct dump *d, const struct fd_probe *p)
 	r = reg_blocked(d, p);
 	if (r)
 		return r < 0 ? r : 0;
+	if (procfile_is_of_thread(p))
+		map_put(&d->late_files, p->id, d);
 	r = fown_dump_probe(p, &fown);
 	if (r >= 0 && ghost_is(p->link, &p->st))
 		r = ghost_dump(d, p->id, fd_probe_name(p, name, sizeof(name)), p->link, p->lfd,
@@ -375,6 +377,7 @@ static int reg_load(struct restore *r, const FileEntry *fe, struct file *f)
 	if (fe->reg->ext)
 		return fail_hint(fail_plain("%s stays outside of the images", fe->reg->name),
 				 "try --inherit-fd fd[N]:%s", fe->reg->name);
+	f->is_late = procfile_is_late(r, fe->reg->name);
 	reg_evade(r, fe->reg);
 	if (ghost_of(r, f->id) || procfile_is_later(r, fe->reg->name))
 		return 0;
@@ -479,4 +482,5 @@ const struct file_kind reg_kind = {
 	.load = reg_load,
 	.given = reg_given,
 	.open = reg_restore,
+	.late = reg_restore,
 };

@@ -376,6 +376,10 @@ int flight_dump(struct dump *d, const struct task *t, int fd, int lfd, uint32_t 
 		return fail(errno, "stat");
 	r = ident_set_get(&d->files, p.st.st_dev, key_of(&p), getpid(), lfd, &p.id);
 	*ret_id = p.id;
+	/* Queues are filled before it is there. */
+	if (r == 0 && map_get(&d->late_files, p.id))
+		blocker(NULL, "%s: a file that is about a thread, which cannot be kept there",
+			fd_probe_name(&p, name, sizeof(name)));
 	if (r <= 0)
 		return r;
 	*array_push(d->flights->fds, d->flights->nr, d->flights->cap) = take_fd(&mine);

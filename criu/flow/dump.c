@@ -306,6 +306,7 @@ void dump_done(struct dump *d)
 	map_done(&d->secretmems);
 	map_done(&d->memfds);
 	map_done(&d->mqueues);
+	map_done(&d->late_files);
 	shmem_dump_done(d);
 	inet_dump_done(d);
 	left_list_free(d->replaced);

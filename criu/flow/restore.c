@@ -158,6 +158,8 @@ static int plan_descriptors(struct restore *r)
 	ret = terminal_open(r);
 	if (ret >= 0)
 		ret = given_open(r);
+	if (ret >= 0)
+		ret = files_late_reserve(r);
 	if (ret < 0)
 		return ret;
 	return image_chain_raise_fd(r->chain, r->service_base);
@@ -338,6 +340,14 @@ static int restore_memory(void *ctx)
 	return ret;
 }
 
+/* What is about threads. */
+static int open_late_files(struct restore *r)
+{
+	int ret = r->has_late ? files_late(r) : 0;
+
+	return ret < 0 || !r->has_late ? ret : run_stage(r, STAGE_LATE, spawn_nr_alive(r));
+}
+
 static int trace(void *ctx)
 {
 	return trace_tasks(ctx);
@@ -346,8 +356,10 @@ static int trace(void *ctx)
 static int restore_creds(void *ctx)
 {
 	struct restore *r = ctx;
-	int ret = r->has_seccomp ? run_stage(r, STAGE_SECCOMP, spawn_nr_alive(r)) : 0;
+	int ret = open_late_files(r);
 
+	if (ret >= 0 && r->has_seccomp)
+		ret = run_stage(r, STAGE_SECCOMP, spawn_nr_alive(r));
 	if (ret >= 0)
 		ret = run_stage(r, STAGE_CREDS, nr_threads(r));
 	return ret < 0 ? ret : run_stage(ctx, STAGE_RUN, spawn_nr_alive(ctx));

@@ -242,9 +242,9 @@ int load_tasks(struct restore *r)
 		return ret;
 	r->inventory = (InventoryEntry *)m;
 	if (r->inventory->has_deduplicated && r->inventory->deduplicated)
-		return fail_hint(fail_plain("%s: has given up pages (dedup)",
-					    image_dir_path(r->s->images)),
-				 "restore the last dump that builds upon it");
+		return fail_hint(
+		    fail_plain("%s: has given up pages (dedup)", image_dir_path(r->s->images)),
+		    "restore the last dump that builds upon it");
 	ret = pstree_load(r);
 	if (ret < 0)
 		return ret;

@@ -41,6 +41,15 @@ static size_t queue_room(const SignalQueueEntry *q)
 	return q ? q->n_signals * 128 + 256 : 0;
 }
 
+static size_t late_room(const struct task_restore *tr)
+{
+	size_t nr = 0;
+
+	for (size_t i = 0; i < tr->nr_slots; i++)
+		nr += tr->slots[i].file->is_late;
+	return nr * sizeof(struct op);
+}
+
 size_t task_program_room(const struct task *t)
 {
 	const struct task_restore *tr = t->restore;
@@ -49,6 +58,7 @@ size_t task_program_room(const struct task *t)
 		      tr->nr_locks * (sizeof(struct op) + sizeof(struct flock) + 16) +
 		      tr->nr_notices * (sizeof(struct op) + sizeof(struct sigevent) + 64);
 
+	room += late_room(tr);
 	if (tc->timers)
 		room += tc->timers->n_posix * (6 * sizeof(struct op) + 256);
 	for (size_t i = 0; i < t->nr_threads; i++) {
@@ -267,6 +277,25 @@ static void notices_ops(struct program *p, const struct task_restore *tr)
 	}
 }
 
+/* Over what stands in for them. */
+static void late_ops(struct program *p, const struct restore *r, const struct task *t)
+{
+	const struct task_restore *tr = t->restore;
+
+	for (size_t i = 0; i < tr->nr_slots; i++) {
+		const struct fd_slot *s = &tr->slots[i];
+		struct op *op;
+
+		if (!s->file->is_late)
+			continue;
+		op = program_op(p, OP_TAKE_FD, OP_WHAT_LATE);
+		op->arg[0] = (uint64_t)r->crtool_pidfd;
+		op->arg[1] = (uint64_t)s->file->late_fd;
+		op->arg[2] = (uint64_t)s->fd;
+		op->arg[3] = s->cloexec ? O_CLOEXEC : 0;
+	}
+}
+
 /* Service descriptors go with the last of those that share the table: its owner. */
 static void last_ops(struct program *p, const struct restore *r, const struct task *t)
 {
@@ -303,6 +332,10 @@ uint64_t task_program(struct program *p, const struct restore *r, const struct t
 	free(lists);
 	process_restore(p, t);
 	thread_restore(p, r, t, core, t->pid, t->comm);
+	if (r->has_late) {
+		stage_op(p, STAGE_LATE, r->crtool_pidfd);
+		late_ops(p, r, t);
+	}
 	if (r->has_seccomp) {
 		stage_op(p, STAGE_SECCOMP, r->crtool_pidfd);
 		seccomp_restore_common(p, t);

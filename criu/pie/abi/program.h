@@ -27,6 +27,7 @@ enum op_kind {
 	OP_STAGE, /* report that the one before is done, wait for stage arg[0]; pidfd of crtool */
 	OP_TIMER, /* clock, sigevent, wanted id: timer_create until it is that one */
 	OP_AIO, /* fd of /dev/null, array of ring and length, how many */
+	OP_TAKE_FD, /* pidfd, its number there, number here, flags of dup3 */
 	OP_SIGQUEUE, /* siginfo array, how many, tid or 0 for the process */
 };
 
@@ -68,6 +69,7 @@ enum op_what {
 	OP_WHAT_SECCOMP,
 	OP_WHAT_FILE_LOCK,
 	OP_WHAT_MQ_NOTIFY,
+	OP_WHAT_LATE,
 	OP_WHAT_SEAL,
 	OP_WHAT_AIO,
 	OP_WHAT_PKEY,

@@ -335,6 +335,18 @@ static long sigqueue(const struct run *r, const struct op *op)
 	return 0;
 }
 
+/* arg: pidfd, number there, number here, flags */
+static long take_fd(const struct op *op)
+{
+	long fd = blob_syscall3(__NR_pidfd_getfd, op->arg[0], op->arg[1], 0), ret;
+
+	if (fd < 0)
+		return fd;
+	ret = blob_syscall3(__NR_dup3, (uint64_t)fd, op->arg[2], op->arg[3]);
+	blob_syscall1(__NR_close, fd);
+	return ret;
+}
+
 /* Addresses among the arguments are below 4 GiB: the host sees to it. */
 static long syscall32(const struct op *op)
 {
@@ -366,6 +378,8 @@ static long run_one(const struct run *r, const struct op *op)
 		return timer_create(op);
 	case OP_SIGQUEUE:
 		return sigqueue(r, op);
+	case OP_TAKE_FD:
+		return take_fd(op);
 	case OP_AIO:
 		return aio_make_all(op);
 	case OP_STAGE:

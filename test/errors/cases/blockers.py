@@ -34,7 +34,9 @@ FILES = (
     ("secretmem-large", "fd 3: secret memory of 134221824 bytes" + KEPT),
     ("pidfd", "fd 3: a pidfd of pid 1 (<*>), which is not in the tree; include that process in the "
      "tree, or have the descriptor closed"),
-    ("pidfd-thread", "fd 3: a pidfd of thread <*>" + KEPT),
+    ("pidfd-thread", "fd 4: an epoll file that watches fd 3, which is of a thread: this cannot "
+     "be kept yet", "fd 6: in flight: a file that is about a thread, which cannot be kept "
+     "there"),
     ("tap-filter", "fd 3: /dev/net/tun: interface zs<*> has, or had, a filter (TUNATTACHFILTER), "
      "which nobody can read: this cannot be kept"),
     ("io_uring", "fd 3: anon_inode:[io_uring]<*>" + KEPT),

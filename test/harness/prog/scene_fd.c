@@ -19,6 +19,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/fanotify.h>
 #include <sys/file.h>
 #include <sys/inotify.h>
@@ -146,16 +147,22 @@ static void *thread_tid(void *tid)
 	return tid;
 }
 
+/* Watched, and in a queue. */
 static void set_pidfd_thread(int argc, char **argv)
 {
 	static pid_t tid;
+	struct epoll_event e = { .events = EPOLLIN };
 	pthread_t thread;
+	int fd, ends[2];
 
 	NOT_USED;
 	pthread_create(&thread, NULL, thread_tid, &tid);
 	while (!__atomic_load_n(&tid, __ATOMIC_SEQ_CST))
 		sched_yield();
-	maybe(syscall(SYS_pidfd_open, tid, O_EXCL), "PIDFD_THREAD");
+	fd = maybe(syscall(SYS_pidfd_open, tid, O_EXCL), "PIDFD_THREAD");
+	must(epoll_ctl((int)must(epoll_create1(0)), EPOLL_CTL_ADD, fd, &e));
+	must(socketpair(AF_UNIX, SOCK_DGRAM, 0, ends));
+	scene_send_fd(ends[0], fd);
 }
 
 static void set_userfaultfd(int argc, char **argv)
