@@ -34,16 +34,16 @@ trees: $(PROGRAM) $(MAKE_TREE)
 # They are never sanitized: what is dumped is a plain process.
 HELPER_BIN := build/test/bin
 HELPER_CFLAGS := -std=gnu11 -D_GNU_SOURCE -I. $(WARN) -O2 -g -pthread
-SCENE_SRCS := $(wildcard test/harness/prog/scene*.c)
+SCENE_SRCS := $(wildcard test/harness/prog/scene*.c) test/zdtm/lib/rights.c
 HELPERS := $(addprefix $(HELPER_BIN)/,scene scene32 take tracer load floor writer peak relay sniff)
 
-$(HELPER_BIN)/scene: $(SCENE_SRCS) test/harness/prog/scene.h
+$(HELPER_BIN)/scene: $(SCENE_SRCS) test/harness/prog/scene.h test/zdtm/lib/rights.h
 	$(say) HELPER $@
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(HELPER_CFLAGS) -o $@ $(SCENE_SRCS)
 
 # Where there is no 32-bit C library the case that needs it is skipped.
-$(HELPER_BIN)/scene32: $(SCENE_SRCS) test/harness/prog/scene.h
+$(HELPER_BIN)/scene32: $(SCENE_SRCS) test/harness/prog/scene.h test/zdtm/lib/rights.h
 	$(say) HELPER $@
 	@mkdir -p $(@D)
 	$(Q)rm -f $@; echo 'int main(void) { return 0; }' >$(HELPER_BIN)/probe32.c; \

@@ -6,6 +6,7 @@
  * READY_FD and closes it. What else it says there is why it could not.
  */
 #include "test/harness/prog/scene.h"
+#include "test/zdtm/lib/rights.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -44,19 +45,7 @@ int scene_needs(long r, int missing, const char *what)
 
 void scene_send_fd(int sock, int fd)
 {
-	char byte = 'x', control[CMSG_SPACE(sizeof(int))] = "";
-	struct iovec iov = { &byte, 1 };
-	struct msghdr m = { .msg_iov = &iov,
-			    .msg_iovlen = 1,
-			    .msg_control = control,
-			    .msg_controllen = sizeof(control) };
-	struct cmsghdr *c = CMSG_FIRSTHDR(&m);
-
-	c->cmsg_level = SOL_SOCKET;
-	c->cmsg_type = SCM_RIGHTS;
-	c->cmsg_len = CMSG_LEN(sizeof(int));
-	memcpy(CMSG_DATA(c), &fd, sizeof(fd));
-	must(sendmsg(sock, &m, 0));
+	must(fd_send(sock, fd));
 }
 
 void scene_die(const char *what)

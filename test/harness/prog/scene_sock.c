@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Sockets. */
 #include "test/harness/prog/scene.h"
+#include "test/zdtm/lib/rights.h"
 
 #include <errno.h>
 #include <linux/bpf.h>
@@ -75,34 +76,22 @@ static void *echo(void *slot)
  * written to. A terminal becomes that of our session. */
 static void set_echo(int argc, char **argv)
 {
-	union {
-		char bytes[CMSG_SPACE(4 * sizeof(int))];
-		struct cmsghdr align;
-	} c = { { 0 } };
 	struct sockaddr_un a = address(argv[0]);
-	char byte;
-	struct iovec iov = { &byte, 1 };
-	struct msghdr m = { .msg_iov = &iov,
-			    .msg_iovlen = 1,
-			    .msg_control = c.bytes,
-			    .msg_controllen = sizeof(c) };
-	int fd = unix_socket(1, argv), fds[4];
+	int fd = unix_socket(1, argv), fds[RIGHTS_MAX];
 	size_t nr;
+	char byte;
 
 	must(connect(fd, (struct sockaddr *)&a, sizeof(a)));
-	must(recvmsg(fd, &m, 0));
+	must(rights_receive(fd, &byte, 1, 0, fds, &nr));
 	must(close(fd));
-	nr = (CMSG_FIRSTHDR(&m)->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-	memcpy(fds, CMSG_DATA(CMSG_FIRSTHDR(&m)), nr * sizeof(int));
 	for (size_t i = 0; i < nr; i++) {
 		must(dup2(fds[i], 10 + (int)i));
 		must(close(fds[i]));
 	}
 	echo_in = 10;
 	echo_out = 10 + (int)nr - 1;
-	if (argc > 1) {
+	if (argc > 1)
 		must(ioctl(echo_in, TIOCSCTTY, 0));
-	}
 	scene_thread_of(echo, 1);
 }
 

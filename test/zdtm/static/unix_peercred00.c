@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* SO_PEERCRED of a pair that another process has made: one of the tree, and one that has gone. */
+#include "rights.h"
 #include "zdtmtst.h"
 
 #include <grp.h>
@@ -9,45 +10,6 @@
 #include <unistd.h>
 
 static int channel[2];
-
-static void send_fd(int fd)
-{
-	union {
-		char bytes[CMSG_SPACE(sizeof(int))];
-		struct cmsghdr align;
-	} c = { { 0 } };
-	struct iovec iov = { (char *)"", 1 };
-	struct msghdr m = { .msg_iov = &iov,
-			    .msg_iovlen = 1,
-			    .msg_control = c.bytes,
-			    .msg_controllen = sizeof(c) };
-	struct cmsghdr *h = CMSG_FIRSTHDR(&m);
-
-	h->cmsg_level = SOL_SOCKET;
-	h->cmsg_type = SCM_RIGHTS;
-	h->cmsg_len = CMSG_LEN(sizeof(int));
-	memcpy(CMSG_DATA(h), &fd, sizeof(int));
-	must(sendmsg(channel[1], &m, 0));
-}
-
-static int receive_fd(void)
-{
-	union {
-		char bytes[CMSG_SPACE(sizeof(int))];
-		struct cmsghdr align;
-	} c = { { 0 } };
-	char byte;
-	struct iovec iov = { &byte, 1 };
-	struct msghdr m = { .msg_iov = &iov,
-			    .msg_iovlen = 1,
-			    .msg_control = c.bytes,
-			    .msg_controllen = sizeof(c) };
-	int fd;
-
-	must(recvmsg(channel[0], &m, 0));
-	memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&m)), sizeof(int));
-	return fd;
-}
 
 static int maker(void *arg)
 {
@@ -59,8 +21,8 @@ static int maker(void *arg)
 		must(seteuid(444));
 	}
 	must(socketpair(AF_UNIX, SOCK_STREAM, 0, sv));
-	send_fd(sv[0]);
-	send_fd(sv[1]);
+	must(fd_send(channel[1], sv[0]));
+	must(fd_send(channel[1], sv[1]));
 	if (!arg)
 		_exit(0);
 	test_waitsig();
@@ -94,10 +56,10 @@ int main(int argc, char **argv)
 	must(socketpair(AF_UNIX, SOCK_DGRAM, 0, channel));
 	lives = test_child(maker, channel);
 	for (int i = 0; i < 2; i++)
-		a[i] = receive_fd();
+		a[i] = (int)must(fd_receive(channel[0], 0));
 	gone = test_child(maker, NULL);
 	for (int i = 0; i < 2; i++)
-		b[i] = receive_fd();
+		b[i] = (int)must(fd_receive(channel[0], 0));
 	must(waitpid(gone, NULL, 0));
 	test_daemon();
 	test_waitsig();

@@ -3,6 +3,7 @@
  * Descriptors in flight: of files that somebody else has, too, and of such that only a queue has;
  * a socket in the queue of another, with a pipe in its own; between data that is to stay apart.
  */
+#include "rights.h"
 #include "zdtmtst.h"
 
 #include <fcntl.h>
@@ -10,53 +11,26 @@
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/uio.h>
 #include <unistd.h>
-
-union control {
-	char bytes[CMSG_SPACE(4 * sizeof(int))];
-	struct cmsghdr align;
-};
 
 static void send_fds(int to, const char *text, const int *fds, size_t nr)
 {
-	union control c = { { 0 } };
-	struct iovec iov = { (void *)(uintptr_t)text, strlen(text) };
-	struct msghdr m = { .msg_iov = &iov,
-			    .msg_iovlen = 1,
-			    .msg_control = c.bytes,
-			    .msg_controllen = CMSG_SPACE(nr * sizeof(int)) };
-	struct cmsghdr *h = CMSG_FIRSTHDR(&m);
-
-	h->cmsg_level = SOL_SOCKET;
-	h->cmsg_type = SCM_RIGHTS;
-	h->cmsg_len = CMSG_LEN(nr * sizeof(int));
-	memcpy(CMSG_DATA(h), fds, nr * sizeof(int));
-	must(sendmsg(to, &m, 0));
+	must(rights_send(to, text, strlen(text), fds, nr));
 }
 
 /* How many came; they are in fds. */
 static size_t receive(int from, char *text, size_t size, int *fds)
 {
-	union control c = { { 0 } };
-	struct iovec iov = { text, size - 1 };
-	struct msghdr m = { .msg_iov = &iov,
-			    .msg_iovlen = 1,
-			    .msg_control = c.bytes,
-			    .msg_controllen = sizeof(c) };
-	ssize_t n = recvmsg(from, &m, MSG_DONTWAIT);
-	struct cmsghdr *h = CMSG_FIRSTHDR(&m);
+	size_t nr;
+	ssize_t n = rights_receive(from, text, size - 1, MSG_DONTWAIT, fds, &nr);
 
 	text[n < 0 ? 0 : n] = '\0';
-	if (!h || h->cmsg_type != SCM_RIGHTS)
-		return 0;
-	memcpy(fds, CMSG_DATA(h), h->cmsg_len - CMSG_LEN(0));
-	return (h->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+	return nr;
 }
 
 int main(int argc, char **argv)
 {
-	int sv[2], inner[2], p[2], dg[2], efd, fds[4];
+	int sv[2], inner[2], p[2], dg[2], efd, fds[RIGHTS_MAX];
 	struct stat a, b;
 	uint64_t count = 7;
 	char text[32];

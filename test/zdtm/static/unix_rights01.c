@@ -3,6 +3,7 @@
  * In flight, and nowhere else: a socket that listens, with a connection that waits; a datagram
  * socket with a name; epoll and timerfd; a socket in the queue of a socket in the queue of another.
  */
+#include "rights.h"
 #include "zdtmtst.h"
 
 #include <stdio.h>
@@ -15,46 +16,11 @@
 
 #define DEPTH 40
 
+/* It is only there from now on. */
 static void send_fd(int to, int fd)
 {
-	union {
-		char bytes[CMSG_SPACE(sizeof(int))];
-		struct cmsghdr align;
-	} c = { { 0 } };
-	char byte = 'x';
-	struct iovec iov = { &byte, 1 };
-	struct msghdr m = { .msg_iov = &iov,
-			    .msg_iovlen = 1,
-			    .msg_control = c.bytes,
-			    .msg_controllen = sizeof(c) };
-	struct cmsghdr *h = CMSG_FIRSTHDR(&m);
-
-	h->cmsg_level = SOL_SOCKET;
-	h->cmsg_type = SCM_RIGHTS;
-	h->cmsg_len = CMSG_LEN(sizeof(int));
-	memcpy(CMSG_DATA(h), &fd, sizeof(int));
-	must(sendmsg(to, &m, 0));
+	must(fd_send(to, fd));
 	must(close(fd));
-}
-
-static int receive_fd(int from)
-{
-	union {
-		char bytes[CMSG_SPACE(sizeof(int))];
-		struct cmsghdr align;
-	} c = { { 0 } };
-	char byte;
-	struct iovec iov = { &byte, 1 };
-	struct msghdr m = { .msg_iov = &iov,
-			    .msg_iovlen = 1,
-			    .msg_control = c.bytes,
-			    .msg_controllen = sizeof(c) };
-	int fd;
-
-	if (recvmsg(from, &m, MSG_DONTWAIT) != 1 || !CMSG_FIRSTHDR(&m))
-		return -1;
-	memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&m)), sizeof(int));
-	return fd;
 }
 
 static struct sockaddr_un address(const char *what)
@@ -116,29 +82,29 @@ int main(int argc, char **argv)
 	test_daemon();
 	test_waitsig();
 
-	fd = receive_fd(sv[1]);
+	fd = fd_receive(sv[1], MSG_DONTWAIT);
 	must(write(client, "w", 1));
 	fd = must(accept(fd, NULL, NULL));
 	if (read(fd, &c, 1) != 1 || c != 'w')
 		return fail("the socket that listened");
-	fd = receive_fd(sv[1]);
+	fd = fd_receive(sv[1], MSG_DONTWAIT);
 	if (sendto(sv[0], "", 0, 0, NULL, 0) < 0)
 		return fail("the pair is gone");
 	client = must(socket(AF_UNIX, SOCK_DGRAM, 0));
 	if (sendto(client, "d", 1, 0, (void *)&dgram, sizeof(dgram)) != 1 ||
 	    recv(fd, &c, 1, MSG_DONTWAIT) != 1 || c != 'd')
 		return fail("the datagram socket");
-	fd = receive_fd(sv[1]);
+	fd = fd_receive(sv[1], MSG_DONTWAIT);
 	must(write(watched[1], "e", 1));
 	if (epoll_wait(fd, &got, 1, 0) != 1 || got.data.u64 != 42)
 		return fail("the epoll file");
-	fd = receive_fd(sv[1]);
+	fd = fd_receive(sv[1], MSG_DONTWAIT);
 	if (fd < 0 || timerfd_gettime(fd, &left) < 0 || left.it_interval.tv_sec != 7 ||
 	    left.it_value.tv_sec < 1 || left.it_value.tv_sec > 1000)
 		return fail("the timer has %ld s left", (long)left.it_value.tv_sec);
 	fd = deep[1];
 	for (int i = 0; i < DEPTH; i++) {
-		fd = receive_fd(fd);
+		fd = fd_receive(fd, MSG_DONTWAIT);
 		if (fd < 0)
 			return fail("level %d is empty", i);
 	}

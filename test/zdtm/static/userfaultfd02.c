@@ -5,6 +5,7 @@
  * child has by fork, and one that waits in the queue of a socket. Shared memory is looked after
  * for pages that are missing, and for those that are only not mapped.
  */
+#include "rights.h"
 #include "zdtmtst.h"
 
 #include <fcntl.h>
@@ -46,38 +47,6 @@ static char *range_new(int fd, int flags, int file, unsigned long long mode)
 	return at;
 }
 
-static void fd_send(int sock, int fd)
-{
-	char byte = 'x', control[CMSG_SPACE(sizeof(int))] = "";
-	struct iovec iov = { &byte, 1 };
-	struct msghdr m = { .msg_iov = &iov,
-			    .msg_iovlen = 1,
-			    .msg_control = control,
-			    .msg_controllen = sizeof(control) };
-	struct cmsghdr *c = CMSG_FIRSTHDR(&m);
-
-	c->cmsg_level = SOL_SOCKET;
-	c->cmsg_type = SCM_RIGHTS;
-	c->cmsg_len = CMSG_LEN(sizeof(int));
-	memcpy(CMSG_DATA(c), &fd, sizeof(fd));
-	must(sendmsg(sock, &m, 0));
-}
-
-static int fd_receive(int sock)
-{
-	char byte, control[CMSG_SPACE(sizeof(int))];
-	struct iovec iov = { &byte, 1 };
-	struct msghdr m = { .msg_iov = &iov,
-			    .msg_iovlen = 1,
-			    .msg_control = control,
-			    .msg_controllen = sizeof(control) };
-	int fd;
-
-	must(recvmsg(sock, &m, 0));
-	memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&m)), sizeof(fd));
-	return fd;
-}
-
 static uint64_t fault_read(int fd)
 {
 	struct uffd_msg m;
@@ -99,7 +68,7 @@ static void page_give(int fd, uint64_t at, int byte)
 static int monitor(void *arg)
 {
 	struct uffdio_continue go = { .range = { (uintptr_t)forked_at + PAGE, PAGE } };
-	int sent = fd_receive(wire[1]), queued;
+	int sent = (int)must(fd_receive(wire[1], 0)), queued;
 	uint64_t at = fault_read(sent);
 
 	(void)arg;
@@ -112,7 +81,7 @@ static int monitor(void *arg)
 	steps_reach(steps, 1);
 	expect(fault_read(by_fork) == (uintptr_t)forked_at + PAGE, "of another page");
 	must(ioctl(by_fork, UFFDIO_CONTINUE, &go));
-	queued = fd_receive(queue[1]);
+	queued = (int)must(fd_receive(queue[1], 0));
 	expect(fault_read(queued) == (uintptr_t)queued_at + 3 * PAGE, "of another page");
 	page_give(queued, (uintptr_t)queued_at + 3 * PAGE, 'q');
 	return 0;
@@ -144,11 +113,11 @@ int main(int argc, char **argv)
 	forked_at = range_new(by_fork, MAP_SHARED, memory, UFFDIO_REGISTER_MODE_MINOR);
 	queued_at = range_new(queued, MAP_SHARED | MAP_ANONYMOUS, -1, UFFDIO_REGISTER_MODE_MISSING);
 	ready_init(&ready);
-	fd_send(wire[0], sent);
+	must(fd_send(wire[0], sent));
 	close(sent);
 	pid = test_child(monitor, NULL);
 	close(by_fork);
-	fd_send(queue[0], queued);
+	must(fd_send(queue[0], queued));
 	close(queued);
 	thread = test_thread(waiter, sent_at);
 	ready_collect(&ready, 1);
