@@ -25,6 +25,7 @@ struct page_out;
 struct page_room;
 struct pagemap_regions;
 struct pipe_room;
+struct pipe_seen;
 struct seccomp_node;
 struct seen_lock;
 struct shmem_seen;
@@ -97,7 +98,8 @@ struct dump {
 	struct image_writer *tty_info_img, *tty_data_img;
 	dev_t pipe_dev; /* of all pipes; 0: none was met */
 	dev_t socket_dev; /* the same of sockets */
-	struct map pipes; /* inode numbers whose contents are written */
+	struct map pipes; /* files/pipe.c: by inode number; in the arena */
+	struct pipe_seen *pipes_seen; /* the same */
 	struct pipe_room *pipe_room; /* files/pipedata.c: what contents go through; in the arena */
 	struct map fifos; /* files/fifo.c: by inode number */
 	struct seen_lock *locks; /* files/lock.c */

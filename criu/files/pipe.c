@@ -10,11 +10,13 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <unistd.h>
 
 #include "criu/base/cleanup.h"
 #include "criu/base/error.h"
+#include "criu/base/log.h"
 #include "criu/base/str.h"
 #include "criu/core/restore.h"
 #include "criu/files/fown.h"
@@ -39,13 +41,54 @@ static bool pipe_match(const struct fd_probe *p)
 	return S_ISFIFO(p->st.st_mode) && str_starts(p->link, "pipe:[");
 }
 
-/* The first time that this pipe is met. */
-static bool pipe_is_new(struct dump *d, uint64_t ino)
+/* A pipe that was met. */
+struct pipe_seen {
+	struct pipe_seen *next;
+	uint32_t ino;
+	bool ends[2]; /* the tree has it for reading, for writing */
+	bool alone; /* nobody has the other end */
+	const char *who; /* who was met first */
+};
+
+static bool is_alone(int lfd)
 {
-	if (map_get(&d->pipes, ino))
-		return false;
-	map_put(&d->pipes, ino, d);
-	return true;
+	struct pollfd p = { .fd = lfd };
+
+	return poll(&p, 1, 0) > 0 && p.revents & (POLLHUP | POLLERR);
+}
+
+/* *ret: it is met the first time. */
+static struct pipe_seen *pipe_see(struct dump *d, const struct fd_probe *p, bool *ret)
+{
+	struct pipe_seen *s = map_get(&d->pipes, p->st.st_ino);
+	uint32_t acc = p->info.flags & O_ACCMODE;
+	char name[64];
+
+	*ret = !s;
+	if (!s) {
+		s = arena_alloc(&d->arena, sizeof(*s));
+		s->ino = (uint32_t)p->st.st_ino;
+		s->who = arena_strdup(&d->arena, fd_probe_name(p, name, sizeof(name)));
+		s->alone = acc != O_RDWR && is_alone(p->lfd);
+		s->next = d->pipes_seen;
+		d->pipes_seen = s;
+		map_put(&d->pipes, p->st.st_ino, s);
+	}
+	s->ends[0] |= acc != O_WRONLY;
+	s->ends[1] |= acc != O_RDONLY;
+	return s;
+}
+
+/* Such a pipe can be had from somebody outside at the restore, too. */
+static int pipe_dump_end(struct dump *d)
+{
+	for (const struct pipe_seen *s = d->pipes_seen; s; s = s->next)
+		if (!s->alone && !(s->ends[0] && s->ends[1]))
+			log_warn("%s: pipe:[%u]: its %s end is outside of the tree; nobody will be "
+				 "there, unless restore is given a pipe: "
+				 "--inherit-fd fd[N]:pipe:[%u]",
+				 s->who, s->ino, s->ends[0] ? "writing" : "reading", s->ino);
+	return 0;
 }
 
 static int pipe_dump(struct dump *d, const struct fd_probe *p)
@@ -53,9 +96,11 @@ static int pipe_dump(struct dump *d, const struct fd_probe *p)
 	FileEntry fe = FILE_ENTRY__INIT;
 	PipeEntry e = PIPE_ENTRY__INIT;
 	FownEntry fown;
+	bool is_new;
 	int r = fown_dump_probe(p, &fown);
 
-	if (r >= 0 && pipe_is_new(d, p->st.st_ino))
+	pipe_see(d, p, &is_new);
+	if (r >= 0 && is_new)
 		r = pipe_content_dump(d, IMAGE_PIPES_DATA, &d->pipes_data_img,
 				      (uint32_t)p->st.st_ino, p->lfd, p->info.flags);
 	if (r < 0)
@@ -189,6 +234,7 @@ const struct file_kind pipe_kind = {
 	.size = sizeof(struct pipe_file),
 	.match = pipe_match,
 	.dump = pipe_dump,
+	.dump_end = pipe_dump_end,
 	.load = pipe_load,
 	.given = pipe_given,
 	.create = pipe_create,

@@ -71,6 +71,10 @@ def _pipes(world):
         _expect(before.into[1], before.out[0])
         os.write(before.into[1], b"")
         world.dump(scene)
+        for fd, name, end in ((10, names[0], "writing"), (11, names[1], "reading")):
+            text = f"fd {fd}: {name}: its {end} end is outside of the tree; nobody will be there"
+            if text not in world.last_log().read_text():
+                raise Failure(f"the log has nothing like: {text}")
         os.set_blocking(after.out[1], False)
         given = [after.into[0], after.out[1]]
         world.restore(scene, *_give(given[0], names[0]), *_give(given[1], names[1]),
