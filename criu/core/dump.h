@@ -63,6 +63,12 @@ struct wait_noted {
 	uint64_t until; /* CLOCK_MONOTONIC ns; 0: without an end, or not known */
 };
 
+/* A socket that can be mapped, as one. */
+struct mapped_socket {
+	uint32_t id; /* of its image */
+	size_t len;
+};
+
 struct dump {
 	struct session *s;
 	bool trial; /* crtool check -t: nothing is touched */
@@ -118,6 +124,7 @@ struct dump {
 	struct tty_seen *ttys; /* files/ttydump.c: terminals that were met; in the arena */
 	struct flights *flights; /* files/table.c: descriptors in flight; in the arena */
 	struct unix_all *unix_all; /* sock/unix_dump.c: in the arena */
+	struct map mapped_sockets; /* struct mapped_socket, by inode number */
 	struct map secretmems; /* files/secretmem.c: by inode, in the arena */
 	struct map bpf_maps; /* files/bpfmap.c: ids of those that are written */
 	struct image_writer *bpfmap_img;

@@ -639,6 +639,8 @@ int mapped_file_open(struct restore *r, uint32_t id, uint32_t flags)
 
 	if (f && f->mapped_fd >= 0 && (flags & O_ACCMODE) == O_RDONLY)
 		return f->mapped_fd;
+	if (f && f->kind->type == FD_TYPES__PACKETSK && f->owner_fd >= 0)
+		return file_take(r, NULL, f);
 	if (f && f->kind == &given_kind) {
 		fd = given_open_mapped(r, f);
 	} else if (f && f->kind == &memfd_kind) {

@@ -97,6 +97,23 @@ static int path_dump(struct dump *d, const struct task *t, const struct lead *l,
 		   : reg_dump_path(d, *ret_id, ghost_name(&d->arena, l->path, l->st), l->st, flags);
 }
 
+/* Sockets were all met before; one that can be mapped is so from its first byte to the last. */
+static int vma_socket_dump(struct dump *d, const struct task *t, const struct proc_vma *v,
+			   uint32_t *ret_id)
+{
+	const struct mapped_socket *m = map_get(&d->mapped_sockets, v->ino);
+	const char *why = !m ? "is no packet socket that somebody in the tree has open"
+			  : v->pgoff || v->end - v->start != m->len ? "is not all of its rings"
+								    : NULL;
+
+	if (why)
+		blocker(NULL, "pid %d (%s): mapping %llx-%llx: %s, which %s: it cannot be kept",
+			(int)t->pid, t->comm, (unsigned long long)v->start,
+			(unsigned long long)v->end, v->path, why);
+	*ret_id = m ? m->id : 0;
+	return 0;
+}
+
 static int vma_file_dump(struct dump *d, const struct task *t, const struct proc_vma *v,
 			 uint32_t flags, uint32_t *ret_id)
 {
@@ -165,6 +182,8 @@ int mapped_file_dump(struct dump *d, const struct task *t, const struct proc_vma
 {
 	if (!v)
 		return link_dump(d, t, "executable", "exe", &t->exe, ret_id);
+	if (str_starts(v->path, "socket:["))
+		return vma_socket_dump(d, t, v, ret_id);
 	return vma_file_dump(d, t, v, flags, ret_id);
 }
 

@@ -303,6 +303,7 @@ void dump_done(struct dump *d)
 	map_done(&d->known);
 	map_done(&d->fifos);
 	map_done(&d->bpf_maps);
+	map_done(&d->mapped_sockets);
 	map_done(&d->secretmems);
 	map_done(&d->memfds);
 	map_done(&d->mqueues);

@@ -75,6 +75,19 @@ static int members_parse(const struct nlattr *a, struct packet_diag *p)
 	return 0;
 }
 
+static int ring_parse(const struct nlattr *a, struct packet_ring_config *ret)
+{
+	struct packet_diag_ring r = { 0 };
+	int err = take(a, &r, sizeof(r));
+
+	if (err < 0 || (a && !r.pdr_block_nr))
+		return -EBADMSG;
+	*ret = (struct packet_ring_config){ r.pdr_block_size, r.pdr_block_nr,   r.pdr_frame_size,
+					    r.pdr_frame_nr,   r.pdr_retire_tmo, r.pdr_sizeof_priv,
+					    r.pdr_features };
+	return 0;
+}
+
 int packet_diag_parse(const struct nlmsghdr *h, struct packet_diag *ret)
 {
 	const struct nlattr *a[PACKET_DIAG_MAX + 1];
@@ -87,6 +100,8 @@ int packet_diag_parse(const struct nlmsghdr *h, struct packet_diag *ret)
 	*ret = (struct packet_diag){ 0 };
 	if (m->pdiag_family != AF_PACKET || take(a[PACKET_DIAG_INFO], &info, sizeof(info)) < 0 ||
 	    take(a[PACKET_DIAG_FANOUT], &ret->fanout, sizeof(ret->fanout)) < 0 ||
+	    ring_parse(a[PACKET_DIAG_RX_RING], &ret->rx) < 0 ||
+	    ring_parse(a[PACKET_DIAG_TX_RING], &ret->tx) < 0 ||
 	    members_parse(a[PACKET_DIAG_MCLIST], ret) < 0)
 		return -EBADMSG;
 	ret->ino = m->pdiag_ino;
@@ -102,7 +117,6 @@ int packet_diag_parse(const struct nlmsghdr *h, struct packet_diag *ret)
 	ret->orig_dev = info.pdi_flags & PDI_ORIGDEV;
 	ret->vnet_hdr = info.pdi_flags & PDI_VNETHDR;
 	ret->loss = info.pdi_flags & PDI_LOSS;
-	ret->has_ring = a[PACKET_DIAG_RX_RING] || a[PACKET_DIAG_TX_RING];
 	ret->has_fanout = a[PACKET_DIAG_FANOUT];
 	return 0;
 }

@@ -29,6 +29,12 @@ struct packet_member {
 
 #define PACKET_MEMBERS_MAX 512
 
+/* struct tpacket_req3; blocks 0: there is none. */
+struct packet_ring_config {
+	uint32_t block_size, blocks, frame_size, frames;
+	uint32_t retire_ms, private_bytes, features; /* of TPACKET_V3 */
+};
+
 /* net/packet/diag.c */
 struct packet_diag {
 	uint32_t ino;
@@ -37,7 +43,8 @@ struct packet_diag {
 	bool has_info;
 	uint32_t ifindex, version, reserve, copy_thresh, timestamp;
 	bool aux_data, orig_dev, vnet_hdr, loss;
-	bool has_ring, has_fanout;
+	struct packet_ring_config rx, tx;
+	bool has_fanout;
 	uint32_t fanout;
 	size_t nr_members;
 	struct packet_member members[PACKET_MEMBERS_MAX];

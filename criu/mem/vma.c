@@ -121,6 +121,8 @@ uint32_t vma_kind(const struct proc_vma *v)
 	if (!v->ino || !*v->path || v->special == PROC_VMA_ANON_NAMED ||
 	    v->special == PROC_VMA_STACK)
 		return v->shared ? 0 : VMA_REGULAR | VMA_ANON_PRIVATE;
+	if (v->shared && str_starts(v->path, "socket:["))
+		return VMA_REGULAR | VMA_SOCKET;
 	if (v->path[0] != '/')
 		return 0;
 	return VMA_REGULAR | (v->shared ? VMA_FILE_SHARED : VMA_FILE_PRIVATE);
@@ -271,9 +273,10 @@ static bool huge_is_good(const VmaEntry *v)
 
 static int vma_check_one(const VmaEntry *v)
 {
-	static const uint32_t known =
-	    VMA_REGULAR | VMA_VSYSCALL | VMA_VDSO | VMA_HEAP | VMA_FILE_PRIVATE | VMA_FILE_SHARED |
-	    VMA_ANON_SHARED | VMA_ANON_PRIVATE | VMA_VVAR | VMA_MEMFD | VMA_SYSVIPC | VMA_AIORING;
+	static const uint32_t known = VMA_REGULAR | VMA_VSYSCALL | VMA_VDSO | VMA_HEAP |
+				      VMA_FILE_PRIVATE | VMA_FILE_SHARED | VMA_ANON_SHARED |
+				      VMA_ANON_PRIVATE | VMA_VVAR | VMA_MEMFD | VMA_SYSVIPC |
+				      VMA_AIORING | VMA_SOCKET;
 
 	if (v->start >= v->end || (v->start | v->end) & PAGE_REST)
 		return fail_plain("no range of pages");
@@ -286,6 +289,8 @@ static int vma_check_one(const VmaEntry *v)
 	if (v->status & VMA_AIORING && v->status != (VMA_REGULAR | VMA_AIORING))
 		return fail_plain("an AIO ring that is something else, too (status %#x)",
 				  v->status);
+	if (v->status & VMA_SOCKET && v->status != (VMA_REGULAR | VMA_SOCKET))
+		return fail_plain("a socket that is something else, too (status %#x)", v->status);
 	if (v->status & VMA_SYSVIPC && !(v->status & VMA_ANON_SHARED))
 		return fail_plain("a segment that is not shared (status %#x)", v->status);
 	if (v->status & VMA_MEMFD && !vma_is_file(v))

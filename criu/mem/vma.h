@@ -55,7 +55,7 @@ static inline bool vma_is_huge_private(const VmaEntry *v)
 
 static inline bool vma_is_file(const VmaEntry *v)
 {
-	return v->status & (VMA_FILE_PRIVATE | VMA_FILE_SHARED);
+	return v->status & (VMA_FILE_PRIVATE | VMA_FILE_SHARED | VMA_SOCKET);
 }
 
 /* The mapping that holds addr, or the next one; n_vmas. */

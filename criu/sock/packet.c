@@ -2,7 +2,8 @@
 /*
  * Packet sockets, packet(7): protocol, interface, memberships, fanout, options. sock_diag(7) tells
  * nearly all of it. Packets come from a wire, and are missed while nobody is there: what waits
- * is not kept. Images: images/packet.proto. Tests: test/zdtm/static/packet*.
+ * is not kept, but in rings (packet_ring.c). Images: images/packet.proto. Tests:
+ * test/zdtm/static/packet*.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -23,6 +24,7 @@
 #include "criu/kernel/uapi.h"
 #include "criu/sock/kinds.h"
 #include "criu/sock/opts.h"
+#include "criu/sock/packet_ring.h"
 
 #define NO_FANOUT UINT32_MAX
 
@@ -70,8 +72,6 @@ static bool packet_blocked(const struct fd_probe *p, const struct packet_diag *i
 		what = "of another network namespace";
 	else if (info->type == SOCK_PACKET)
 		what = "of the obsolete type SOCK_PACKET";
-	else if (info->has_ring)
-		what = "with rings (PACKET_RX_RING, PACKET_TX_RING)";
 	else if (kind == PACKET_FANOUT_CBPF || kind == PACKET_FANOUT_EBPF)
 		what = "in a fanout group with a program, which nobody can read";
 	if (what)
@@ -136,6 +136,8 @@ static int packet_write(struct dump *d, const struct fd_probe *p, const struct p
 
 	if (r >= 0)
 		r = sk_opts_dump(d, p, &e.opts);
+	if (r >= 0)
+		r = rings_dump(d, p, info, &e);
 	if (r < 0)
 		return r;
 	entry_fill(info, &e);
@@ -166,6 +168,7 @@ static int packet_dump(struct dump *d, const struct fd_probe *p)
 static int packet_load(struct restore *r, const FileEntry *fe, struct file *f)
 {
 	const PacketSockEntry *e = fe->psk;
+	int ret;
 
 	(void)r;
 	(void)f;
@@ -175,13 +178,12 @@ static int packet_load(struct restore *r, const FileEntry *fe, struct file *f)
 		return fail_plain("a packet socket of type %u", e->type);
 	if (e->protocol > UINT16_MAX)
 		return fail_plain("a packet socket of protocol %u", e->protocol);
-	if (e->rx_ring || e->tx_ring)
-		return fail_plain("a packet socket with rings, which cannot be restored");
 	for (size_t i = 0; i < e->n_mclist; i++)
 		if (e->mclist[i]->addr.len > PACKET_ADDR_MAX || e->mclist[i]->type > UINT16_MAX)
 			return fail_plain("a packet socket with a membership of type %u",
 					  e->mclist[i]->type);
-	return sk_opts_load(e->opts);
+	ret = rings_load(e);
+	return ret < 0 ? ret : sk_opts_load(e->opts);
 }
 
 static int options_set(int fd, const PacketSockEntry *e)
@@ -242,7 +244,18 @@ static int members_join(int fd, const PacketSockEntry *e)
 	return 0;
 }
 
-/* Until it is bound it hears nothing: a filter is there before. */
+/* It hears nothing until its own filter, or none, takes the place of one that drops all. */
+static int filter_set(int fd, const PacketSockEntry *e)
+{
+	const int none = 0;
+	int ret = 0;
+
+	if (!e->opts->n_so_filter &&
+	    setsockopt(fd, SOL_SOCKET, SO_DETACH_FILTER, &none, sizeof(none)) < 0)
+		ret = fail(errno, "SO_DETACH_FILTER");
+	return ret < 0 ? ret : sk_opts_restore_late(fd, e->opts);
+}
+
 static int packet_set(int fd, const PacketSockEntry *e)
 {
 	int fanout = (int)e->fanout;
@@ -251,9 +264,13 @@ static int packet_set(int fd, const PacketSockEntry *e)
 	if (ret >= 0)
 		ret = options_set(fd, e);
 	if (ret >= 0)
-		ret = sk_opts_restore_late(fd, e->opts);
+		ret = rings_restore(fd, e);
+	if (ret >= 0)
+		ret = packet_deafen(fd);
 	if (ret >= 0)
 		ret = bind_to(fd, e);
+	if (ret >= 0)
+		ret = filter_set(fd, e);
 	if (ret >= 0)
 		ret = members_join(fd, e);
 	if (ret >= 0 && e->fanout != NO_FANOUT &&

@@ -69,7 +69,8 @@ TEST(kernel_packet_diag_finds)
 	CHECK_INT_EQ(d.protocol, ETH_P_ARP);
 	CHECK_INT_EQ(d.ifindex, 1);
 	CHECK_INT_EQ(d.version, TPACKET_V3);
-	CHECK(d.aux_data && !d.orig_dev && !d.loss && !d.has_ring && !d.has_fanout);
+	CHECK(d.aux_data && !d.orig_dev && !d.loss && !d.rx.blocks && !d.tx.blocks &&
+	      !d.has_fanout);
 	if (CHECK_INT_EQ(d.nr_members, 1))
 		CHECK(d.members[0].len == 6 && d.members[0].addr[5] == 6);
 	CHECK_INT_EQ(packet_diag_find(1, &d), 0);
@@ -145,6 +146,7 @@ TEST(kernel_nl_diag_hostile)
 {
 	struct packet_diag_mclist members[2] = { { .pdmc_alen = 6 }, { .pdmc_alen = 32 } };
 	struct packet_diag_info info = { .pdi_index = 1 };
+	struct packet_diag_ring ring = { .pdr_block_nr = 1 };
 	struct message m = { .h.nlmsg_len = NLMSG_LENGTH(sizeof(m.packet)),
 			     .packet = { .pdiag_family = AF_PACKET } };
 	const uint32_t number = 1;
@@ -152,6 +154,7 @@ TEST(kernel_nl_diag_hostile)
 	put(&m, PACKET_DIAG_INFO, &info, sizeof(info));
 	put(&m, PACKET_DIAG_MCLIST, members, sizeof(members));
 	put(&m, PACKET_DIAG_FANOUT, &number, sizeof(number));
+	put(&m, PACKET_DIAG_RX_RING, &ring, sizeof(ring));
 	damage(&m, parse_packet);
 	m = (struct message){ .h.nlmsg_len = NLMSG_LENGTH(sizeof(m.netlink)),
 			      .netlink = { .ndiag_family = AF_NETLINK } };

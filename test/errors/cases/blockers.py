@@ -24,8 +24,8 @@ LOCKS = "; try --file-locks"
 FILES = (
     ("netlink-unread", "fd 3: socket:[<*>]: a netlink socket with messages of the kernel that were "
      "not received yet, which cannot be kept; try again: it is about to be read"),
-    ("packet-ring", "fd 3: socket:[<*>]: a packet socket with rings (PACKET_RX_RING, "
-     "PACKET_TX_RING), which cannot be kept"),
+    ("packet-large", "fd 3: socket:[<*>]: a packet socket with rings of more than 128 MiB, which "
+     "cannot be kept"),
     ("ebpf-filter", "fd 3: socket:[<*>]: a socket with an eBPF filter (SO_ATTACH_BPF), which "
      "cannot be read"),
     ("inotify-unread", "fd 3: inotify: <*> bytes of events that were not read, which cannot be kept"
@@ -57,6 +57,9 @@ FILES = (
 )
 MAPPINGS = (
     ("map-sysv-hugetlb", "/SYSV00000000 (deleted) cannot be kept yet"),
+    ("map-packet-part", "socket:[<*>], which is not all of its rings: it cannot be kept"),
+    ("map-packet-closed", "socket:[<*>], which is no packet socket that somebody in the tree has "
+     "open: it cannot be kept"),
 )
 TASKS = (
     ("seccomp-supervised", "thread {pid}: seccomp filter 0 leaves calls to a supervisor "

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
@@ -138,11 +139,50 @@ static void set_netlink_unread(int argc, char **argv)
 	must(send((int)must(socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE)), &req, sizeof(req), 0));
 }
 
-static void set_packet_ring(int argc, char **argv)
+/* Returns the descriptor. */
+static int packet_ring_map(void **ret, size_t *ret_len)
 {
 	struct tpacket_req ring = {
 		.tp_block_size = 4096, .tp_block_nr = 2, .tp_frame_size = 2048, .tp_frame_nr = 4
 	};
+	int fd = socket(AF_PACKET, SOCK_RAW, 0);
+
+	if (fd < 0)
+		scene_skip("packet sockets");
+	must(setsockopt(fd, SOL_PACKET, PACKET_RX_RING, &ring, sizeof(ring)));
+	*ret_len = 8192;
+	*ret = mmap(NULL, *ret_len, PROT_READ, MAP_SHARED, fd, 0);
+	must(*ret == MAP_FAILED ? -1 : 0);
+	return fd;
+}
+
+static void set_packet_part(int argc, char **argv)
+{
+	size_t len;
+	void *at;
+
+	(void)argc;
+	(void)argv;
+	packet_ring_map(&at, &len);
+	must(munmap(at, len / 2));
+}
+
+static void set_packet_closed(int argc, char **argv)
+{
+	size_t len;
+	void *at;
+
+	(void)argc;
+	(void)argv;
+	must(close(packet_ring_map(&at, &len)));
+}
+
+static void set_packet_large(int argc, char **argv)
+{
+	struct tpacket_req ring = { .tp_block_size = 1 << 20,
+				    .tp_block_nr = 129,
+				    .tp_frame_size = 2048,
+				    .tp_frame_nr = 129 * 512 };
 	int fd = socket(AF_PACKET, SOCK_RAW, 0);
 
 	(void)argc;
@@ -175,7 +215,9 @@ static void set_ebpf_filter(int argc, char **argv)
 
 const struct scene scenes_sock[] = {
 	{ "netlink-unread", set_netlink_unread },
-	{ "packet-ring", set_packet_ring },
+	{ "map-packet-part", set_packet_part },
+	{ "map-packet-closed", set_packet_closed },
+	{ "packet-large", set_packet_large },
 	{ "ebpf-filter", set_ebpf_filter },
 	{ "unix-connect", set_connect },
 	{ "echo", set_echo },

@@ -273,6 +273,9 @@ class Snapshot:
                 start, end, perms, offset, dev, inode, path = match.groups()
                 if NUMBERED_MAP.match(path) or path.endswith(" (deleted)"):
                     inode = self._number("shmem", (dev, inode))
+                numbered = NUMBERED_LINK.fullmatch(path)
+                if numbered:
+                    inode = path = self._number(*numbered.groups())
                 rest = f"{perms} {dev} {inode} {path}".rstrip()
                 place = None if inode == "0" else int(offset, 16)
                 found.append([int(start, 16), int(end, 16), rest, place, ""])
