@@ -48,6 +48,7 @@ struct options {
 	size_t nr_external_unix;
 	const char **external; /* --external file[..], tty[..] */
 	size_t nr_external;
+	bool unix_close; /* --unix-close */
 	bool link_remap; /* --link-remap */
 	unsigned long long ghost_limit; /* --ghost-limit, bytes; 0: none */
 	bool track_mem; /* --track-mem; pre-dump always does */

@@ -272,7 +272,7 @@ int rings_move(int fd, const struct rings *rings, const PacketSockEntry *e)
 	bool rx = e->rx_ring && e->rx_ring->has_head &&
 		  (e->rx_ring->head || rings->version == TPACKET_V3);
 	bool tx = e->tx_ring && e->tx_ring->has_head && e->tx_ring->head;
-	size_t frame = 0;
+	size_t frame = FRAME_MIN;
 	int r = rx || tx ? loopback_look(fd, &frame) : 0;
 
 	if (r >= 0 && tx)

@@ -207,7 +207,8 @@ static int peercred_dump(struct dump *d, int lfd, UnixSkEntry *e)
 	return 0;
 }
 
-/* Whose peer is closed: its name, and whether it has left something unread. */
+/* The name of the peer, in case that it is closed, or counts as closed; whether it has left
+ * something unread. */
 static void closed_dump(struct dump *d, int lfd, const struct unix_diag *info, UnixSkEntry *e)
 {
 	struct pollfd p = { .fd = lfd };
@@ -215,15 +216,15 @@ static void closed_dump(struct dump *d, int lfd, const struct unix_diag *info, U
 	socklen_t len = sizeof(peer);
 
 	/* The peer of one that waits to be accepted has no number either. */
-	if (!info->has_peer || info->peer || (info->type != SOCK_DGRAM && info->shutdown != 3))
+	if (!info->has_peer)
 		return;
-	e->has_closed_peer = true;
+	e->has_closed_peer = !info->peer && (info->type == SOCK_DGRAM || info->shutdown == 3);
 	if (getpeername(lfd, (void *)&peer, &len) == 0 &&
 	    len > offsetof(struct sockaddr_un, sun_path)) {
 		e->closed_peer.len = len - offsetof(struct sockaddr_un, sun_path);
 		e->closed_peer.data = arena_dup(&d->arena, peer.sun_path, e->closed_peer.len);
 	}
-	if (poll(&p, 1, 0) > 0 && p.revents & POLLERR)
+	if (e->has_closed_peer && poll(&p, 1, 0) > 0 && p.revents & POLLERR)
 		e->has_reset = e->reset = true;
 }
 
@@ -371,6 +372,15 @@ static int given_judge(struct unix_seen *s, char *what, size_t size)
 	return 0;
 }
 
+/* As if the peer were closed at this moment: what it has not read is told as an error. */
+static int count_as_closed(struct unix_seen *s)
+{
+	s->e.peer = 0;
+	s->e.has_closed_peer = true;
+	s->e.has_reset = s->e.reset = s->info->type != SOCK_DGRAM && s->info->sent;
+	return 0;
+}
+
 /* An entry without a descriptor: its name is all that is needed of it. */
 static int outside_write(struct dump *d, const struct unix_diag *u)
 {
@@ -400,16 +410,20 @@ static int outside_write(struct dump *d, const struct unix_diag *u)
 static int outside_judge(struct dump *d, struct unix_seen *s)
 {
 	const struct unix_diag *peer = map_get(&d->unix_all->infos, s->info->peer);
+	bool allowed = is_allowed(d, s->e.ino, s->info->peer);
 	char name[UNIX_NAME_MAX + 3], what[256];
+
+	if (d->s->opts->unix_close && !(allowed && peer && peer->name_len))
+		return count_as_closed(s);
 
 	unix_name_text(peer ? peer->name : NULL, peer ? peer->name_len : 0, name, sizeof(name));
 	snprintf(what, sizeof(what),
 		 "a unix %s socket that is connected to socket:[%u]%s, which is not in the tree",
 		 type_name(s->info->type), s->info->peer, name);
-	if (!is_allowed(d, s->e.ino, s->info->peer)) {
+	if (!allowed) {
 		seen_blocked(s,
 			     "try --ext-unix-sk, or --external unix[INO], which connects to "
-			     "its name at the restore",
+			     "its name at the restore, or --unix-close",
 			     what);
 		return 0;
 	}
@@ -417,39 +431,45 @@ static int outside_judge(struct dump *d, struct unix_seen *s)
 		return given_judge(s, what, sizeof(what));
 	if (!peer || !peer->name_len) {
 		strncat(what, " and has no name to connect to", sizeof(what) - strlen(what) - 1);
-		seen_blocked(s, NULL, what);
+		seen_blocked(s, "try --unix-close", what);
 		return 0;
 	}
 	s->e.peer = s->info->peer;
 	return outside_write(d, peer);
 }
 
-/* Who waits to be accepted. */
+/* Who waits to be accepted: false where it stays behind. */
+static bool pending_judge_one(struct dump *d, struct unix_seen *s, uint32_t ino)
+{
+	const struct unix_seen *from = ino ? map_get(&d->unix_all->seen, ino) : NULL;
+	char what[128];
+
+	if (!ino) {
+		seen_blocked(s, "try again when it was accepted",
+			     "a unix socket with a connection that was closed before it was "
+			     "accepted");
+	} else if (!from && d->s->opts->unix_close) {
+		return false;
+	} else if (!from) {
+		snprintf(
+		    what, sizeof(what),
+		    "a unix socket at which socket:[%u], which is not in the tree, waits to be "
+		    "accepted",
+		    ino);
+		seen_blocked(s, "try again when it was accepted, or --unix-close", what);
+	} else if (from->info->sent) {
+		seen_blocked(from, "try again when it was accepted",
+			     "a unix socket that has sent something and was not accepted yet");
+	}
+	return true;
+}
+
 static void pending_judge(struct dump *d, struct unix_seen *s)
 {
-	s->e.pending = (uint32_t *)(uintptr_t)s->info->pending;
-	s->e.n_pending = s->info->nr_pending;
-	for (size_t i = 0; i < s->e.n_pending; i++) {
-		uint32_t ino = s->e.pending[i];
-		const struct unix_seen *from = ino ? map_get(&d->unix_all->seen, ino) : NULL;
-		char what[128];
-
-		if (!ino)
-			seen_blocked(s, "try again when it was accepted",
-				     "a unix socket with a connection that was closed before it "
-				     "was accepted");
-		else if (!from) {
-			snprintf(what, sizeof(what),
-				 "a unix socket at which socket:[%u], which is not in the tree, "
-				 "waits to be accepted",
-				 ino);
-			seen_blocked(s, "try again when it was accepted", what);
-		} else if (from->info->sent) {
-			seen_blocked(from, "try again when it was accepted",
-				     "a unix socket that has sent something and was not accepted "
-				     "yet");
-		}
-	}
+	s->e.pending = arena_array(&d->arena, uint32_t, s->info->nr_pending);
+	for (size_t i = 0; i < s->info->nr_pending; i++)
+		if (pending_judge_one(d, s, s->info->pending[i]))
+			s->e.pending[s->e.n_pending++] = s->info->pending[i];
 }
 
 /* A stream or a sequence of packets. */
@@ -464,8 +484,10 @@ static int connected_judge(struct dump *d, struct unix_seen *s)
 	} else if (at) {
 		s->e.peer = at->e.ino;
 		s->e.has_closed_peer = false;
+	} else if (s->info->shutdown != 3 && d->s->opts->unix_close) {
+		return count_as_closed(s);
 	} else if (s->info->shutdown != 3) {
-		seen_blocked(s, "try again when it was accepted",
+		seen_blocked(s, "try again when it was accepted, or --unix-close",
 			     "a unix socket that waits to be accepted by a process which is not in "
 			     "the tree");
 	}

@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Sockets: what is outside of the tree, and what cannot be looked at."""
 
+import ctypes
 import os
 import socket
 
 from harness.scene import Failure
 
-EXT = ("; try --ext-unix-sk, or --external unix[INO], which connects to its name at the restore")
+EXT = ("; try --ext-unix-sk, or --external unix[INO], which connects to its name at the restore, "
+       "or --unix-close")
+SYS_PIDFD_GETFD = 438
 WAIT = "; try again when it was accepted"
 
 
@@ -29,7 +32,7 @@ def _outside_stream(world):
     with _listening(path) as server:
         scene = world.scene("unix-connect", path)
         _refused(world, scene, "3: socket:[<*>]: a unix socket that waits to be accepted by a "
-                 "process which is not in the tree" + WAIT)
+                 "process which is not in the tree" + WAIT + ", or --unix-close")
         with server.accept()[0]:
             what = ("3: socket:[<*>]: a unix stream socket that is connected to "
                     f"socket:[<*>] {path}, which is not in the tree")
@@ -59,6 +62,94 @@ def _outside_one(world):
         world.restore(scene)
 
 
+def _taken(scene, fd):
+    """A socket of the scene, in the harness."""
+    pidfd = os.pidfd_open(scene.pid)
+    try:
+        got = ctypes.CDLL(None, use_errno=True).syscall(SYS_PIDFD_GETFD, pidfd, fd, 0)
+    finally:
+        os.close(pidfd)
+    if got < 0:
+        raise Failure(f"fd {fd} cannot be had: {os.strerror(ctypes.get_errno())}")
+    taken = socket.socket(fileno=got)
+    taken.setblocking(False)
+    return taken
+
+
+def _expect_closed(scene, *received):
+    with _taken(scene, 3) as own:
+        for data in received:
+            got = own.recv(len(data) or 1)
+            if got != data:
+                raise Failure(f"{got} comes instead of {data}")
+
+
+def _outside_closed(world):
+    """What the peer has sent is there, and then the end; or that it has not read all."""
+    path = world.elsewhere() / "s"
+    with _listening(path) as server:
+        scene = world.scene("unix-connect", path)
+        with server.accept()[0] as peer:
+            peer.send(b"bye")
+            world.dump(scene, "--unix-close")
+        world.restore(scene)
+        _expect_closed(scene, b"bye", b"")
+        waits = world.scene("unix-connect", path)
+        world.dump(waits, "--unix-close")
+        world.restore(waits)
+        _expect_closed(waits, b"")
+        unread = world.scene("unix-connect", path)
+        server.accept()[0].close()
+        with server.accept()[0], _taken(unread, 3) as own:
+            own.send(b"question")
+            own.close()
+            world.dump(unread, "--unix-close")
+        world.restore(unread)
+        try:
+            _expect_closed(unread, b"")
+        except ConnectionResetError:
+            pass
+        else:
+            raise Failure("what the peer has not read was not told")
+        _expect_closed(unread, b"")
+
+
+def _outside_closed_or_not(world):
+    """With both options, one that has a name is connected to again."""
+    path = world.elsewhere() / "s"
+    with _listening(path) as server:
+        server.settimeout(5)
+        scene = world.scene("unix-connect", path)
+        with server.accept()[0]:
+            world.dump(scene, "--unix-close", "--ext-unix-sk")
+        world.restore(scene)
+        with server.accept()[0] as peer:
+            peer.send(b"again")
+            _expect_closed(scene, b"again")
+
+
+def _client_closed(world):
+    """Who waits to be accepted by the tree, and is outside of it, is told and forgotten."""
+    path = world.elsewhere() / "s"
+    scene = world.scene("unix-at", path)
+    with socket.socket(socket.AF_UNIX) as client:
+        client.connect(str(path))
+        client.settimeout(5)
+        world.dump(scene, "--unix-close")
+        try:
+            if client.recv(1):
+                raise Failure("the client was told something")
+        except ConnectionResetError:
+            pass
+    world.restore(scene)
+    with _taken(scene, 3) as own:
+        try:
+            own.accept()[0].close()
+        except BlockingIOError:
+            return
+    raise Failure("somebody is still waiting")
+
+
 def _unaccepted(world):
     path = world.elsewhere() / "s"
     _refused(world, world.scene("unix-unaccepted", path), "4: socket:[<*>]: a unix socket that has "
@@ -78,7 +169,7 @@ def _unaccepted_outside(world):
         client.connect(str(path))
         ino = os.fstat(client.fileno()).st_ino
         _refused(world, scene, f"3: socket:[<*>]: a unix socket at which socket:[{ino}], which is "
-                 "not in the tree, waits to be accepted" + WAIT)
+                 "not in the tree, waits to be accepted" + WAIT + ", or --unix-close")
 
 
 def _urgent(world):
@@ -115,6 +206,9 @@ def add_cases(suite):
     for name, function in (
         ("outside-stream", _outside_stream),
         ("outside-one", _outside_one),
+        ("outside-closed", _outside_closed),
+        ("outside-closed-or-not", _outside_closed_or_not),
+        ("client-closed", _client_closed),
         ("unaccepted", _unaccepted),
         ("unaccepted-closed", _unaccepted_closed),
         ("unaccepted-outside", _unaccepted_outside),
