@@ -27,21 +27,6 @@ static const struct btf_name kernel_names[] = {
 	[ITER] = { "bpf_iter_task_file", BTF_KIND_FUNC, 0 },
 };
 
-struct layout {
-	struct btf btf;
-	struct btf_name names[ARRAY_SIZE(kernel_names)];
-	bool missing;
-};
-
-static int at(struct layout *l, size_t type, const char *member)
-{
-	int r = l->names[type].id ? btf_member(&l->btf, l->names[type].id, member) : -ENOENT;
-
-	if (r < 0)
-		l->missing = true;
-	return r < 0 ? 0 : r;
-}
-
 /* What the program writes for each descriptor: of other files it is nonsense. */
 struct record {
 	uint64_t inode, ino, super, magic, socket, sock;
@@ -54,30 +39,30 @@ struct record {
 #define TO(field) offsetof(struct record, field)
 
 /* The sock is the first member of a packet_sock. */
-static int program_load(struct layout *l, int *ret)
+static int program_load(struct btf_layout *l, int *ret)
 {
-	int rx = at(l, PACKET, "rx_ring"), head = at(l, RING, "head");
-	int core = rx + at(l, RING, "prb_bdqc");
-	int flags = l->names[PACKET].id ? btf_member(&l->btf, l->names[PACKET].id, "flags") : -1;
+	int rx = btf_at(l, PACKET, "rx_ring"), head = btf_at(l, RING, "head");
+	int core = rx + btf_at(l, RING, "prb_bdqc");
+	int flags = btf_at_optional(l, PACKET, "flags");
 	struct bpf_code c = { 0 };
 
 	bpf_code_begin(&c, sizeof(struct record), 3);
-	bpf_code_read(&c, TO(inode), 8, BPF_R7, at(l, FILE_, "f_inode"));
-	bpf_code_follow(&c, TO(ino), 8, TO(inode), at(l, INODE, "i_ino"));
-	bpf_code_follow(&c, TO(super), 8, TO(inode), at(l, INODE, "i_sb"));
-	bpf_code_follow(&c, TO(magic), 8, TO(super), at(l, SUPER, "s_magic"));
-	bpf_code_read(&c, TO(socket), 8, BPF_R7, at(l, FILE_, "private_data"));
-	bpf_code_follow(&c, TO(sock), 8, TO(socket), at(l, SOCKET, "sk"));
+	bpf_code_read(&c, TO(inode), 8, BPF_R7, btf_at(l, FILE_, "f_inode"));
+	bpf_code_follow(&c, TO(ino), 8, TO(inode), btf_at(l, INODE, "i_ino"));
+	bpf_code_follow(&c, TO(super), 8, TO(inode), btf_at(l, INODE, "i_sb"));
+	bpf_code_follow(&c, TO(magic), 8, TO(super), btf_at(l, SUPER, "s_magic"));
+	bpf_code_read(&c, TO(socket), 8, BPF_R7, btf_at(l, FILE_, "private_data"));
+	bpf_code_follow(&c, TO(sock), 8, TO(socket), btf_at(l, SOCKET, "sk"));
 	bpf_code_follow(&c, TO(rx_head), 4, TO(sock), rx + head);
-	bpf_code_follow(&c, TO(tx_head), 4, TO(sock), at(l, PACKET, "tx_ring") + head);
-	bpf_code_follow(&c, TO(packets), 4, TO(sock), at(l, PACKET, "stats"));
-	bpf_code_follow(&c, TO(block), 2, TO(sock), core + at(l, CORE, "kactive_blk_num"));
+	bpf_code_follow(&c, TO(tx_head), 4, TO(sock), btf_at(l, PACKET, "tx_ring") + head);
+	bpf_code_follow(&c, TO(packets), 4, TO(sock), btf_at(l, PACKET, "stats"));
+	bpf_code_follow(&c, TO(block), 2, TO(sock), core + btf_at(l, CORE, "kactive_blk_num"));
 	bpf_code_follow(&c, TO(frozen), 1, TO(sock),
-			core + at(l, CORE, "reset_pending_on_curr_blk"));
-	bpf_code_follow(&c, TO(opened), 8, TO(sock), core + at(l, CORE, "knxt_seq_num"));
-	bpf_code_follow(&c, TO(start), 8, TO(sock), core + at(l, CORE, "pkblk_start"));
-	bpf_code_follow(&c, TO(next), 8, TO(sock), core + at(l, CORE, "nxt_offset"));
-	if (flags >= 0)
+			core + btf_at(l, CORE, "reset_pending_on_curr_blk"));
+	bpf_code_follow(&c, TO(opened), 8, TO(sock), core + btf_at(l, CORE, "knxt_seq_num"));
+	bpf_code_follow(&c, TO(start), 8, TO(sock), core + btf_at(l, CORE, "pkblk_start"));
+	bpf_code_follow(&c, TO(next), 8, TO(sock), core + btf_at(l, CORE, "nxt_offset"));
+	if (flags)
 		bpf_code_follow(&c, TO(flags), 8, TO(sock), flags);
 	return bpf_code_end(&c, l->names[ITER].id, ret);
 }
@@ -102,16 +87,14 @@ static int record_look(void *arg, const void *record)
 
 int packet_position_open(void)
 {
-	struct layout l = { 0 };
-	int prog = -1;
-	int r = btf_open(&l.btf);
+	struct btf_name names[ARRAY_SIZE(kernel_names)];
+	cleanup_btf_layout struct btf_layout l = { 0 };
+	int prog = -1, r;
 
-	memcpy(l.names, kernel_names, sizeof(l.names));
-	if (r < 0)
-		return r;
-	btf_find(&l.btf, l.names, ARRAY_SIZE(l.names));
-	r = l.names[ITER].id ? program_load(&l, &prog) : -ENOTSUP;
-	btf_done(&l.btf);
+	memcpy(names, kernel_names, sizeof(names));
+	r = btf_layout_open(&l, names, ARRAY_SIZE(names));
+	if (r >= 0)
+		r = program_load(&l, &prog);
 	if (r >= 0 && l.missing) {
 		close(prog);
 		r = -ENOTSUP;

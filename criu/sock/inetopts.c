@@ -307,8 +307,9 @@ static int ip_options_dump(struct arena *a, int fd, InetSkEntry *e)
 
 	if (e->family != AF_INET)
 		return 0;
+	/* MPTCP does not know them. */
 	if (getsockopt(fd, IPPROTO_IP, IP_OPTIONS, buf, &len) < 0)
-		return fail(errno, "IP_OPTIONS");
+		return errno == EOPNOTSUPP ? 0 : fail(errno, "IP_OPTIONS");
 	if (!len)
 		return 0;
 	e->has_ip_options = true;
