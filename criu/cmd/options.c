@@ -342,9 +342,9 @@ const struct option_def option_table[] = {
 		  "its name again. With inode numbers, of either end, only these may." },
 	{ "unix-close", 0, FLAG(unix_close),
 	  .commands = FOR_TRIAL, .group = GROUP_DUMP,
-	  .help = "A unix socket that is connected to one outside of the tree comes back as if that "
-		  "one had been closed, unless --ext-unix-sk or --external says that it is to be "
-		  "connected again, and it has a name." },
+	  .help = "A unix socket that is connected to one outside of the tree comes back as if "
+		  "that one had been closed, unless --ext-unix-sk or --external says that it is to "
+		  "be connected again, and it has a name." },
 	{ "external", 0, .arg = ARG_REQUIRED, .metavar = "WHAT",
 	  .commands = FOR_ALL, .group = GROUP_GENERAL, .set = set_external,
 	  .help = "What is outside of the tree, and is there at the restore: unix[INO], a unix "

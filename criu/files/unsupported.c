@@ -29,8 +29,8 @@ static const char *family_name(int family)
 		return "netlink";
 	case AF_PACKET:
 		return "packet";
-	case AF_VSOCK:
-		return "vsock";
+	case AF_XDP:
+		return "kernel-bypass (XDP)";
 	default:
 		return "unknown";
 	}
@@ -45,6 +45,7 @@ static void what(const struct fd_probe *p, char *buf, size_t size)
 		snprintf(buf, size, "%s %s socket", family_name(p->family),
 			 type == SOCK_STREAM  ? "stream"
 			 : type == SOCK_DGRAM ? "datagram"
+			 : type == SOCK_RAW   ? "raw"
 					      : "other");
 	else if (S_ISCHR(p->st.st_mode))
 		snprintf(buf, size, "device");

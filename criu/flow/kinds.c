@@ -28,6 +28,7 @@ const struct file_kind *const file_kinds[] = {
 	&inet_kind,
 	&netlink_kind,
 	&packet_kind,
+	&vsock_kind,
 	&unsupported_kind,
 	NULL,
 };

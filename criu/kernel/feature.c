@@ -187,6 +187,12 @@ static const struct feature_info features[FEATURE_NR] = {
 	ROW(PIDFD_THREAD, EXTRA, probe_pidfd_thread, "pidfd_thread",
 	    "a pidfd can be of a thread",
 	    "Linux 6.9"),
+	ROW(VSOCK, EXTRA, probe_vsock, "vsock",
+	    "there are sockets between virtual machines and their host",
+	    "CONFIG_VSOCKETS"),
+	ROW(MPTCP, EXTRA, probe_mptcp, "mptcp",
+	    "there are sockets of MPTCP",
+	    "CONFIG_MPTCP, net.mptcp.enabled"),
 };
 /* clang-format on */
 

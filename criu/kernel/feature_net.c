@@ -141,6 +141,27 @@ int probe_ipv6_freebind(void)
 	return value == 1;
 }
 
+static int probe_socket(int family, int protocol)
+{
+	cleanup_close int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC, protocol);
+
+	if (fd >= 0)
+		return 1;
+	return errno == EAFNOSUPPORT || errno == EPROTONOSUPPORT || errno == ENOPROTOOPT
+		   ? 0
+		   : probe_missing(errno);
+}
+
+int probe_vsock(void)
+{
+	return probe_socket(AF_VSOCK, 0);
+}
+
+int probe_mptcp(void)
+{
+	return probe_socket(AF_INET, IPPROTO_MPTCP);
+}
+
 /* linux/netfilter_ipv4/ip_tables.h, which does not go with net/if.h */
 #define IPT_SO_GET_INFO_ 64
 struct ipt_info {

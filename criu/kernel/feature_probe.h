@@ -42,6 +42,8 @@ int probe_kcmp_epoll(void);
 int probe_openat2(void);
 int probe_pidfd_store(void);
 int probe_pidfd_thread(void);
+int probe_vsock(void);
+int probe_mptcp(void);
 int probe_tun(void);
 int probe_loginuid(void);
 int probe_ns_pid(void);

@@ -3,4 +3,4 @@
 #pragma once
 #include "criu/core/file.h"
 
-extern const struct file_kind inet_kind, netlink_kind, packet_kind, unix_kind;
+extern const struct file_kind inet_kind, netlink_kind, packet_kind, unix_kind, vsock_kind;

@@ -71,6 +71,8 @@ static const char *const names[] = {
 	"user_dispatch",
 	"autogroup",
 	"pidfd_thread",
+	"vsock",
+	"mptcp",
 };
 
 TEST(kernel_feature_table_is_whole)

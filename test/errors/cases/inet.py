@@ -135,7 +135,8 @@ def _together(world):
                     "dump: <*>: 5 objects stand in the way",
                     f"{who}3: socket:[<*>]: a unix stream socket that is connected to socket:[<*>] "
                     f"{path}, which is not in the tree; try --ext-unix-sk<*>",
-                    f"{who}4: socket:[<*>]: a vsock stream socket, which cannot be kept<*>",
+                    f"{who}4: socket:[<*>]: a kernel-bypass (XDP) raw socket, which cannot be "
+                    "kept yet",
                     f"{who}5: tcp 127.0.0.1:<*> to 127.0.0.1:{port}: an urgent byte that was not "
                     "received yet, which cannot be kept; let the program receive it<*>",
                     f"{who}6: socket:[<*>]: datagrams that were not received yet<*>",

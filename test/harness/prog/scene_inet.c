@@ -4,7 +4,6 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <linux/vm_sockets.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <netinet/udp.h>
@@ -92,19 +91,8 @@ static void connect_unix(const char *path)
 	must(connect((int)must(socket(AF_UNIX, SOCK_STREAM, 0)), (void *)&a, sizeof(a)));
 }
 
-static void listen_vsock(void)
-{
-	struct sockaddr_vm a = { .svm_family = AF_VSOCK,
-				 .svm_port = VMADDR_PORT_ANY,
-				 .svm_cid = VMADDR_CID_ANY };
-	int fd = scene_needs(socket(AF_VSOCK, SOCK_STREAM, 0), EAFNOSUPPORT, "AF_VSOCK");
-
-	must(bind(fd, (void *)&a, sizeof(a)));
-	must(listen(fd, 1));
-}
-
 /*
- * PATH PORT: 3 is connected to a unix socket that the harness has there, 4 of vsock, 5 connected to
+ * PATH PORT: 3 is connected to a unix socket that the harness has there, 4 of XDP, 5 connected to
  * a port of the harness, 6 raw with an unread packet, 7 a listener at which 8 waits.
  */
 static void set_everything(int argc, char **argv)
@@ -114,7 +102,7 @@ static void set_everything(int argc, char **argv)
 	char port[8];
 
 	connect_unix(argv[0]);
-	listen_vsock();
+	scene_needs(socket(AF_XDP, SOCK_RAW, 0), EAFNOSUPPORT, "AF_XDP");
 	set_connect(argc - 1, argv + 1);
 	set_unread(0, NULL);
 	set_listen(1, (char *[]){ (char[]){ "0" } });
