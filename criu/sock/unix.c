@@ -243,6 +243,30 @@ static int queue_fill(struct filling *q)
 	return 0;
 }
 
+/* What was sent before anybody has accepted it; nobody has yet. */
+static int unread_send(const struct filling *q)
+{
+	const UnixSkEntry *e = q->to->e;
+	int r = 0;
+
+	for (size_t i = 0; i < e->n_unread && r >= 0; i++) {
+		SkPacketEntry packet = SK_PACKET_ENTRY__INIT;
+		ScmEntry scm = SCM_ENTRY__INIT, *creds = &scm;
+		struct sk_message m = { .e = &packet, .data = e->unread[i]->data.data };
+
+		scm.type = SCM_CREDENTIALS;
+		scm.has_pid = true;
+		scm.pid = (uint32_t)getpid();
+		scm.uid = e->unread[i]->uid;
+		scm.gid = e->unread[i]->gid;
+		packet.length = (uint32_t)e->unread[i]->data.len;
+		packet.scm = &creds;
+		packet.n_scm = 1;
+		r = message_send(q, &m, q->fd, NULL, 0);
+	}
+	return r;
+}
+
 /* --- connections ---------------------------------------------------------------- */
 
 /* The other end goes; what it has not read is told us as an error. */
@@ -339,6 +363,8 @@ static int unix_connect(struct restore *r, struct file *f, int fd)
 	struct filling q = { r, u, fd, -1 };
 	int ret = queue_fill(&q);
 
+	if (ret >= 0 && u->waits)
+		ret = unread_send(&q);
 	if (ret >= 0 && u->peer && u->peer->how == UNIX_OUTSIDE)
 		ret = outside_connect(u, fd);
 	else if (ret >= 0 && u->peer && !u->peer->e)

@@ -27,6 +27,7 @@
 #include "criu/base/str.h"
 #include "criu/files/fown.h"
 #include "criu/kernel/unix_diag.h"
+#include "criu/kernel/unix_unread.h"
 #include "criu/sock/opts.h"
 #include "criu/sock/queue.h"
 #include "criu/sock/unix.h"
@@ -37,6 +38,7 @@ struct unix_seen {
 	const struct task *task; /* and fd: for messages */
 	int fd;
 	const struct unix_diag *info;
+	const char *lost; /* why what it has sent, and nobody has accepted, cannot be kept; NULL */
 	UnixSkEntry e;
 };
 
@@ -256,6 +258,34 @@ static int queue_dump(struct dump *d, const struct fd_probe *p, const struct uni
 	return 0;
 }
 
+/* The queue is one that only the kernel has. */
+static void unread_dump(struct dump *d, struct unix_seen *s)
+{
+	const struct unix_diag *i = s->info;
+	struct unix_unread u;
+	int r;
+
+	if (i->state != TCP_ESTABLISHED || i->type == SOCK_DGRAM || !i->has_peer || i->peer ||
+	    i->shutdown == 3 || !i->sent)
+		return;
+	r = unix_unread_read(&d->arena, i->ino, &u);
+	if (r <= 0) {
+		s->lost = r ? strerror(-r) : "it is too much, or not only bytes";
+		return;
+	}
+	s->e.unread = arena_array(&d->arena, UnixUnreadEntry *, u.nr);
+	for (size_t n = 0; n < u.nr; n++) {
+		UnixUnreadEntry *e =
+		    arena_message(&d->arena, UnixUnreadEntry, UNIX_UNREAD_ENTRY__INIT);
+
+		e->data.data = u.packets[n].data;
+		e->data.len = u.packets[n].len;
+		e->uid = u.packets[n].uid;
+		e->gid = u.packets[n].gid;
+		s->e.unread[s->e.n_unread++] = e;
+	}
+}
+
 static int seen_fill(struct dump *d, const struct fd_probe *p, struct unix_seen *s)
 {
 	UnixSkEntry *e = &s->e;
@@ -279,6 +309,7 @@ static int seen_fill(struct dump *d, const struct fd_probe *p, struct unix_seen 
 	if (r >= 0)
 		r = peercred_dump(d, p->lfd, e);
 	closed_dump(d, p->lfd, s->info, e);
+	unread_dump(d, s);
 	return r;
 }
 
@@ -442,7 +473,7 @@ static int outside_judge(struct dump *d, struct unix_seen *s)
 static bool pending_judge_one(struct dump *d, struct unix_seen *s, uint32_t ino)
 {
 	const struct unix_seen *from = ino ? map_get(&d->unix_all->seen, ino) : NULL;
-	char what[128];
+	char what[160];
 
 	if (!ino) {
 		seen_blocked(s, "try again when it was accepted",
@@ -457,9 +488,12 @@ static bool pending_judge_one(struct dump *d, struct unix_seen *s, uint32_t ino)
 		    "accepted",
 		    ino);
 		seen_blocked(s, "try again when it was accepted, or --unix-close", what);
-	} else if (from->info->sent) {
-		seen_blocked(from, "try again when it was accepted",
-			     "a unix socket that has sent something and was not accepted yet");
+	} else if (from->lost) {
+		snprintf(what, sizeof(what),
+			 "a unix socket that has sent something and was not accepted yet, which "
+			 "cannot be read: %s",
+			 from->lost);
+		seen_blocked(from, "try again when it was accepted", what);
 	}
 	return true;
 }

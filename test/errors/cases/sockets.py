@@ -153,7 +153,8 @@ def _client_closed(world):
 def _unaccepted(world):
     path = world.elsewhere() / "s"
     _refused(world, world.scene("unix-unaccepted", path), "4: socket:[<*>]: a unix socket that has "
-             "sent something and was not accepted yet" + WAIT)
+             "sent something and was not accepted yet, which cannot be read: it is too much, or "
+             "not only bytes" + WAIT)
 
 
 def _unaccepted_closed(world):

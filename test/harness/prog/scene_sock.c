@@ -96,16 +96,26 @@ static void set_echo(int argc, char **argv)
 	scene_thread_of(echo, 1);
 }
 
-/* PATH: a connection that has sent something and waits to be accepted. */
+/* PATH: a connection that has sent a descriptor and waits to be accepted. */
 static void set_unaccepted(int argc, char **argv)
 {
 	struct sockaddr_un a = address(argv[0]);
+	union {
+		char bytes[CMSG_SPACE(sizeof(int))];
+		struct cmsghdr head;
+	} control = { .head = { CMSG_LEN(sizeof(int)), SOL_SOCKET, SCM_RIGHTS } };
+	struct iovec iov = { (char[]){ "hello" }, 5 };
+	struct msghdr msg = { .msg_iov = &iov,
+			      .msg_iovlen = 1,
+			      .msg_control = control.bytes,
+			      .msg_controllen = sizeof(control) };
 	int fd;
 
 	set_bound(argc, argv);
 	fd = unix_socket(argc, argv);
 	must(connect(fd, (struct sockaddr *)&a, sizeof(a)));
-	must(write(fd, "hello", 5));
+	memset(CMSG_DATA(&control.head), 0, sizeof(int));
+	must(sendmsg(fd, &msg, 0));
 }
 
 /* PATH: one that was closed before. */

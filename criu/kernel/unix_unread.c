@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "criu/kernel/unix_unread.h"
+
+#include <errno.h>
+#include <linux/btf.h>
+#include <linux/magic.h>
+#include <stddef.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "criu/base/cleanup.h"
+#include "criu/base/mem.h"
+#include "criu/kernel/bpf.h"
+#include "criu/kernel/btf.h"
+
+#define PIECE 256 /* a program has a stack of 512 bytes */
+
+enum { FILE_, INODE, SUPER, SOCKET, SOCK, UNIX, HEAD, SKB, PARMS, ITER };
+
+static const struct btf_name kernel_names[] = {
+	[FILE_] = { "file", BTF_KIND_STRUCT, 0 },
+	[INODE] = { "inode", BTF_KIND_STRUCT, 0 },
+	[SUPER] = { "super_block", BTF_KIND_STRUCT, 0 },
+	[SOCKET] = { "socket", BTF_KIND_STRUCT, 0 },
+	[SOCK] = { "sock", BTF_KIND_STRUCT, 0 },
+	[UNIX] = { "unix_sock", BTF_KIND_STRUCT, 0 },
+	[HEAD] = { "sk_buff_head", BTF_KIND_STRUCT, 0 },
+	[SKB] = { "sk_buff", BTF_KIND_STRUCT, 0 },
+	[PARMS] = { "unix_skb_parms", BTF_KIND_STRUCT, 0 },
+	[ITER] = { "bpf_iter_task_file", BTF_KIND_FUNC, 0 },
+};
+
+/* What the program writes for each descriptor: of other files it is nonsense. */
+struct record {
+	uint64_t inode, ino, super, magic, socket, sock, peer, skb, data, fp, urgent;
+	uint32_t packets, len, paged, uid, gid, consumed;
+	uint8_t piece[PIECE];
+};
+
+#define TO(field) offsetof(struct record, field)
+
+/* Packet nr of the peer's queue, from byte `from` on. The sock is the first of a unix_sock. */
+static int program_load(struct btf_layout *l, size_t nr, size_t from, int *ret)
+{
+	int queue = btf_at(l, SOCK, "sk_receive_queue"), cb = btf_at(l, SKB, "cb");
+	int urgent = btf_at_optional(l, UNIX, "oob_skb");
+	struct bpf_code c = { 0 };
+
+	bpf_code_begin(&c, sizeof(struct record), 3);
+	bpf_code_read(&c, TO(inode), 8, BPF_R7, btf_at(l, FILE_, "f_inode"));
+	bpf_code_follow(&c, TO(ino), 8, TO(inode), btf_at(l, INODE, "i_ino"));
+	bpf_code_follow(&c, TO(super), 8, TO(inode), btf_at(l, INODE, "i_sb"));
+	bpf_code_follow(&c, TO(magic), 8, TO(super), btf_at(l, SUPER, "s_magic"));
+	bpf_code_read(&c, TO(socket), 8, BPF_R7, btf_at(l, FILE_, "private_data"));
+	bpf_code_follow(&c, TO(sock), 8, TO(socket), btf_at(l, SOCKET, "sk"));
+	bpf_code_follow(&c, TO(peer), 8, TO(sock), btf_at(l, UNIX, "peer"));
+	if (urgent)
+		bpf_code_follow(&c, TO(urgent), 8, TO(peer), urgent);
+	bpf_code_follow(&c, TO(packets), 4, TO(peer), queue + btf_at(l, HEAD, "qlen"));
+	bpf_code_follow(&c, TO(skb), 8, TO(peer), queue + btf_at(l, HEAD, "next"));
+	for (size_t i = 0; i < nr; i++)
+		bpf_code_follow(&c, TO(skb), 8, TO(skb), btf_at(l, SKB, "next"));
+	bpf_code_follow(&c, TO(len), 4, TO(skb), btf_at(l, SKB, "len"));
+	bpf_code_follow(&c, TO(paged), 4, TO(skb), btf_at(l, SKB, "data_len"));
+	bpf_code_follow(&c, TO(uid), 4, TO(skb), cb + btf_at(l, PARMS, "uid"));
+	bpf_code_follow(&c, TO(gid), 4, TO(skb), cb + btf_at(l, PARMS, "gid"));
+	bpf_code_follow(&c, TO(fp), 8, TO(skb), cb + btf_at(l, PARMS, "fp"));
+	bpf_code_follow(&c, TO(consumed), 4, TO(skb), cb + btf_at(l, PARMS, "consumed"));
+	bpf_code_follow(&c, TO(data), 8, TO(skb), btf_at(l, SKB, "data"));
+	bpf_code_follow(&c, TO(piece), PIECE, TO(data), (int)from);
+	return bpf_code_end(&c, l->names[ITER].id, ret);
+}
+
+struct search {
+	uint64_t ino;
+	bool found;
+	struct record record;
+};
+
+static int record_look(void *arg, const void *record)
+{
+	const struct record *r = record;
+	struct search *s = arg;
+
+	if (r->magic == SOCKFS_MAGIC && r->ino == s->ino) {
+		s->record = *r;
+		s->found = true;
+	}
+	return 0;
+}
+
+static int piece_read(struct btf_layout *l, uint64_t ino, size_t nr, size_t from,
+		      struct record *ret)
+{
+	struct search s = { .ino = ino };
+	cleanup_close int prog = -1;
+	int r = program_load(l, nr, from, &prog);
+
+	if (r >= 0 && l->missing)
+		r = -ENOTSUP;
+	if (r >= 0)
+		r = bpf_iterate(prog, sizeof(struct record), BPF_OF_PROCESS, getpid(), record_look,
+				&s);
+	/* Before 6.1 there is no way to ask for one process. */
+	if (r == -EINVAL)
+		r = bpf_iterate(prog, sizeof(struct record), BPF_OF_ALL, 0, record_look, &s);
+	if (r >= 0 && !s.found)
+		r = -ENOENT;
+	if (r >= 0)
+		*ret = s.record;
+	return r;
+}
+
+/* 1, 0 or -errno as unix_unread_read(). */
+static int packet_read(struct btf_layout *l, struct arena *a, uint64_t ino, size_t *room,
+		       struct unix_unread *u)
+{
+	struct record rec;
+	size_t at = 0;
+	int r = piece_read(l, ino, u->nr, 0, &rec);
+
+	if (r < 0)
+		return r;
+	if (rec.paged || rec.fp || rec.urgent || rec.consumed || rec.len > *room)
+		return 0;
+	*room -= rec.len;
+	u->packets[u->nr].len = rec.len;
+	u->packets[u->nr].uid = rec.uid;
+	u->packets[u->nr].gid = rec.gid;
+	u->packets[u->nr].data = arena_alloc(a, rec.len);
+	while (at < rec.len) {
+		size_t some = rec.len - at < PIECE ? rec.len - at : PIECE;
+
+		memcpy(u->packets[u->nr].data + at, rec.piece, some);
+		at += some;
+		r = at < rec.len ? piece_read(l, ino, u->nr, at, &rec) : 0;
+		if (r < 0)
+			return r;
+	}
+	u->nr++;
+	return 1;
+}
+
+int unix_unread_read(struct arena *a, uint64_t ino, struct unix_unread *ret)
+{
+	struct btf_name names[ARRAY_SIZE(kernel_names)];
+	cleanup_btf_layout struct btf_layout l = { 0 };
+	size_t room = UNIX_UNREAD_BYTES;
+	struct record first;
+	int r;
+
+	memcpy(names, kernel_names, sizeof(names));
+	ret->nr = 0;
+	r = btf_layout_open(&l, names, ARRAY_SIZE(names));
+	if (r >= 0)
+		r = piece_read(&l, ino, 0, 0, &first);
+	if (r < 0)
+		return r;
+	if (first.packets > UNIX_UNREAD_PACKETS)
+		return 0;
+	for (r = 1; r > 0 && ret->nr < first.packets;)
+		r = packet_read(&l, a, ino, &room, ret);
+	return r;
+}
