@@ -59,7 +59,7 @@ static void *worker_main(void *arg)
 	return NULL;
 }
 
-static unsigned int processors(void)
+unsigned int parallel_processors(void)
 {
 	cpu_set_t set;
 
@@ -106,7 +106,7 @@ struct parallel *parallel_begin(size_t nr, int (*fn)(void *ctx, size_t i, unsign
 				void *ctx)
 {
 	struct parallel *p = mem_alloc(sizeof(*p));
-	unsigned int want = nr < 2 ? 1 : processors();
+	unsigned int want = nr < 2 ? 1 : parallel_processors();
 	sigset_t all, old;
 
 	if (want > PARALLEL_WORKERS_MAX)

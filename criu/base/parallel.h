@@ -22,3 +22,6 @@ int parallel_large(size_t nr, int (*fn)(void *ctx, size_t i, unsigned int worker
 struct parallel *parallel_begin(size_t nr, int (*fn)(void *ctx, size_t i, unsigned int worker),
 				void *ctx);
 int parallel_end(struct parallel *p);
+
+/* How many processors crtool may use. */
+unsigned int parallel_processors(void);

@@ -112,6 +112,7 @@ struct task_restore {
 	struct seccomp_chain *seccomp; /* task/seccomp.h: of each thread; NULL: nobody has any */
 	size_t seccomp_common; /* how many filters all threads begin with */
 
+	size_t readers; /* how many threads read its memory; 0 and 1: itself */
 	size_t room; /* bytes that its program and stacks take of the hole */
 };
 
@@ -125,6 +126,9 @@ struct broker {
 #define MAKE_ROUNDS 32
 
 #define BROKERS_MAX 65536
+
+/* Numbers that nobody in the tree is to have. */
+#define SPARE_PIDS 16
 
 /* What every task has from crtool by fork, and needs not to be set where it is the same. */
 struct inherited {
@@ -191,6 +195,7 @@ struct restore {
 	/* the hole: see criu/pie/abi/program.h */
 	uint64_t hole, hole_len;
 	uint64_t staging, staging_len; /* for huge pages, a task's own; 0: not used */
+	int32_t spare_pids[SPARE_PIDS]; /* for threads that read memory */
 	uint64_t private_at; /* from here on a task's own: blob, program, stacks */
 	struct shmem_segment *segments;
 	size_t nr_segments;
@@ -210,7 +215,8 @@ struct restore {
 	struct vdso *vdso; /* mem/vdso.h, by enum task_abi */
 	bool has_compat; /* there are 32-bit tasks, or threads that run 32-bit code */
 	pid_t root_pid;
-	pid_t helper_pid_max; /* helpers that may have any pid have the highest below */
+	pid_t
+	    helper_pid_max; /* helpers that may have any pid have the highest below; 0: not known */
 	uint64_t start_us;
 	bool pidfile_is_ours;
 };

@@ -26,6 +26,7 @@
 #include "criu/base/io.h"
 #include "criu/base/log.h"
 #include "criu/base/mem.h"
+#include "criu/base/parallel.h"
 #include "criu/core/restore.h"
 #include "criu/files/ghost.h"
 #include "criu/files/given.h"
@@ -187,16 +188,42 @@ static int read_inherited(struct inherited *i)
 	return 0;
 }
 
-/* Below 4 GiB there is no room for it. */
-static void plan_staging(struct restore *r)
+/* Of a task that has so much to be read, several threads read, if there are processors for them. */
+#define LARGE_BYTES (8ull << 20)
+
+static void plan_readers(struct restore *r, bool by_huge)
 {
-	bool wanted = false;
+	unsigned int processors = parallel_processors(), nr = 0;
 	struct task *t;
 
+	tasks_for_each(t, &r->tree) {
+		t->restore->readers =
+		    task_is_alive(t) && fill_large_bytes(t->restore, by_huge) >= LARGE_BYTES;
+		nr += t->restore->readers;
+	}
+	tasks_for_each(t, &r->tree) {
+		if (t->restore->readers && nr < processors)
+			t->restore->readers = processors / nr;
+		if (t->restore->readers > READERS_MAX)
+			t->restore->readers = READERS_MAX;
+	}
+}
+
+/* Below 4 GiB there is no room for huge pages on their way. */
+static int plan_reading(struct restore *r)
+{
+	int ret = spawn_numbers(r);
+	bool by_huge = false;
+	struct task *t;
+
+	if (ret < 0)
+		return ret;
 	tasks_for_each(t, &r->tree)
-		wanted |= !wanted && task_is_alive(t) && fill_wants_huge(t->restore);
-	if (wanted && !r->has_compat && fill_can_use_huge())
-		r->staging_len = STAGING_BYTES;
+		by_huge |= !by_huge && task_is_alive(t) && fill_large_bytes(t->restore, true);
+	by_huge &= !r->has_compat && fill_can_use_huge();
+	plan_readers(r, by_huge);
+	r->staging_len = by_huge ? READERS_MAX * STAGING_STEP : 0;
+	return 0;
 }
 
 static int plan(void *ctx)
@@ -215,9 +242,10 @@ static int plan(void *ctx)
 		ret = share_plan(r);
 	if (ret >= 0)
 		ret = ttys_make(r);
+	if (ret >= 0)
+		ret = plan_reading(r);
 	if (ret < 0)
 		return ret;
-	plan_staging(r);
 	tasks_for_each(t, &r->tree) {
 		if (task_is_alive(t))
 			restore_task_room(r, t);

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Runs of pages mostly lie back to back in the images: in that of an earlier dump with gaps, where
- * a later one has newer pages. What is small is read into place by a few large calls. Of ranges
- * that have all pages of a huge page, each is read into a huge page aside, and that is moved into
- * place (UFFDIO_MOVE): the kernel enters one page instead of 512, which takes a sixth of the time,
- * and the mapping is not changed. It has as many bytes of memory as it would have had.
+ * a later one has newer pages. What is small is read into place by a few large calls. What is as
+ * large as a huge page is left for the end, when several threads read it. Where the mapping may
+ * have huge pages, each is filled aside, and moved into place (UFFDIO_MOVE): the kernel enters one
+ * page instead of 512, which takes a third of the time, and the mapping is not changed. It has as
+ * many bytes of memory as it would have had.
  *
  * The room for the program is found by the same walk, without a program.
  */
@@ -68,11 +69,15 @@ struct filling {
 	const uint8_t *prot;
 	const int *fds; /* by source */
 	uint32_t source; /* of what is not in an operation yet */
-	uint64_t staging; /* 0: no huge pages */
+	bool by_huge;
 	struct op_iov *iov;
 	size_t nr_iov, first; /* so many, from first on not in an operation yet */
-	size_t nr_ops, nr_huge;
+	struct read_range *ranges;
+	struct op_iov *spans;
+	size_t nr_ranges, nr_spans, last_span; /* last_span: the mapping, and 1 */
+	size_t nr_ops;
 	uint64_t off, total; /* in the image; bytes from first on */
+	uint64_t large; /* bytes of all ranges */
 };
 
 static void flush(struct filling *f)
@@ -107,35 +112,49 @@ static void add_small(struct filling *f, uint64_t addr, uint64_t end)
 	}
 }
 
-static void add_huge(struct filling *f, size_t vma, uint64_t addr, uint64_t end)
+static void add_span(struct filling *f, size_t vma)
 {
-	struct op *op;
+	const VmaEntry *v = f->tr->mm->vmas[vma];
 
+	if (f->last_span == vma + 1)
+		return;
+	f->last_span = vma + 1;
+	if (f->p)
+		f->spans[f->nr_spans] = (struct op_iov){ v->start, v->end - v->start };
+	f->nr_spans++;
+}
+
+static void add_large(struct filling *f, size_t vma, uint64_t addr, uint64_t end, bool by_huge)
+{
 	flush(f);
-	f->nr_ops++;
-	f->nr_huge++;
-	if (f->p) {
-		op = program_op(f->p, OP_READ_HUGE, OP_WHAT_READ);
-		op->arg[0] = (uint64_t)f->fds[f->source];
-		op->arg[1] = f->off;
-		op->arg[2] = addr;
-		op->arg[3] = end - addr;
-		op->arg[4] = f->staging;
-		op->arg[5] = f->prot[vma] & (PROT_READ | PROT_WRITE | PROT_EXEC);
-	}
+	if (f->p)
+		f->ranges[f->nr_ranges] = (struct read_range){
+			.addr = addr,
+			.len = end - addr,
+			.off = f->off,
+			.fd = (uint32_t)f->fds[f->source],
+			.rights = f->prot[vma] & (PROT_READ | PROT_WRITE | PROT_EXEC),
+			.by_huge = by_huge,
+		};
+	f->nr_ranges++;
+	f->large += end - addr;
 	f->off += end - addr;
+	if (by_huge)
+		add_span(f, vma);
 }
 
 static void add_part(struct filling *f, size_t vma, uint64_t addr, uint64_t end)
 {
-	uint64_t from = (addr + HUGE_BYTES - 1) & ~(HUGE_BYTES - 1), to = end & ~(HUGE_BYTES - 1);
+	bool by_huge = f->by_huge && fill_takes_huge(f->tr->mm, f->tr->mm->vmas[vma]);
+	uint64_t from = by_huge ? (addr + HUGE_BYTES - 1) & ~(HUGE_BYTES - 1) : addr, to;
 
-	if (!f->staging || from >= to || !fill_takes_huge(f->tr->mm, f->tr->mm->vmas[vma])) {
+	if (from + HUGE_BYTES > end) {
 		add_small(f, addr, end);
 		return;
 	}
+	to = end - (end - from) % HUGE_BYTES;
 	add_small(f, addr, from);
-	add_huge(f, vma, from, to);
+	add_large(f, vma, from, to, by_huge);
 	add_small(f, to, end);
 }
 
@@ -185,29 +204,55 @@ static void walk(struct filling *f)
 		walk_source(f, i);
 }
 
-bool fill_wants_huge(const struct task_restore *tr)
+uint64_t fill_large_bytes(const struct task_restore *tr, bool by_huge)
 {
-	struct filling f = { .tr = tr, .staging = 1 };
+	struct filling f = { .tr = tr, .by_huge = by_huge };
 
 	walk(&f);
-	return f.nr_huge;
+	return by_huge && !f.nr_spans ? 0 : f.large;
 }
 
 size_t fill_room(const struct restore *r, const struct task_restore *tr)
 {
-	struct filling f = { .tr = tr, .staging = r->staging_len };
+	struct filling f = { .tr = tr, .by_huge = r->staging_len };
 
 	walk(&f);
-	return f.nr_iov * sizeof(struct op_iov) + f.nr_ops * sizeof(struct op);
+	return (f.nr_iov + f.nr_spans) * sizeof(struct op_iov) +
+	       f.nr_ranges * sizeof(struct read_range) + (f.nr_ops + 1) * sizeof(struct op) +
+	       sizeof(struct large_read) + tr->readers * READER_STACK + sizeof(r->spare_pids) + 128;
+}
+
+/* The task itself is the first reader. */
+static void read_the_large(const struct filling *f, const struct restore *r)
+{
+	struct large_read *l = program_data(f->p, sizeof(*l));
+	size_t helpers = f->tr->readers > 1 ? f->tr->readers - 1 : 0;
+
+	*l = (struct large_read){
+		.ranges = (uint64_t)(uintptr_t)f->ranges,
+		.total = f->large,
+		.spans = (uint64_t)(uintptr_t)f->spans,
+		.nr_spans = f->nr_spans,
+		.staging = r->staging,
+		.nr_readers = 1 + helpers,
+		.numbers = program_copy(f->p, r->spare_pids, sizeof(r->spare_pids)),
+		.nr_numbers = ARRAY_SIZE(r->spare_pids),
+	};
+	l->stacks = (uint64_t)(uintptr_t)program_data(f->p, helpers * READER_STACK);
+	program_op(f->p, OP_READ_LARGE, OP_WHAT_READ)->arg[0] = (uint64_t)(uintptr_t)l;
 }
 
 void fill_program(struct program *p, const struct restore *r, const struct task_restore *tr,
 		  const uint8_t *prot, const int *fds)
 {
-	struct filling count = { .tr = tr, .staging = r->staging };
-	struct filling f = { p, tr, prot, fds, .staging = r->staging };
+	struct filling count = { .tr = tr, .by_huge = r->staging };
+	struct filling f = { p, tr, prot, fds, .by_huge = r->staging };
 
 	walk(&count);
 	f.iov = program_data(p, count.nr_iov * sizeof(*f.iov));
+	f.ranges = program_data(p, count.nr_ranges * sizeof(*f.ranges));
+	f.spans = program_data(p, count.nr_spans * sizeof(*f.spans));
 	walk(&f);
+	if (f.nr_ranges)
+		read_the_large(&f, r);
 }

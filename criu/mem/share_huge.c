@@ -19,6 +19,7 @@
 #include "criu/kernel/syscalls.h"
 #include "criu/mem/fill.h"
 
+#define STAGING_BYTES   (16 * HUGE_BYTES)
 #define FIRST_BUNDLE    (2 * HUGE_BYTES)
 #define SLOW_US_PER_MIB 1000 /* see fill_and_move() of the restorer */
 

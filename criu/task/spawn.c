@@ -366,26 +366,27 @@ static void node_main(struct restore *r, struct fork_node *n, task_body body)
 	_exit(1);
 }
 
-static int helper_numbers(struct restore *r)
+int spawn_numbers(struct restore *r)
 {
 	cleanup_proc_buf struct proc_buf b = { 0 };
 	uint32_t max = 0;
+	pid_t last = 0;
 	int ret = proc_pid_max_read(&b, &max);
 
 	if (ret < 0)
 		return fail(-ret, "read /proc/sys/kernel/pid_max");
 	r->helper_pid_max = (pid_t)max;
+	for (size_t i = 0; i < SPARE_PIDS; i++)
+		r->spare_pids[i] = last = helper_number(r, last);
 	return 0;
 }
 
 int spawn_root(struct restore *r, task_body body)
 {
 	uint64_t flags = r->s->opts->sibling ? CLONE_PARENT : 0;
-	int slack = prctl(PR_GET_TIMERSLACK), ret = helper_numbers(r);
+	int slack = prctl(PR_GET_TIMERSLACK), ret;
 	sigset_t all, old;
 
-	if (ret < 0)
-		return ret;
 	/* Tasks begin with every signal blocked: their masks come back with their registers. */
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, &old);

@@ -4,6 +4,9 @@
 #include "criu/core/restore.h"
 #include "criu/task/forkplan.h"
 
+/* Once there is a plan: which numbers are for helpers, and for threads that read memory. Speaks. */
+int spawn_numbers(struct restore *r);
+
 /*
  * In crtool: makes the root, which makes the rest. Each runs body(r, t) once it exists as
  * planned, or ends as a zombie or helper does. Returns when the root is forked.

@@ -9,7 +9,7 @@
  *
  *	stage area        shared by crtool and all tasks
  *	shared memory     segments that are to be shared, waiting to be mapped in place
- *	staging           huge pages that are filled and moved to their places
+ *	staging           huge pages that are filled and moved to their places, a piece a reader
  *	blob              code
  *	program           operations and their data, stacks of the threads
  *	parking           vdso and its data pages between old place and new
@@ -22,7 +22,7 @@ enum op_kind {
 	OP_SYSCALL,
 	OP_SYSCALL32, /* as 32-bit code makes it, int $0x80; up to five arguments */
 	OP_READ, /* fd, file offset, iovec array, how many, total bytes: no short counts */
-	OP_READ_HUGE, /* fd, file offset, address, length, staging area, rights: by huge pages */
+	OP_READ_LARGE, /* struct large_read: by several threads, and by way of huge pages */
 	OP_CLONE, /* flags, tid, stack top, list of operations of the thread */
 	OP_STAGE, /* report that the one before is done, wait for stage arg[0]; pidfd of crtool */
 	OP_TIMER, /* clock, sigevent, wanted id: timer_create until it is that one */
@@ -31,8 +31,11 @@ enum op_kind {
 	OP_SIGQUEUE, /* siginfo array, how many, tid or 0 for the process */
 };
 
-#define HUGE_BYTES    (2ull << 20)
-#define STAGING_BYTES (16 * HUGE_BYTES)
+#define HUGE_BYTES   (2ull << 20)
+#define READ_PIECE   (2 * HUGE_BYTES) /* that a reader takes at a time */
+#define STAGING_STEP (READ_PIECE + HUGE_BYTES) /* apart, so that they are mappings of their own */
+#define READERS_MAX  8
+#define READER_STACK 8192ull
 
 enum op_flag {
 	OP_ANY = 1, /* failure is fine */
@@ -88,6 +91,23 @@ struct op_iov {
 	uint64_t base, len;
 };
 
+/* A whole number of huge pages; those of by_huge begin where a huge page can. */
+struct read_range {
+	uint64_t addr, len, off; /* off: in the file */
+	uint32_t fd;
+	uint16_t rights, by_huge;
+};
+
+struct large_read {
+	uint64_t ranges, total; /* struct read_range[], and the bytes of all of them */
+	uint64_t spans, nr_spans; /* struct op_iov[]: mappings that have a range of by_huge */
+	uint64_t staging; /* of the first reader; 0: no huge pages */
+	uint64_t nr_readers, stacks; /* stacks of all but the first, which is the task itself */
+	uint64_t numbers, nr_numbers; /* int32_t[], for their threads */
+	uint64_t next; /* the readers': the first byte that nobody has taken */
+	int64_t err; /* of whom it failed */
+};
+
 /*
  * Where all tasks and crtool meet. stage and busy are futex words. Whoever claims `failed`
  * first fills the rest; crtool then reads it and kills the tree.
@@ -100,8 +120,10 @@ struct stage_area {
 	int32_t pid, err;
 	uint32_t is_op;
 	uint32_t patience_ms; /* whoever waits looks after the others this often */
-	uint32_t huge_is_slow; /* somebody has found that huge pages cost more than small ones */
 	uint64_t read_bytes; /* of page contents, by all tasks */
+	/* Huge pages were found to cost more than small ones: so many bytes go by small ones before
+	 * the next try, and that was the last such distance. */
+	uint64_t huge_distance, huge_last_distance;
 	struct op op;
 	char text[2048]; /* from the host code of a task */
 };

@@ -5,49 +5,22 @@
  */
 #include <asm/unistd.h>
 #include <linux/futex.h>
-#include <linux/ioctl.h>
-#include <linux/mman.h>
 #include <linux/sched.h>
-#include <linux/userfaultfd.h>
 #include <stddef.h>
 
 #include "compel/blob/syscall.h"
 #include "criu/pie/abi/program.h"
 #include "criu/pie/restorer/aio.h"
+#include "criu/pie/restorer/clone.h"
+#include "criu/pie/restorer/read.h"
+#include "criu/pie/restorer/run.h"
 
-#define IOV_AT_ONCE   1024
-#define BYTES_AT_ONCE (64ull << 20)
-#define TIMER_TRIES   1000000
-#define EINTR_        4
-#define O_CLOEXEC_    02000000
-#define EAGAIN_       11
-#define ENODATA_      61
-#define EEXIST_       17
-#define ETIMEDOUT_    110
-
-/* struct uffdio_move, and its ioctl: Linux 6.8, not in the headers of Debian 12. */
-struct move {
-	uint64_t dst, src, len, mode;
-	int64_t moved;
-};
-
-#define FEATURE_MOVE     (1ull << 16)
-#define FIRST_BUNDLE     (2 * HUGE_BYTES)
-#define SLOW_US_PER_MIB  1000
-#define CLOCK_MONOTONIC_ 1
-#define IOCTL_MOVE       _IOWR(UFFDIO, 0x05, struct move)
-#ifndef UFFD_USER_MODE_ONLY
-#define UFFD_USER_MODE_ONLY 1
-#endif
-
-struct run {
-	struct stage_area *area;
-	const struct op *ops;
-	int32_t pid, tid;
-};
+#define TIMER_TRIES 1000000
+#define EEXIST_     17
+#define ETIMEDOUT_  110
 
 void blob_entry(struct restorer_args *a) __attribute__((noreturn, section(".text.entry")));
-static void run_list(const struct run *r) __attribute__((noreturn));
+static void run_list(void *run) __attribute__((noreturn));
 
 static void futex_wake(uint32_t *word)
 {
@@ -110,167 +83,7 @@ static void stage_wait(struct stage_area *a, uint32_t stage, int64_t crtool)
 			die();
 }
 
-/* How many of the next iovecs go into one call: enough to be quick, few enough to be seen. */
-static uint64_t batch_of(const struct op_iov *iov, uint64_t nr)
-{
-	uint64_t n = 0, bytes = 0;
-
-	while (n < nr && n < IOV_AT_ONCE && bytes < BYTES_AT_ONCE)
-		bytes += iov[n++].len;
-	return n;
-}
-
-/* arg: fd, offset, iov, nr, total */
-static long read_all(const struct run *r, const struct op *op)
-{
-	struct op_iov *iov = (struct op_iov *)(uintptr_t)op->arg[2];
-	uint64_t nr = op->arg[3], off = op->arg[1], left = op->arg[4];
-
-	while (left) {
-		long n = blob_syscall5(__NR_preadv, op->arg[0], BLOB_ADDR(iov), batch_of(iov, nr),
-				       off, 0);
-
-		if (n == -EINTR_ || n == -EAGAIN_)
-			continue;
-		if (n <= 0)
-			return n ? n : -ENODATA_;
-		__atomic_add_fetch(&r->area->read_bytes, (uint64_t)n, __ATOMIC_RELAXED);
-		off += (uint64_t)n;
-		left -= (uint64_t)n;
-		for (; nr && (uint64_t)n >= iov->len; nr--, iov++)
-			n -= (long)iov->len;
-		if (n) {
-			iov->base += (uint64_t)n;
-			iov->len -= (uint64_t)n;
-		}
-	}
-	return 0;
-}
-
-static long read_exact(const struct run *r, uint64_t fd, uint64_t to, uint64_t len, uint64_t off)
-{
-	while (len) {
-		uint64_t at_once = len < BYTES_AT_ONCE ? len : BYTES_AT_ONCE;
-		long n = blob_syscall4(__NR_pread64, fd, to, at_once, off);
-
-		if (n == -EINTR_ || n == -EAGAIN_)
-			continue;
-		if (n <= 0)
-			return n ? n : -ENODATA_;
-		__atomic_add_fetch(&r->area->read_bytes, (uint64_t)n, __ATOMIC_RELAXED);
-		to += (uint64_t)n;
-		off += (uint64_t)n;
-		len -= (uint64_t)n;
-	}
-	return 0;
-}
-
-/* A userfaultfd with the range registered, or negative. */
-static long move_begin(uint64_t addr, uint64_t len)
-{
-	struct uffdio_api api = { .api = UFFD_API, .features = FEATURE_MOVE };
-	struct uffdio_register reg = { .range = { addr, len },
-				       .mode = UFFDIO_REGISTER_MODE_MISSING };
-	long fd = blob_syscall1(__NR_userfaultfd, O_CLOEXEC_ | UFFD_USER_MODE_ONLY), ret;
-
-	if (fd < 0)
-		return fd;
-	ret = blob_syscall3(__NR_ioctl, fd, UFFDIO_API, BLOB_ADDR(&api));
-	if (ret >= 0)
-		ret = blob_syscall3(__NR_ioctl, fd, UFFDIO_REGISTER, BLOB_ADDR(&reg));
-	if (ret < 0) {
-		blob_syscall1(__NR_close, fd);
-		return ret;
-	}
-	return fd;
-}
-
-static void move_end(long fd, uint64_t addr, uint64_t len)
-{
-	struct uffdio_range range = { addr, len };
-
-	blob_syscall3(__NR_ioctl, fd, UFFDIO_UNREGISTER, BLOB_ADDR(&range));
-	blob_syscall1(__NR_close, fd);
-}
-
-static long move(long fd, uint64_t to, uint64_t from, uint64_t len)
-{
-	while (len) {
-		struct move m = { .dst = to, .src = from, .len = len };
-		long ret = blob_syscall3(__NR_ioctl, fd, IOCTL_MOVE, BLOB_ADDR(&m));
-
-		if (m.moved > 0) {
-			to += (uint64_t)m.moved;
-			from += (uint64_t)m.moved;
-			len -= (uint64_t)m.moved;
-		} else if (ret < 0 && ret != -EAGAIN_) {
-			return ret;
-		}
-	}
-	return 0;
-}
-
-static uint64_t now_us(void)
-{
-	struct {
-		uint64_t sec, nsec;
-	} t = { 0 };
-
-	blob_syscall2(__NR_clock_gettime, CLOCK_MONOTONIC_, BLOB_ADDR(&t));
-	return t.sec * 1000000 + t.nsec / 1000;
-}
-
-/*
- * Fills huge pages in growing bundles, as long as that is quick: how many bytes are in place,
- * or negative. In a virtual machine that gives free memory back to its host, huge pages are what
- * it gives first, and to get each of them back takes many times as long as all small ones.
- */
-static long fill_and_move(const struct run *r, const struct op *op, long fd)
-{
-	uint64_t off = op->arg[1], addr = op->arg[2], left = op->arg[3], staging = op->arg[4];
-	uint64_t bundle = FIRST_BUNDLE;
-
-	while (left && !__atomic_load_n(&r->area->huge_is_slow, __ATOMIC_RELAXED)) {
-		uint64_t n = left < bundle ? left : bundle, start = now_us();
-		long ret = read_exact(r, op->arg[0], staging, n, off);
-
-		if (ret < 0)
-			return ret;
-		if (now_us() - start > (n >> 20) * SLOW_US_PER_MIB)
-			__atomic_store_n(&r->area->huge_is_slow, 1, __ATOMIC_RELAXED);
-		if (move(fd, addr, staging, n) < 0)
-			break;
-		addr += n;
-		off += n;
-		left -= n;
-		bundle = bundle < STAGING_BYTES ? bundle * 2 : STAGING_BYTES;
-	}
-	return (long)(op->arg[3] - left);
-}
-
-/* arg: fd, offset, address, length, staging, rights. What is not moved is read into place. */
-static long read_huge(const struct run *r, const struct op *op)
-{
-	uint64_t staging = op->arg[4], len = op->arg[3], done = 0;
-	long fd = move_begin(op->arg[2], len), ret;
-
-	if (fd >= 0) {
-		ret = blob_syscall6(__NR_mmap, staging, STAGING_BYTES, op->arg[5],
-				    MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, (uint64_t)-1, 0);
-		if (ret < 0 && ret > -4096)
-			return ret;
-		blob_syscall3(__NR_madvise, staging, STAGING_BYTES, MADV_HUGEPAGE);
-		ret = fill_and_move(r, op, fd);
-		if (ret < 0)
-			return ret;
-		done = (uint64_t)ret;
-		move_end(fd, op->arg[2], len);
-		blob_syscall2(__NR_munmap, staging, STAGING_BYTES);
-	}
-	return read_exact(r, op->arg[0], op->arg[2] + done, len - done, op->arg[1] + done);
-}
-
-/* The new thread starts on its own stack, with nothing but the run in a register. */
+/* arg: flags, tid, stack top, list of operations: nothing of this run but that is its own. */
 static long clone_thread(const struct run *r, const struct op *op)
 {
 	int32_t tid = (int32_t)op->arg[1];
@@ -282,22 +95,10 @@ static long clone_thread(const struct run *r, const struct op *op)
 		.set_tid = BLOB_ADDR(&tid),
 		.set_tid_size = 1,
 	};
-	register struct run *start __asm__("r12") = its;
 	long ret;
 
 	*its = (struct run){ r->area, (const struct op *)(uintptr_t)op->arg[3], r->pid, tid };
-	__asm__ volatile("syscall\n\t"
-			 "test %%rax, %%rax\n\t"
-			 "jnz 1f\n\t"
-			 "xor %%ebp, %%ebp\n\t"
-			 "mov %%r12, %%rdi\n\t"
-			 "and $-16, %%rsp\n\t"
-			 "call *%[run]\n\t"
-			 "1:"
-			 : "=a"(ret)
-			 : "a"(__NR_clone3), "D"(&ca), "S"(sizeof(ca)),
-			   "r"(start), [run] "r"(run_list)
-			 : "rcx", "r11", "memory");
+	ret = clone_on(&ca, run_list, its);
 	return ret < 0 ? ret : ret == tid ? 0 : -EEXIST_;
 }
 
@@ -370,8 +171,8 @@ static long run_one(const struct run *r, const struct op *op)
 		return syscall32(op);
 	case OP_READ:
 		return read_all(r, op);
-	case OP_READ_HUGE:
-		return read_huge(r, op);
+	case OP_READ_LARGE:
+		return read_large(r, (struct large_read *)(uintptr_t)op->arg[0]);
 	case OP_CLONE:
 		return clone_thread(r, op);
 	case OP_TIMER:
@@ -391,8 +192,9 @@ static long run_one(const struct run *r, const struct op *op)
 	}
 }
 
-static void run_list(const struct run *r)
+static void run_list(void *run)
 {
+	const struct run *r = run;
 	uint32_t never = 0;
 
 	for (const struct op *op = r->ops; op->kind != OP_END; op++) {
