@@ -22,6 +22,7 @@ struct inet_dump;
 struct left_list;
 struct mapped_file;
 struct page_out;
+struct page_place;
 struct page_room;
 struct pagemap_regions;
 struct pipe_room;
@@ -140,6 +141,8 @@ struct dump {
 	struct page_out **unfinished; /* mem/drain.h: by index in tree.tasks; NULL */
 	struct pagemap_regions *regions; /* mem/drain.h: by index in tree.tasks; NULL */
 	uint32_t next_pages_id;
+	struct page_place *places; /* mem/place.h: made before the freeze */
+	size_t nr_places, cap_places;
 	bool has_same_pages; /* mem/cow.c: some are stored with another task */
 	uint32_t next_shmid;
 	bool has_sysv; /* some of these numbers are taken */

@@ -29,6 +29,7 @@
 #include "criu/mem/dedup.h"
 #include "criu/mem/dirty.h"
 #include "criu/mem/drain.h"
+#include "criu/mem/place.h"
 #include "criu/mem/shmem.h"
 #include "criu/sock/inet.h"
 #include "criu/sock/unix.h"
@@ -48,7 +49,11 @@ int dump_open_images(void *ctx)
 
 	if (r >= 0)
 		r = image_dir_create(d->s->opts->images_dir, &d->s->images);
-	return r < 0 ? r : dirty_prepare(d);
+	if (r >= 0)
+		r = dirty_prepare(d);
+	if (r >= 0)
+		places_make(d);
+	return r;
 }
 
 void dump_forget_images(void *ctx)

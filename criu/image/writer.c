@@ -237,3 +237,10 @@ int image_create_raw(struct image_dir *d, enum image_kind kind, uint64_t id)
 	assert(image_types[kind].framing == IMAGE_FRAMING_RAW);
 	return image_dir_create_file(d, kind, id);
 }
+
+void image_remove_raw(struct image_dir *d, enum image_kind kind, uint64_t id)
+{
+	char name[IMAGE_NAME_MAX];
+
+	unlinkat(image_dir_fd(d), image_file_name(kind, id, name), 0);
+}

@@ -41,3 +41,5 @@ int image_put(struct image_dir *d, enum image_kind kind, uint64_t id, const Prot
 
 /* Creates an image without framing (pages, tar, netlink); returns a descriptor opened O_RDWR. */
 int image_create_raw(struct image_dir *d, enum image_kind kind, uint64_t id);
+/* One that was made in vain, and is closed. Quiet. */
+void image_remove_raw(struct image_dir *d, enum image_kind kind, uint64_t id);

@@ -308,6 +308,18 @@ int dirty_prepare(struct dump *d)
 	return x->old.pid ? keeper_read(d) : 0;
 }
 
+void dirty_known_each(const struct dump *d, void (*fn)(void *ctx, pid_t pid, uint64_t mark),
+		      void *ctx)
+{
+	const struct dirty *x = d->dirty;
+
+	for (size_t i = 0; i < x->nr; i++)
+		if (x->list[i]->known)
+			fn(ctx, x->list[i]->kept.pid,
+			   x->list[i]->method == METHOD_UFFD ? PAGE_IS_WRITTEN
+							     : PAGE_IS_SOFT_DIRTY);
+}
+
 /* --- frozen ---------------------------------------------------------------------- */
 
 static bool may_be_tracked(const struct proc_vma *v)

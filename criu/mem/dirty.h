@@ -12,6 +12,11 @@
  */
 int dirty_prepare(struct dump *d);
 
+/* Whose changes are known by now, as far as the keeper tells: marks are the PAGE_IS_* of a page
+ * that was written to. */
+void dirty_known_each(const struct dump *d, void (*fn)(void *ctx, pid_t pid, uint64_t mark),
+		      void *ctx);
+
 /* Frozen, and mappings are known: whose changes are known (task->dirty). Marks of ours are taken
  * off their flags, and mappings that only our marks keep apart are one again. */
 int dirty_tasks(struct dump *d);

@@ -179,7 +179,8 @@ static int pages_dump(struct draining *dr, size_t i, struct page_room *room)
 		r = mm_write(d, t, regions);
 	if (r >= 0) {
 		r = page_out_open(&o, d->s, room, IMAGE_PAGEMAP, (uint64_t)t->pid,
-				  dr->first_pages_id + (uint32_t)i, task_tid(t));
+				  place_take(d, t->pid, dr->first_pages_id + (uint32_t)i),
+				  task_tid(t));
 		o.copy.gently = cow_has_kin(&dr->kinship, i);
 		o.copy.runs_on = d->memory_only;
 		if (r >= 0)
@@ -411,6 +412,7 @@ void drain_done(struct dump *d)
 	free(d->unfinished);
 	d->unfinished = NULL;
 	snapshots_done(d);
+	places_done(d);
 
 	for (size_t i = 0; i < d->tree.nr && d->regions; i++)
 		pagemap_regions_done(&d->regions[i]);
@@ -456,6 +458,7 @@ int drain_tasks(struct dump *d)
 	if (r >= 0)
 		r = copy_unfinished(d, false);
 	progress_end(&d->s->progress);
+	places_done(d);
 	for (size_t i = 0; i < PARALLEL_WORKERS_MAX; i++)
 		page_room_done(&dr.room[i]);
 	if (r < 0)

@@ -19,7 +19,7 @@
 #include "images/pagemap.pb-c.h"
 
 int page_out_open(struct page_out *o, struct session *s, struct page_room *room,
-		  enum image_kind kind, uint64_t id, uint32_t pages_id, pid_t pid)
+		  enum image_kind kind, uint64_t id, struct page_place place, pid_t pid)
 {
 	PagemapHead head = PAGEMAP_HEAD__INIT;
 	int r;
@@ -27,16 +27,17 @@ int page_out_open(struct page_out *o, struct session *s, struct page_room *room,
 	*o = (struct page_out){
 		.s = s,
 		.room = room,
-		.copy = { .s = s, .pid = pid, .fd = -1 },
+		.copy = { .s = s, .pid = pid, .fd = place.fd },
+		.room_bytes = place.bytes,
 	};
 	r = image_writer_open(s->images, kind, id, &o->map);
 	if (r < 0)
 		return r;
-	head.pages_id = pages_id;
+	head.pages_id = place.pages_id;
 	r = image_write(o->map, &head.base);
-	if (r < 0)
+	if (r < 0 || o->copy.fd >= 0)
 		return r;
-	o->copy.fd = r = image_create_raw(s->images, IMAGE_PAGES, pages_id);
+	o->copy.fd = r = image_create_raw(s->images, IMAGE_PAGES, place.pages_id);
 	return r < 0 ? r : 0;
 }
 
@@ -185,6 +186,9 @@ int page_out_close(struct page_out *o)
 
 	if (r >= 0 && o->map)
 		r = image_writer_close(&o->map);
+	if (r >= 0 && o->copy.fd >= 0 && o->room_bytes > o->bytes &&
+	    ftruncate(o->copy.fd, (off_t)o->bytes) < 0)
+		r = fail(errno, "cut off what is left of the room for page contents");
 	if (r >= 0 && o->copy.fd >= 0 && close(o->copy.fd) < 0)
 		r = fail(errno, "close page contents");
 	else if (r >= 0)

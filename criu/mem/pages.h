@@ -7,6 +7,7 @@
 #include "criu/core/session.h"
 #include "criu/image/writer.h"
 #include "criu/mem/copy.h"
+#include "criu/mem/place.h"
 
 /* pagemap_entry.flags */
 enum page_flag { PAGE_IN_PARENT = 1, PAGE_LAZY = 2, PAGE_PRESENT = 4 };
@@ -20,6 +21,7 @@ struct page_out {
 	struct page_room *room;
 	struct page_copy copy; /* from the task to pages-N.img */
 	uint64_t bytes; /* of pages-N.img */
+	uint64_t room_bytes; /* that it had before */
 	struct page_pieces now, later; /* what has a place there, but no contents yet */
 	uint64_t written; /* pages */
 	uint64_t in_parent; /* pages that were left to the parent dump */
@@ -29,9 +31,9 @@ struct page_out {
 	uint32_t run_flags, run_same_as;
 };
 
-/* kind: IMAGE_PAGEMAP or IMAGE_SHMEM_PAGEMAP with its id; pages_id: of pages-N.img. */
+/* kind: IMAGE_PAGEMAP or IMAGE_SHMEM_PAGEMAP with its id; place: its descriptor is taken. */
 int page_out_open(struct page_out *o, struct session *s, struct page_room *room,
-		  enum image_kind kind, uint64_t id, uint32_t pages_id, pid_t pid);
+		  enum image_kind kind, uint64_t id, struct page_place place, pid_t pid);
 /* Memory of the task, in ascending order. It gets its place; its contents come by
  * page_out_contents(). */
 int page_out_range(struct page_out *o, uint64_t start, uint64_t end, uint32_t flags);

@@ -117,8 +117,8 @@ int shmem_dump_file(struct dump *d, int fd, off_t size, uint64_t shmid)
 		return 0;
 	if (!d->shmem_room)
 		d->shmem_room = mem_alloc(sizeof(*d->shmem_room));
-	r = page_out_open(&o, d->s, d->shmem_room, IMAGE_SHMEM_PAGEMAP, shmid, d->next_pages_id++,
-			  0);
+	r = page_out_open(&o, d->s, d->shmem_room, IMAGE_SHMEM_PAGEMAP, shmid,
+			  (struct page_place){ .pages_id = d->next_pages_id++, .fd = -1 }, 0);
 
 	if (r >= 0)
 		r = write_file(&o, fd, size);
