@@ -130,6 +130,39 @@ void bpf_code_current(struct bpf_code *c, size_t to)
 	store(c, BPF_FP, place(c, to), BPF_R0);
 }
 
+static void mov_wide(struct bpf_code *c, enum bpf_reg dst, int kind, uint64_t number)
+{
+	emit(c, BPF_LD | BPF_DW | BPF_IMM, dst, (enum bpf_reg)kind, 0, (int)(uint32_t)number);
+	emit(c, 0, BPF_R0, BPF_R0, 0, (int)(number >> 32));
+}
+
+void bpf_code_own(struct bpf_code *c, size_t to, size_t size, const void *from)
+{
+	mov(c, BPF_R1, BPF_FP);
+	add_number(c, BPF_R1, place(c, to));
+	mov_number(c, BPF_R2, (int)size);
+	mov_wide(c, BPF_R3, 0, (uintptr_t)from);
+	call(c, BPF_FUNC_probe_read_user);
+}
+
+void bpf_code_map(struct bpf_code *c, size_t to, int map)
+{
+	mov_wide(c, BPF_R8, BPF_PSEUDO_MAP_FD, (uint64_t)map);
+	store(c, BPF_FP, place(c, to), BPF_R8);
+}
+
+void bpf_code_percpu(struct bpf_code *c, size_t to, int map, unsigned int cpu)
+{
+	mov_number(c, BPF_R8, 0);
+	store(c, BPF_FP, place(c, to), BPF_R8); /* the key */
+	mov_wide(c, BPF_R1, BPF_PSEUDO_MAP_FD, (uint64_t)map);
+	mov(c, BPF_R2, BPF_FP);
+	add_number(c, BPF_R2, place(c, to));
+	mov_number(c, BPF_R3, (int)cpu);
+	call(c, BPF_FUNC_map_lookup_percpu_elem);
+	store(c, BPF_FP, place(c, to), BPF_R0); /* unseen: it would have two ways from here on */
+}
+
 int bpf_code_end(struct bpf_code *c, uint32_t func, int *ret)
 {
 	union bpf_attr attr = {

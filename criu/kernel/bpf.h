@@ -59,6 +59,13 @@ void bpf_code_path(struct bpf_code *c, size_t to, size_t size, size_t len, enum 
 		   int off);
 /* record[to] = the task that runs the program: crtool's. */
 void bpf_code_current(struct bpf_code *c, size_t to);
+/* size bytes of crtool's own memory; 0 where they are not there. */
+void bpf_code_own(struct bpf_code *c, size_t to, size_t size, const void *from);
+/* record[to] = the address of a map. */
+void bpf_code_map(struct bpf_code *c, size_t to, int map);
+/* record[to] = the address of the first entry that the map (BPF_MAP_TYPE_PERCPU_ARRAY, of 4 bytes
+ * to a key) has for a processor; 0: there is no such processor. Linux 5.19. */
+void bpf_code_percpu(struct bpf_code *c, size_t to, int map, unsigned int cpu);
 /* 0, or -errno of bpf(2): the program's fd is *ret. func: of the iterator (BTF id). */
 int bpf_code_end(struct bpf_code *c, uint32_t func, int *ret);
 
