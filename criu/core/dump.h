@@ -33,6 +33,7 @@ struct shmem_seen;
 struct sysv_seen;
 struct tty_seen;
 struct unix_all;
+struct uring;
 struct userfault;
 
 struct dump;
@@ -130,6 +131,7 @@ struct dump {
 	struct map bpf_maps; /* files/bpfmap.c: ids of those that are written */
 	struct image_writer *bpfmap_img;
 	struct userfault *userfaults; /* files/userfault.h: in the arena */
+	struct uring *urings; /* files/uring.h: in the arena */
 	struct image_writer *sk_queues_img;
 
 	/* memory */

@@ -120,6 +120,8 @@ static const struct what_text what_texts[] = {
 	[OP_WHAT_SEAL] = { "mseal", RANGE },
 	[OP_WHAT_PKEY] = { "protection keys", NO_OBJECT },
 	[OP_WHAT_USERFAULT] = { "userfaultfd", NO_OBJECT },
+	[OP_WHAT_URING] = { "map a ring of io_uring in its place", NO_OBJECT },
+	[OP_WHAT_URING_REGISTER] = { "io_uring_register of fd", NUMBER },
 	[OP_WHAT_AIO] = { "asynchronous I/O (io_setup)", NO_OBJECT },
 	[OP_WHAT_WAIT] = { "wait for the others", NO_OBJECT },
 };

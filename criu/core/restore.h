@@ -36,6 +36,7 @@ struct share_task;
 struct shmem_segment;
 struct sysv_segment;
 struct terminal;
+struct uring_file;
 struct userfault_file;
 struct vdso;
 
@@ -176,6 +177,7 @@ struct restore {
 	const void *address_ok; /* sock/inet.c: entry of an address that was found to be ours */
 	bool lock_is_ours; /* the restore has made the lock of connections */
 	struct userfault_file *userfaults; /* files/userfault.c: in the arena */
+	struct uring_file *urings; /* files/uring.c: in the arena */
 	struct unix_plan *unix_plan; /* sock/unix_plan.c: in the arena; NULL: no such sockets */
 	int *given_fds; /* files/given.c: by index in inherit_fds of the options; NULL */
 	bool has_late; /* files of struct file.is_late */

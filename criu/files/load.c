@@ -25,6 +25,7 @@
 #include "criu/files/reg.h"
 #include "criu/files/secretmem.h"
 #include "criu/files/tty.h"
+#include "criu/files/uring.h"
 #include "criu/image/reader.h"
 #include "criu/kernel/syscalls.h"
 #include "criu/mem/vma.h"
@@ -647,6 +648,8 @@ int mapped_file_open(struct restore *r, uint32_t id, uint32_t flags)
 		fd = memfd_open_mapped(r, f, flags & O_ACCMODE);
 	} else if (f && f->kind == &secretmem_kind) {
 		fd = secretmem_open_mapped(f);
+	} else if (f && f->kind == &uring_kind && f->owner) {
+		return file_take(r, NULL, f);
 	} else {
 		fd = reg_find(r, id, &e);
 		if (fd >= 0)

@@ -22,7 +22,9 @@
 #include "criu/files/reg.h"
 #include "criu/files/secretmem.h"
 #include "criu/files/table.h"
+#include "criu/files/uring.h"
 #include "criu/image/writer.h"
+#include "criu/mem/uring.h"
 #include "images/fs.pb-c.h"
 
 struct mapped_file {
@@ -114,6 +116,18 @@ static int vma_socket_dump(struct dump *d, const struct task *t, const struct pr
 	return 0;
 }
 
+static void ring_dump(struct dump *d, const struct task *t, const struct proc_vma *v,
+		      uint32_t *ret_id)
+{
+	*ret_id = uring_mapped(d, v);
+	if (!*ret_id)
+		blocker(NULL,
+			"pid %d (%s): mapping %llx-%llx: a ring of io_uring that nobody in the "
+			"tree has open, which cannot be kept",
+			(int)t->pid, t->comm, (unsigned long long)v->start,
+			(unsigned long long)v->end);
+}
+
 static int vma_file_dump(struct dump *d, const struct task *t, const struct proc_vma *v,
 			 uint32_t flags, uint32_t *ret_id)
 {
@@ -124,6 +138,10 @@ static int vma_file_dump(struct dump *d, const struct task *t, const struct proc
 	uint32_t id;
 	int r;
 
+	if (uring_vma_is(v)) {
+		ring_dump(d, t, v, ret_id);
+		return MAPPED_FILE;
+	}
 	if (m) {
 		*ret_id = m->id;
 		return (int)m->kind;

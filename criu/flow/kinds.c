@@ -23,6 +23,7 @@ const struct file_kind *const file_kinds[] = {
 	&inotify_kind,
 	&fanotify_kind,
 	&userfault_kind,
+	&uring_kind,
 	&bpfmap_kind,
 	&unix_kind,
 	&inet_kind,

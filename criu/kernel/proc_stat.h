@@ -9,9 +9,11 @@
 #include "criu/kernel/proc_file.h"
 
 /* Flags of struct proc_stat (include/linux/sched.h of the kernel; stable since 2.6). */
-#define PROC_PF_EXITING    0x00000004u
-#define PROC_PF_FORKNOEXEC 0x00000040u
-#define PROC_PF_KTHREAD    0x00200000u
+#define PROC_PF_EXITING     0x00000004u
+#define PROC_PF_IO_WORKER   0x00000010u
+#define PROC_PF_FORKNOEXEC  0x00000040u
+#define PROC_PF_USER_WORKER 0x00004000u /* since 6.4 */
+#define PROC_PF_KTHREAD     0x00200000u
 
 /* A comm is 15 bytes; kernel workers get up to 63. */
 #define PROC_COMM_MAX 64

@@ -34,6 +34,7 @@
 #include "criu/mem/pkey.h"
 #include "criu/mem/share.h"
 #include "criu/mem/sysv.h"
+#include "criu/mem/uring.h"
 #include "criu/mem/vma.h"
 
 #ifndef PR_SET_VMA
@@ -129,7 +130,8 @@ static size_t nr_policies(const MmEntry *mm)
 
 size_t mem_program_room(const struct restore *r, const struct task_restore *tr)
 {
-	size_t ops = tr->mm->n_vmas * OPS_PER_VMA + tr->nr_guards + OPS_OF_MM + PKEYS_OPS;
+	size_t ops = tr->mm->n_vmas * OPS_PER_VMA + tr->nr_guards + OPS_OF_MM + PKEYS_OPS +
+		     uring_vmas_ops(tr->mm);
 
 	return ops * sizeof(struct op) + fill_room(r, tr) + tr->mm->n_mm_saved_auxv * 8 +
 	       tr->mm->n_vmas * (VMA_NAME_MAX + 16) + nr_policies(tr->mm) * MEMPOLICY_ROOM +
@@ -314,7 +316,7 @@ static void map_all(struct program *p, const struct restore *r, const struct tas
 		const VmaEntry *v = mm->vmas[i];
 
 		prot[i] = (uint8_t)v->prot;
-		if (is_given(v))
+		if (is_given(v) || v->uring)
 			continue;
 		if (v->status & VMA_ANON_SHARED) {
 			prot[i] = map_shmem(p, r, v);
@@ -467,8 +469,9 @@ void mem_program(struct program *p, const struct restore *r, const struct task *
 	map_all(p, r, tr, fds, prot);
 	fill_program(p, r, tr, prot, fds->pages);
 	aio_restore(p, mm, fds->aio);
+	uring_vmas_map(p, r, mm, parking, fds);
 	for (size_t i = 0; i < mm->n_vmas; i++)
-		if (mm->vmas[i]->status & VMA_AIORING)
+		if (mm->vmas[i]->status & VMA_AIORING || mm->vmas[i]->uring)
 			advise(p, mm, mm->vmas[i]);
 	pkeys_allocate(p, mm);
 	for (size_t i = 0; i < mm->n_vmas; i++)

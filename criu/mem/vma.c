@@ -16,6 +16,7 @@
 #include "criu/mem/mempolicy.h"
 #include "criu/mem/pkey.h"
 #include "criu/mem/sysv.h"
+#include "criu/mem/uring.h"
 
 #define HUGE_SIZE_BITS ((uint32_t)MAP_HUGE_MASK << MAP_HUGE_SHIFT)
 #define MADV_BIT(n)    (1ull << (n))
@@ -57,6 +58,14 @@ static const struct {
 
 static bool vma_blocked(const struct task *t, const struct proc_vma *v)
 {
+	const char *ring = uring_vma_is(v) ? uring_vma_blocked(v) : NULL;
+
+	if (ring) {
+		blocker(NULL, "pid %d (%s): mapping %llx-%llx: %s, which cannot be kept yet",
+			(int)t->pid, t->comm, (unsigned long long)v->start,
+			(unsigned long long)v->end, ring);
+		return true;
+	}
 	for (size_t i = 0; i < ARRAY_SIZE(refused); i++) {
 		uint64_t found = v->vmflags & refused[i].vmflag;
 
@@ -123,6 +132,8 @@ uint32_t vma_kind(const struct proc_vma *v)
 		return v->shared ? 0 : VMA_REGULAR | VMA_ANON_PRIVATE;
 	if (v->shared && str_starts(v->path, "socket:["))
 		return VMA_REGULAR | VMA_SOCKET;
+	if (uring_vma_is(v))
+		return VMA_REGULAR | VMA_FILE_SHARED;
 	if (v->path[0] != '/')
 		return 0;
 	return VMA_REGULAR | (v->shared ? VMA_FILE_SHARED : VMA_FILE_PRIVATE);
@@ -204,6 +215,7 @@ VmaEntry *vma_dump(struct arena *a, const struct task *t, const struct proc_vma 
 	e->has_sealed = e->sealed = (v->vmflags & PROC_VMF(SL)) != 0;
 	e->userfault = v->userfault_kept ? vma_userfault(v) : 0;
 	e->has_userfault = e->userfault != 0;
+	e->has_uring = e->uring = uring_vma_is(v);
 	if (v->special == PROC_VMA_ANON_NAMED || v->special == PROC_VMA_SHMEM_NAMED)
 		e->name = arena_strdup(a, v->path);
 	vma_policy(a, t, v, e);
@@ -293,6 +305,9 @@ static int vma_check_one(const VmaEntry *v)
 		return fail_plain("a socket that is something else, too (status %#x)", v->status);
 	if (v->status & VMA_SYSVIPC && !(v->status & VMA_ANON_SHARED))
 		return fail_plain("a segment that is not shared (status %#x)", v->status);
+	if (v->uring && v->status != (VMA_REGULAR | VMA_FILE_SHARED))
+		return fail_plain("a ring of io_uring that is something else, too (status %#x)",
+				  v->status);
 	if (v->status & VMA_MEMFD && !vma_is_file(v))
 		return fail_plain("a memfd that is no file (status %#x)", v->status);
 	if (v->flags & (MAP_HUGETLB | HUGE_SIZE_BITS) && !huge_is_good(v))

@@ -155,11 +155,28 @@ static int leader_seize_again(struct dump *d, pid_t pid)
 	return r;
 }
 
-/* 1: seized, 0: it is gone or a zombie. */
+/*
+ * A thread that the kernel has made for itself: a worker of io_uring, which goes and comes back
+ * with its work. To interrupt it would be told to whoever has asked for that (EINTR).
+ */
+static bool is_worker(struct dump *d, const struct task *t, pid_t tid)
+{
+	cleanup_close int proc = proc_open(t->pid);
+	struct proc_stat st;
+
+	return proc >= 0 && proc_stat_read(proc, tid, &d->buf, &st) >= 0 &&
+	       st.flags & (PROC_PF_IO_WORKER | PROC_PF_USER_WORKER);
+}
+
+/* 1: seized, 0: it is gone or a zombie, or the kernel's. */
 static int thread_seize(struct dump *d, struct task *t, pid_t tid)
 {
-	struct asleep asleep = waiting_look(d, tid);
+	bool no_code;
+	struct asleep asleep = waiting_look(d, tid, &no_code);
 	int r = -EPERM;
+
+	if (no_code && tid != t->pid && is_worker(d, t, tid))
+		return 0;
 
 	/* A leader that was a zombie just now, and is not, has been replaced meanwhile. */
 	for (int changes = 0; r == -EPERM && changes < LEADERS_MAX; changes++) {

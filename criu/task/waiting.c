@@ -88,7 +88,7 @@ static bool waits_for_time(const struct proc_syscall *call)
 		 : call->pc < FAR_CODE && call->nr == timed_restart_nr(true);
 }
 
-struct asleep waiting_look(struct dump *d, pid_t tid)
+struct asleep waiting_look(struct dump *d, pid_t tid, bool *ret_no_code)
 {
 	struct asleep none = { 0 }, is = { 0 };
 	cleanup_close int proc = -1;
@@ -97,7 +97,11 @@ struct asleep waiting_look(struct dump *d, pid_t tid)
 	uint64_t ran;
 	int64_t lag;
 
-	if (proc_syscall_of(tid, &d->buf, &call) < 0 || call.running || !waits_for_time(&call))
+	*ret_no_code = false;
+	if (proc_syscall_of(tid, &d->buf, &call) < 0)
+		return none;
+	*ret_no_code = call.running || !call.pc;
+	if (call.running || !waits_for_time(&call))
 		return none;
 	proc = proc_open(tid);
 	if (proc < 0 || proc_stat_read(proc, tid, &d->buf, &st) < 0 ||

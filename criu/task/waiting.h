@@ -4,8 +4,9 @@
 #include "criu/core/dump.h"
 
 /* Before the thread is interrupted: since when it is asleep; zeros: it is in no call that has a
- * time of its own, or this kernel does not tell. */
-struct asleep waiting_look(struct dump *d, pid_t tid);
+ * time of its own, or this kernel does not tell. no_code: it shows no place in its program, so
+ * it runs, or is a thread of the kernel's that has none. */
+struct asleep waiting_look(struct dump *d, pid_t tid, bool *ret_no_code);
 
 /* After: th->restart_nr and th->restart_left of a thread that would go on by
  * restart_syscall(2). */

@@ -164,6 +164,17 @@ struct parasite_copy_args {
 	uint32_t stay; /* set from outside, in the copy */
 };
 
+#define PARASITE_URINGS 8
+
+/* data of a call for any thread that has what is over of its requests told of in these rings */
+struct parasite_uring_args {
+	struct blob_exit exit;
+	uint32_t command; /* PARASITE_URING */
+	int32_t err; /* unused: what comes of it is seen from outside */
+	uint32_t nr;
+	int32_t fd[PARASITE_URINGS];
+};
+
 enum parasite_command {
 	PARASITE_THREAD = 1,
 	PARASITE_PROCESS,
@@ -173,4 +184,5 @@ enum parasite_command {
 	PARASITE_COPY,
 	PARASITE_ROOM,
 	PARASITE_SECRET,
+	PARASITE_URING,
 };

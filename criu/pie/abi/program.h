@@ -77,6 +77,8 @@ enum op_what {
 	OP_WHAT_AIO,
 	OP_WHAT_PKEY,
 	OP_WHAT_USERFAULT,
+	OP_WHAT_URING,
+	OP_WHAT_URING_REGISTER,
 };
 
 struct op {

@@ -50,6 +50,8 @@
 #define ADD_SEALS         1033 /* F_ADD_SEALS */
 #define SEAL_FUTURE_WRITE 16
 
+#define IORING_ENTER_GETEVENTS_ 1
+
 #define CLOSE_RANGE_UNSHARE_ 2
 #define WAIT_ALL             0x40000000 /* __WALL */
 #define COPY_PAUSE_NS        1000000
@@ -404,6 +406,13 @@ static void copy_make(struct parasite_copy_args *a)
 		a->err = a->pid;
 }
 
+/* To return from any system call is enough for most rings. */
+static void urings_reap(const struct parasite_uring_args *a)
+{
+	for (uint32_t i = 0; i < a->nr && i < PARASITE_URINGS; i++)
+		blob_syscall6(__NR_io_uring_enter, a->fd[i], 0, 0, IORING_ENTER_GETEVENTS_, 0, 0);
+}
+
 static void process_ask(struct first_error *e, struct parasite_process_args *a)
 {
 	uint8_t there = 0;
@@ -458,6 +467,10 @@ void blob_entry(struct parasite_process_args *a)
 	}
 	if (a->command == PARASITE_SECRET) {
 		secret_copy((struct parasite_secret_args *)a);
+		blob_exit(&a->exit);
+	}
+	if (a->command == PARASITE_URING) {
+		urings_reap((struct parasite_uring_args *)a);
 		blob_exit(&a->exit);
 	}
 	if (a->command == PARASITE_UFFD) {

@@ -39,7 +39,10 @@ FILES = (
      "there"),
     ("tap-filter", "fd 3: /dev/net/tun: interface zs<*> has, or had, a filter (TUNATTACHFILTER), "
      "which nobody can read: this cannot be kept"),
-    ("io_uring", "fd 3: anon_inode:[io_uring]<*>" + KEPT),
+    ("io_uring-busy", "thread {pid} has 1 request of io_uring under way; have it cancel them "
+     "(IORING_OP_ASYNC_CANCEL), or wait until they are over"),
+    ("io_uring-poller", "fd 3: an io_uring with a thread of the kernel that submits "
+     "(IORING_SETUP_SQPOLL), which cannot be kept"),
     ("perf", "fd 3: anon_inode:[perf_event]<*>" + KEPT),
     ("bpf-queue", "fd 3: a BPF map (scene) of type 22" + KEPT),
     ("bpf-used", "fd 3: a BPF map (scene) that BPF program <*> (scene) uses" + KEPT,
@@ -56,6 +59,8 @@ FILES = (
      "fd 3: {path}: a read lock of bytes 2 to 2 (POSIX)" + LOCKS),
 )
 MAPPINGS = (
+    ("io_uring-closed", "a ring of io_uring that nobody in the tree has open, which cannot be "
+     "kept"),
     ("map-sysv-hugetlb", "/SYSV00000000 (deleted) cannot be kept yet"),
     ("map-packet-part", "socket:[<*>], which is not all of its rings: it cannot be kept"),
     ("map-packet-closed", "socket:[<*>], which is no packet socket that somebody in the tree has "
@@ -201,6 +206,18 @@ def _hidden(world):
     world.dump(scene)
 
 
+def _uring(world):
+    """Somebody else has it, too."""
+    scene = world.scene("io_uring")
+    pidfd = os.pidfd_open(scene.pid)
+    fd = ctypes.CDLL(None).syscall(SYS_PIDFD_GETFD, pidfd, 3, 0)
+    _refused(world, scene, f"fd 3: an io_uring that pid {os.getpid()} has open, too, which is not "
+             "in the tree; include that process in the tree")
+    os.close(fd)
+    os.close(pidfd)
+    world.dump(scene)
+
+
 def _userfault(world):
     """Somebody else has it, too; only somebody else; one that cannot be kept."""
     scene = world.scene("map-userfault")
@@ -334,6 +351,7 @@ def add_cases(suite):
         ("fifo-outside", _fifo_outside),
         ("detached", _detached),
         ("hidden", _hidden),
+        ("io_uring-outside", _uring),
         ("map-userfault", _userfault),
         ("clone-vm", _clone_vm),
         ("clone-fs", _clone_fs),

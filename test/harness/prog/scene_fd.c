@@ -12,6 +12,7 @@
 #include <linux/userfaultfd.h>
 #include <mqueue.h>
 #include <net/if.h>
+#include <poll.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -197,12 +198,61 @@ static void set_tun(int argc, char **argv)
 	must(ioctl(fd, TUNSETIFF, &ifr));
 }
 
-static void set_io_uring(int argc, char **argv)
+static int ring_new(unsigned int flags, struct io_uring_params *p)
 {
-	struct io_uring_params p = { .flags = 0 };
+	int fd;
+
+	*p = (struct io_uring_params){ .flags = flags };
+	fd = (int)syscall(SYS_io_uring_setup, 4, p);
+	maybe(fd, "io_uring");
+	return fd;
+}
+
+/* It waits until a pipe can be read, which will never be. */
+static void set_uring_busy(int argc, char **argv)
+{
+	struct io_uring_params p;
+	int fd = ring_new(0, &p), ends[2];
+	char *ring = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, IORING_OFF_SQ_RING);
+	struct io_uring_sqe *sqe =
+	    mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, IORING_OFF_SQES);
 
 	NOT_USED;
-	maybe(syscall(SYS_io_uring_setup, 4, &p), "io_uring");
+	must(pipe(ends));
+	must(ring == MAP_FAILED || sqe == MAP_FAILED ? -1 : 0);
+	sqe->opcode = IORING_OP_POLL_ADD;
+	sqe->fd = ends[0];
+	sqe->poll32_events = POLLIN;
+	*(uint32_t *)(void *)(ring + p.sq_off.tail) = 1;
+	must(syscall(SYS_io_uring_enter, fd, 1, 0, 0, NULL, 0));
+}
+
+static void set_uring_poller(int argc, char **argv)
+{
+	struct io_uring_params p;
+
+	NOT_USED;
+	ring_new(IORING_SETUP_SQPOLL, &p);
+}
+
+/* Only its mapping is left. */
+static void set_uring_closed(int argc, char **argv)
+{
+	struct io_uring_params p;
+	int fd = ring_new(0, &p);
+
+	NOT_USED;
+	must(mmap(NULL, 4096, PROT_READ, MAP_SHARED, fd, IORING_OFF_SQ_RING) == MAP_FAILED ? -1
+											   : 0);
+	close(fd);
+}
+
+static void set_uring(int argc, char **argv)
+{
+	struct io_uring_params p;
+
+	NOT_USED;
+	ring_new(0, &p);
 }
 
 static void set_perf(int argc, char **argv)
@@ -473,7 +523,10 @@ const struct scene scenes_fd[] = {
 	{ "userfaultfd", set_userfaultfd },
 	{ "tap-filter", set_tap_filter },
 	{ "tun", set_tun },
-	{ "io_uring", set_io_uring },
+	{ "io_uring", set_uring },
+	{ "io_uring-busy", set_uring_busy },
+	{ "io_uring-poller", set_uring_poller },
+	{ "io_uring-closed", set_uring_closed },
 	{ "perf", set_perf },
 	{ "many-perfs", set_many_perfs },
 	{ "bpf-queue", set_bpf_queue },

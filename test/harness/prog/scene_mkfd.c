@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <linux/bpf.h>
 #include <linux/if_tun.h>
+#include <linux/io_uring.h>
 #include <linux/memfd.h>
 #include <linux/userfaultfd.h>
 #include <mqueue.h>
@@ -255,6 +256,14 @@ static int mk_userfault(const char *path)
 	return fd;
 }
 
+static int mk_uring(const char *path)
+{
+	struct io_uring_params p = { .flags = 0 };
+
+	(void)path;
+	return (int)must(syscall(SYS_io_uring_setup, 4, &p));
+}
+
 static int mk_tun(const char *path)
 {
 	struct ifreq ifr = { .ifr_flags = IFF_TUN | IFF_NO_PI };
@@ -351,6 +360,7 @@ static const struct kind {
 	{ "mqueue", mk_mqueue },
 	{ "pidfd", mk_pidfd },
 	{ "userfaultfd", mk_userfault },
+	{ "io_uring", mk_uring },
 	{ "secretmem", mk_secretmem },
 	{ "tun", mk_tun },
 	{ "bpf-map", mk_bpf_map },

@@ -297,7 +297,8 @@ class Snapshot:
                 info = re.sub(r"^ino:.*\n", "", info, flags=re.MULTILINE)
                 info = re.sub(r"^(lock:.* \w+:\w+:)\d+", r"\1N", info, flags=re.MULTILINE)
             # Of pidfds, the inode tells whether two are of one process.
-            if link in ("anon_inode:[pidfd]", "anon_inode:[userfaultfd]"):
+            if link in ("anon_inode:[pidfd]", "anon_inode:[userfaultfd]",
+                        "anon_inode:[io_uring]"):
                 info = re.sub(r"^ino:\s*(\d+)", lambda ino: self._number(link[12:-1], ino[1]), info,
                               flags=re.MULTILINE)
             if link == "anon_inode:bpf-map":
