@@ -158,13 +158,6 @@ uint32_t uring_mapped(const struct dump *d, const struct proc_vma *v)
 
 /* --- restore ------------------------------------------------------------------ */
 
-struct uring_file {
-	struct file file;
-	int slot; /* broker number */
-	int fd; /* in the task that has made it */
-	struct uring_file *next;
-};
-
 static bool uring_reads(const FileEntry *fe)
 {
 	return fe->ext && fe->ext->uring;
@@ -182,6 +175,8 @@ static int uring_load(struct restore *r, const FileEntry *fe, struct file *f)
 	const struct task *maker = tree_find(&r->tree, (pid_t)e->pid);
 	int ret = uring_check(e);
 
+	if (ret >= 0)
+		ret = uring_tables_check(e);
 	if (ret < 0)
 		return ret;
 	if (!maker || !task_is_alive(maker))

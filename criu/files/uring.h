@@ -2,6 +2,7 @@
 /* io_uring(7): see uring.c. */
 #pragma once
 #include "criu/core/dump.h"
+#include "criu/core/file.h"
 #include "criu/core/program.h"
 #include "criu/core/restore.h"
 #include "criu/kernel/uring.h"
@@ -38,6 +39,24 @@ int urings_find(struct dump *d, struct uring *all);
 /* The ring that a mapping is of: its id, or 0. */
 uint32_t uring_mapped(const struct dump *d, const struct proc_vma *v);
 
-/* In the program of t, after that of its memory; and in that of each of its threads. */
+/* uring_tables.c: what is registered with a ring; what cannot be kept of it is told. Speaks. */
+int uring_tables_read(struct dump *d, const struct uring_view *v, struct uring *u);
+/* The same of what a thread has registered: rings. */
+int uring_numbers_read(struct dump *d, const struct uring_view *v, struct uring *all,
+		       const struct uring_user *user);
+
+/* One that comes back. */
+struct uring_file {
+	struct file file;
+	int slot; /* broker number */
+	int fd; /* in the task that has made it */
+	struct uring_file *next;
+};
+
+/* uring_register.c. Images: speaks. */
+int uring_tables_check(const UringEntry *e);
+/* In the program of t, after that of its memory; and in that of each of its other threads. */
 size_t urings_room(const struct restore *r, const struct task *t);
 void urings_program(struct program *p, const struct restore *r, const struct task *t);
+void urings_thread_program(struct program *p, const struct restore *r, const struct task *t,
+			   pid_t tid);

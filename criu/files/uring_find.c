@@ -231,6 +231,8 @@ static const char *why_not(const struct finding *f, const struct uring *u)
 	const struct uring_ring *r = &u->ring;
 	uint32_t unknown = r->setup_flags & ~(uint32_t)(URING_SETUP_KEPT | URING_SETUP_DROPPED);
 
+	if (u->maker->abi != TASK_ABI_64)
+		return "of a 32-bit program";
 	if (r->setup_flags & IORING_SETUP_NO_MMAP)
 		return "in memory of its process (IORING_SETUP_NO_MMAP)";
 	if (unknown)
@@ -238,7 +240,7 @@ static const char *why_not(const struct finding *f, const struct uring *u)
 	if (r->has_overflow)
 		return "with more results than it has room for";
 	if (r->issuer && !issuer_is_main(f, u))
-		return "that only a thread that is not the main one, or is not there, may submit to";
+		return "that only a thread other than the main one may submit to";
 	if (r->has_restrictions)
 		return "with restrictions";
 	if (r->has_personalities)
@@ -251,12 +253,6 @@ static const char *why_not(const struct finding *f, const struct uring *u)
 		return "that polls network devices (NAPI)";
 	if (r->has_wait_region)
 		return "with registered memory to wait by";
-	if (r->nr_files)
-		return "with registered files";
-	if (r->nr_buffers)
-		return "with registered buffers";
-	if (r->event)
-		return "with a registered eventfd";
 	return NULL;
 }
 
@@ -286,19 +282,6 @@ static void ring_judge(const struct finding *f, struct uring *u)
 	}
 }
 
-/* By another number of a thread's own, which only it can use. */
-static void block_registered(const struct finding *f)
-{
-	for (size_t i = 0; i < f->nr; i++)
-		for (size_t j = 0; j < URING_RING_FDS; j++)
-			if (f->users[i].at.ring_files[j])
-				blocker(NULL,
-					"pid %d (%s): thread %d has registered an io_uring "
-					"(IORING_REGISTER_RING_FDS), which cannot be kept yet",
-					(int)f->users[i].task->pid, f->users[i].task->comm,
-					(int)f->users[i].thread->tid);
-}
-
 static int look(struct finding *f)
 {
 	int r = objects_find(f);
@@ -311,12 +294,14 @@ static int look(struct finding *f)
 	if (r < 0)
 		return r;
 	block_busy(f);
-	block_registered(f);
-	for (struct uring *u = f->all; u; u = u->next) {
+	for (struct uring *u = f->all; u && r >= 0; u = u->next) {
 		maker_find(f, u);
 		ring_judge(f, u);
+		r = uring_tables_read(f->d, &f->view, u);
 	}
-	return 0;
+	for (size_t i = 0; i < f->nr && r >= 0; i++)
+		r = uring_numbers_read(f->d, &f->view, f->all, &f->users[i]);
+	return r;
 }
 
 static void block_unseen(const struct uring *all, int err)

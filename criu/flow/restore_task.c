@@ -21,6 +21,7 @@
 #include "criu/files/load.h"
 #include "criu/files/lock.h"
 #include "criu/files/tty.h"
+#include "criu/files/uring.h"
 #include "criu/files/userfault.h"
 #include "criu/mem/program.h"
 #include "criu/pie/blobs.h"
@@ -40,8 +41,8 @@ static struct room room_of(const struct restore *r, const struct task *t)
 	struct room room = { .blob = r->private_at };
 
 	room.program = room.blob + PAGE_UP((uint64_t)(restorer_blob_end - restorer_blob));
-	room.program_len =
-	    PAGE_UP(mem_program_room(r, t->restore) + userfaults_room(r, t) + task_program_room(t));
+	room.program_len = PAGE_UP(mem_program_room(r, t->restore) + userfaults_room(r, t) +
+				   urings_room(r, t) + task_program_room(t));
 	room.stack_top = room.program + room.program_len + LEADER_STACK;
 	room.parking = room.stack_top;
 	room.end = room.parking + PAGE_UP(vdso_room(&r->vdso[t->abi]));
@@ -109,6 +110,7 @@ static void memory_part(struct program *p, void *ctx)
 
 	mem_program(p, m->r, m->t, &m->r->vdso[m->t->abi], m->parking, m->fds);
 	userfaults_program(p, m->r, m->t);
+	urings_program(p, m->r, m->t);
 }
 
 static int enter_restorer(const struct restore *r, const struct task *t, const struct mem_fds *fds)
@@ -129,7 +131,7 @@ static int enter_restorer(const struct restore *r, const struct task *t, const s
 	args = program_data(&p, sizeof(*args));
 	*args = (struct restorer_args){
 		.area = (uint64_t)(uintptr_t)r->stage,
-		.ops = task_program(&p, r, t, memory_part, &part),
+		.ops = task_program(&p, r, t, urings_thread_program, memory_part, &part),
 		.pid = t->pid,
 		.tid = t->pid,
 	};

@@ -14,6 +14,7 @@
  *   swapped page: in mappings of files, what is not there counts as written.
  * - Pages that several processes share are written in full, always: only some of their writes
  *   leave a trace in any one of the address spaces.
+ * - A process that has a ring of io_uring mapped is written in full: see has_ring().
  *
  * Registrations end when the last holder of their descriptor closes it: mem/keeper.c.
  */
@@ -45,6 +46,7 @@
 #include "criu/mem/pagemap.h"
 #include "criu/mem/scan.h"
 #include "criu/mem/uffd.h"
+#include "criu/mem/uring.h"
 #include "criu/mem/vma.h"
 
 #define PRE_DUMP_BY_READING 2 /* criu_pre_dump_mode: VM_READ */
@@ -391,6 +393,16 @@ static void find_stale(struct dump *d)
 		keeper_read(d);
 }
 
+/* Buffers that are registered with io_uring are written to past the page table. Whether there are
+ * any a pre-dump does not know. */
+static bool has_ring(const struct task *t)
+{
+	for (size_t i = 0; i < t->vmas.nr; i++)
+		if (uring_vma_is(&t->vmas.v[i]))
+			return true;
+	return false;
+}
+
 int dirty_tasks(struct dump *d)
 {
 	struct dirty *x = d->dirty;
@@ -403,6 +415,8 @@ int dirty_tasks(struct dump *d)
 		t->dirty = map_get(&x->tasks, (uint64_t)t->pid);
 		if (t->dirty && !d->memory_only)
 			vmas_unmark(t);
+		if (has_ring(t))
+			t->dirty = NULL;
 	}
 	return 0;
 }
@@ -426,7 +440,7 @@ bool dirty_wants(const struct dump *d, const struct task *t)
 {
 	const struct dirty *x = d->dirty;
 
-	if (!x->track || x->method != METHOD_UFFD)
+	if (!x->track || x->method != METHOD_UFFD || has_ring(t))
 		return false;
 	return !t->dirty || t->dirty->kept.uffd < 0 || !still_tracks(t);
 }
@@ -566,7 +580,7 @@ int dirty_arm(struct dump *d)
 	if (!x->track || x->method == METHOD_NONE)
 		return 0;
 	tasks_for_each(t, &d->tree)
-		if (task_is_alive(t) && !t->dirty && x->method == METHOD_SOFT_DIRTY)
+		if (task_is_alive(t) && !t->dirty && !has_ring(t) && x->method == METHOD_SOFT_DIRTY)
 			t->dirty = task_add(
 			    x, (struct kept){ t->pid, sys_pidfd_open(t->pid, 0), -1 }, false);
 	v = mem_alloc((d->tree.nr + 1) * sizeof(*v));

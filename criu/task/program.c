@@ -157,11 +157,12 @@ static const char *thread_comm(const struct task *t, const CoreEntry *core)
 }
 
 static uint64_t thread_list(struct program *p, const struct restore *r, const struct task *t,
-			    size_t i)
+			    size_t i, program_thread_fn *first)
 {
 	const CoreEntry *core = t->restore->cores[i];
 	uint64_t list = program_list(p);
 
+	first(p, r, t, t->threads[i].tid);
 	thread_restore(p, r, t, core, t->threads[i].tid, thread_comm(t, core));
 	stage_op(p, STAGE_CREDS, -1);
 	coresched_share(p, r, core->thread_core, t->threads[i].tid);
@@ -317,13 +318,14 @@ static void last_ops(struct program *p, const struct restore *r, const struct ta
 }
 
 uint64_t task_program(struct program *p, const struct restore *r, const struct task *t,
-		      void (*before)(struct program *p, void *ctx), void *ctx)
+		      program_thread_fn *first, void (*before)(struct program *p, void *ctx),
+		      void *ctx)
 {
 	const CoreEntry *core = t->restore->cores[0];
 	uint64_t *lists = mem_alloc(t->nr_threads * sizeof(*lists)), list;
 
 	for (size_t i = 1; i < t->nr_threads; i++)
-		lists[i] = thread_list(p, r, t, i);
+		lists[i] = thread_list(p, r, t, i, first);
 	list = program_list(p);
 	before(p, ctx);
 	PROGRAM_SYSCALL(p, OP_WHAT_PRCTL, SYS_personality, core->tc->personality);

@@ -9,9 +9,14 @@ void rlimits_restore(struct program *p, const struct restore *r, const TaskRlimi
 /* Upper bound of the bytes that operations, data and stacks of the threads take. */
 size_t task_program_room(const struct task *t);
 
+/* The first that a thread does. */
+typedef void program_thread_fn(struct program *p, const struct restore *r, const struct task *t,
+			       pid_t tid);
+
 /*
- * All lists of the task; the leader's begins with what before() adds to it: its memory.
- * Returns the address of the leader's list.
+ * All lists of the task; the leader's begins with what before() adds to it: its memory, and those
+ * of other threads with first(). Returns the address of the leader's list.
  */
 uint64_t task_program(struct program *p, const struct restore *r, const struct task *t,
-		      void (*before)(struct program *p, void *ctx), void *ctx);
+		      program_thread_fn *first, void (*before)(struct program *p, void *ctx),
+		      void *ctx);

@@ -41,6 +41,8 @@ FILES = (
      "which nobody can read: this cannot be kept"),
     ("io_uring-busy", "thread {pid} has 1 request of io_uring under way; have it cancel them "
      "(IORING_OP_ASYNC_CANCEL), or wait until they are over"),
+    ("io_uring-file", "fd 3: an io_uring: its registered file 0 is not open in pid {pid} (scene), "
+     "so it cannot be kept"),
     ("io_uring-poller", "fd 3: an io_uring with a thread of the kernel that submits "
      "(IORING_SETUP_SQPOLL), which cannot be kept"),
     ("perf", "fd 3: anon_inode:[perf_event]<*>" + KEPT),

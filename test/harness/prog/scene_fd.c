@@ -247,6 +247,17 @@ static void set_uring_closed(int argc, char **argv)
 	close(fd);
 }
 
+/* It has a file that is behind no descriptor any more. */
+static void set_uring_file(int argc, char **argv)
+{
+	struct io_uring_params p;
+	int ring = ring_new(0, &p), file = open("/dev/null", O_RDONLY);
+
+	NOT_USED;
+	must(syscall(SYS_io_uring_register, ring, IORING_REGISTER_FILES, &file, 1));
+	close(file);
+}
+
 static void set_uring(int argc, char **argv)
 {
 	struct io_uring_params p;
@@ -527,6 +538,7 @@ const struct scene scenes_fd[] = {
 	{ "io_uring-busy", set_uring_busy },
 	{ "io_uring-poller", set_uring_poller },
 	{ "io_uring-closed", set_uring_closed },
+	{ "io_uring-file", set_uring_file },
 	{ "perf", set_perf },
 	{ "many-perfs", set_many_perfs },
 	{ "bpf-queue", set_bpf_queue },
