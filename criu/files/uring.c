@@ -92,16 +92,12 @@ static bool positions_block(const struct uring *u)
 	if (e->sq_tail - e->sq_head > e->sq_entries || e->cq_tail - e->cq_head > e->cq_entries)
 		blocker(NULL, "%s: an io_uring whose process has written nonsense to its positions",
 			u->name);
-	else if (e->sq_head > URING_STEPS_MAX)
-		blocker("a new ring would begin at 0 again",
-			"%s: an io_uring that has taken %u requests: a restore would have to make "
-			"as many",
-			u->name, e->sq_head);
-	else if (e->cq_tail > e->sq_head)
-		blocker(NULL,
-			"%s: an io_uring with more results (%u) than requests (%u), which cannot "
-			"be kept yet",
-			u->name, e->cq_tail, e->sq_head);
+	else if (uring_steps(e) > URING_STEPS_MAX)
+		blocker(
+		    "a new ring would begin at 0 again",
+		    "%s: an io_uring that has taken %u requests and given %u results: a restore "
+		    "would have to make as many",
+		    u->name, e->sq_head, e->cq_tail);
 	else
 		return false;
 	return true;
@@ -116,10 +112,10 @@ static int uring_write(struct dump *d, struct uring *u)
 
 	if (r < 0 || u->blocked || positions_block(u))
 		return r;
-	if (u->e->sq_head > URING_STEPS_MANY)
-		log_warn("%s: an io_uring that has taken %u requests: the restore takes seconds to "
-			 "make as many",
-			 u->name, u->e->sq_head);
+	if (uring_steps(u->e) > URING_STEPS_MANY)
+		log_warn("%s: an io_uring that has taken %u requests and given %u results: the "
+			 "restore takes seconds to make as many",
+			 u->name, u->e->sq_head, u->e->cq_tail);
 	r = fown_dump(u->fd, &fown);
 	if (r < 0)
 		return r;
@@ -197,7 +193,8 @@ static int contents_make(const UringEntry *e, int fd, const struct io_uring_para
 		return fail(-ret, "io_uring: map it");
 	ret = uring_advance(fd, &m, e);
 	if (ret < 0)
-		ret = fail(-ret, "io_uring: request that does nothing, to position %u", e->sq_head);
+		ret = fail(-ret, "io_uring: requests that do nothing, to %u and %u", e->sq_head,
+			   e->cq_tail);
 	else
 		uring_contents_put(&m, e);
 	uring_unmap(&m);

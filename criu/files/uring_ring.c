@@ -4,7 +4,8 @@
  * two numbers the kernel has for itself: how many requests it has taken, and how many results it
  * has put down. It counts them up by one and in no other way, and libraries compare them with
  * numbers of their own. So a new ring is given that many requests that do nothing: those that
- * leave a result, then those that leave none.
+ * leave a result, then those that leave none. Where there were more results than requests, another
+ * ring sends them.
  */
 #include "criu/files/uring_ring.h"
 
@@ -15,6 +16,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "criu/base/cleanup.h"
 #include "criu/base/error.h"
 #include "criu/base/mem.h"
 #include "criu/kernel/syscalls.h"
@@ -81,7 +83,7 @@ int uring_check(const UringEntry *e)
 	    e->sq_array.len > array_bytes(e->setup_flags, e->sq_entries) ||
 	    e->sqes.len > e->sq_entries * sqe_bytes(e->setup_flags))
 		return fail_plain("an io_uring with contents that do not fit");
-	if (e->sq_head > URING_STEPS_MAX || e->cq_tail > e->sq_head)
+	if (uring_steps(e) > URING_STEPS_MAX)
 		return fail_plain("an io_uring at position %u of requests and %u of results",
 				  e->sq_head, e->cq_tail);
 	if (e->n_workers && e->n_workers != URING_WORKERS)
@@ -245,16 +247,68 @@ static int nops_submit(int fd, const struct uring_map *m, uint32_t nr)
 	return 0;
 }
 
+#define MESSAGES 64 /* at once */
+
+/* With IORING_SETUP_DEFER_TASKRUN they come when they are waited for, and else some of them. */
+static int messages_submit(int from, const struct uring_map *by, int fd, const struct uring_map *m,
+			   uint32_t nr)
+{
+	uint32_t *sq_tail = word_at(by, by->p.sq_off.tail);
+	uint32_t *cq_head = word_at(m, m->p.cq_off.head);
+
+	while (nr) {
+		uint32_t now = MIN(nr, MIN(MESSAGES, m->p.cq_entries));
+		int r;
+
+		__atomic_store_n(sq_tail, *sq_tail + now, __ATOMIC_RELEASE);
+		r = submit(from, now);
+		if (r >= 0 && (uint32_t)r != now)
+			r = -EIO;
+		if (r >= 0 && m->p.flags & IORING_SETUP_DEFER_TASKRUN)
+			r = (int)sys_result(syscall(SYS_io_uring_enter, fd, 0, now,
+						    IORING_ENTER_GETEVENTS, NULL, 0));
+		if (r < 0)
+			return r;
+		*cq_head = __atomic_load_n(word_at(m, m->p.cq_off.tail), __ATOMIC_ACQUIRE);
+		nr -= now;
+	}
+	return 0;
+}
+
+/* Results without requests. */
+static int messages_send(int fd, const struct uring_map *m, uint32_t nr)
+{
+	struct io_uring_params p = { .flags = 0 };
+	cleanup_close int from = uring_setup(MESSAGES, &p);
+	struct io_uring_sqe *sqe;
+	struct uring_map by;
+	int r = from < 0 ? from : uring_map(from, &p, &by);
+
+	if (r < 0)
+		return r;
+	sqe = (struct io_uring_sqe *)(void *)by.sqes;
+	for (uint32_t i = 0; i < MESSAGES; i++)
+		sqe[i] = (struct io_uring_sqe){ .opcode = IORING_OP_MSG_RING,
+						.fd = fd,
+						.flags = IOSQE_CQE_SKIP_SUCCESS };
+	r = messages_submit(from, &by, fd, m, nr);
+	uring_unmap(&by);
+	return r;
+}
+
 int uring_advance(int fd, const struct uring_map *m, const UringEntry *e)
 {
+	uint32_t both = MIN(e->sq_head, e->cq_tail);
 	int r;
 
 	nop_prepare(m, 0);
-	r = nops_submit(fd, m, e->cq_tail);
+	r = nops_submit(fd, m, both);
 	if (r < 0)
 		return r;
 	nop_prepare(m, IOSQE_CQE_SKIP_SUCCESS);
-	r = nops_submit(fd, m, e->sq_head - e->cq_tail);
+	r = nops_submit(fd, m, e->sq_head - both);
+	if (r >= 0 && e->cq_tail > both)
+		r = messages_send(fd, m, e->cq_tail - both);
 	if (r < 0)
 		return r;
 	return *word_at(m, m->p.sq_off.head) == e->sq_head &&

@@ -46,6 +46,12 @@
 #define URING_STEPS_MAX  (1u << 29)
 #define URING_STEPS_MANY (1u << 24)
 
+/* What it takes to get there. */
+static inline uint32_t uring_steps(const UringEntry *e)
+{
+	return e->sq_head > e->cq_tail ? e->sq_head : e->cq_tail;
+}
+
 /* System calls: -errno. */
 int uring_setup(uint32_t entries, struct io_uring_params *p);
 int uring_register(int fd, unsigned int op, const void *arg, unsigned int nr);

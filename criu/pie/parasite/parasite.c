@@ -406,11 +406,14 @@ static void copy_make(struct parasite_copy_args *a)
 		a->err = a->pid;
 }
 
+#define REAPS 16 /* the kernel tells of some at a time */
+
 /* To return from any system call is enough for most rings. */
 static void urings_reap(const struct parasite_uring_args *a)
 {
-	for (uint32_t i = 0; i < a->nr && i < PARASITE_URINGS; i++)
-		blob_syscall6(__NR_io_uring_enter, a->fd[i], 0, 0, IORING_ENTER_GETEVENTS_, 0, 0);
+	for (uint32_t i = 0; i < a->nr * REAPS && i < PARASITE_URINGS * REAPS; i++)
+		blob_syscall6(__NR_io_uring_enter, a->fd[i / REAPS], 0, 0, IORING_ENTER_GETEVENTS_,
+			      0, 0);
 }
 
 static void process_ask(struct first_error *e, struct parasite_process_args *a)
