@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Two threads write to a file and read it back, all the time, by rings of io_uring: by workers of
+ * Two threads write to a memfd and read it back, all the time, by rings of io_uring: by workers of
  * the kernel, too. A dump that comes while requests are under way waits until they are over, and
  * no request fails or is told of twice.
  */
 #include "zdtmtst.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "rings.h"
@@ -17,13 +17,10 @@
 #define AHEAD 8
 #define DEFER (IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN)
 
-static char *filename;
-TEST_OPTION(filename, string, "file name", true);
-
 struct work {
 	struct ring ring;
 	int fd;
-	off_t from; /* its part of the file */
+	off_t from; /* its part of the memfd */
 	char out[AHEAD][BYTES], in[AHEAD][BYTES];
 	bool bad;
 };
@@ -101,10 +98,12 @@ int main(int argc, char **argv)
 {
 	static struct work work[2];
 	pthread_t thread;
+	int fd;
 
 	test_init(argc, argv);
+	fd = (int)must(memfd_create("rings", 0));
 	for (int i = 0; i < 2; i++) {
-		work[i].fd = (int)must(open(filename, O_RDWR | O_CREAT, 0600));
+		work[i].fd = fd;
 		work[i].from = i * AHEAD * BYTES;
 	}
 	ring_make(&work[0].ring, AHEAD, DEFER);
