@@ -139,8 +139,9 @@ def _socketpair(world):
         "is connected to socket:[<*>], which is not in the tree"
     words = ["dump", "-D", world.images, "-t", scene.pid]
     world.refuses(words, who + "; try --ext-unix-sk, or --external unix[INO], which connects to "
-                  "its name at the restore")
-    world.refuses([*words, "--ext-unix-sk"], who + " and has no name to connect to")
+                  "its name at the restore, or --unix-close")
+    world.refuses([*words, "--ext-unix-sk"], who + " and has no name to connect to; try "
+                  "--unix-close")
     world.dump(scene, "--external", f"unix[{ino}]")
     who = f"restore: load files: pid {scene.pid} ({scene.comm}): fd 10: "
     world.refuses(["restore", "-d", "-D", world.images], f"{who}{name} is connected to a unix "
