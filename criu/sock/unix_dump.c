@@ -444,7 +444,8 @@ static int outside_judge(struct dump *d, struct unix_seen *s)
 	bool allowed = is_allowed(d, s->e.ino, s->info->peer);
 	char name[UNIX_NAME_MAX + 3], what[256];
 
-	if (d->s->opts->unix_close && !(allowed && peer && peer->name_len))
+	if (d->s->opts->unix_close && !(allowed && peer && peer->name_len) &&
+	    !is_named(d, s->e.ino))
 		return count_as_closed(s);
 
 	unix_name_text(peer ? peer->name : NULL, peer ? peer->name_len : 0, name, sizeof(name));
