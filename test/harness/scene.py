@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Processes to be dumped: prog/scene and its like, and whether they run."""
 
+import contextlib
 import mmap
 import os
 import pathlib
@@ -43,14 +44,35 @@ def start(program, arguments, cwd, seconds=READY_SECONDS):
         raise Failure(f"{program}: {error.strerror}; make helpers builds it") from error
     finally:
         os.close(write_end)
+    pipe = f"pipe:[{os.fstat(read_end).st_ino}]"
     text = _read_line(read_end, program, seconds)
-    if text != "ready\n":
+    if text == "ready\n":
+        _wait_closed(child.pid, pipe)
+    else:
         child.wait()
         if text.startswith("skip: "):
             raise Skip(text[6:].strip())
         raise Failure(f"{pathlib.Path(program).name} {' '.join(map(str, arguments))}: {text!r}")
     child.returncode = 0  # whoever reaps it, it is not Popen
     return child.pid
+
+
+def _wait_closed(pid, pipe):
+    """Until it has closed what it was ready on: a dump is not to meet that."""
+    deadline = time.monotonic() + READY_SECONDS
+    while pipe in _links(pid):
+        if time.monotonic() > deadline:
+            raise Failure(f"pid {pid}: ready, and has not closed {pipe}")
+        time.sleep(0.001)
+
+
+def _links(pid):
+    links = set()
+    with contextlib.suppress(OSError):
+        for fd in os.listdir(f"/proc/{pid}/fd"):
+            with contextlib.suppress(OSError):
+                links.add(os.readlink(f"/proc/{pid}/fd/{fd}"))
+    return links
 
 
 def _read_line(fd, program, seconds):
