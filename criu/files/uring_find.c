@@ -37,23 +37,27 @@ struct finding {
 
 /* --- who uses io_uring --------------------------------------------------------------------- */
 
+static int user_read(struct finding *f, struct task *t, struct thread *th)
+{
+	struct uring_user *u = array_push(f->users, f->nr, f->cap);
+	int r = uring_thread_read(&f->view, th->tid, &u->at);
+
+	u->task = t;
+	u->thread = th;
+	return r < 0 ? fail(-r, "io_uring: look at thread %d", (int)th->tid) : 0;
+}
+
 static int users_read(struct finding *f)
 {
 	struct task *t;
+	int r = 0;
 
 	f->nr = 0;
 	tasks_for_each(t, &f->d->tree) {
-		for (size_t i = 0; i < t->nr_threads; i++) {
-			struct thread *th = &t->threads[i];
-			struct uring_user *u = array_push(f->users, f->nr, f->cap);
-			int r = uring_thread_read(&f->view, th->tid, &u->at);
-
-			u->task = t;
-			u->thread = th;
-			if (r < 0)
-				return task_fail_at(
-				    fail(-r, "io_uring: look at thread %d", (int)th->tid), t);
-		}
+		for (size_t i = 0; i < t->nr_threads && r >= 0; i++)
+			r = user_read(f, t, &t->threads[i]);
+		if (r < 0)
+			return task_fail_at(r, t);
 	}
 	return 0;
 }

@@ -281,7 +281,7 @@ static int messages_send(int fd, const struct uring_map *m, uint32_t nr)
 	struct io_uring_params p = { .flags = 0 };
 	cleanup_close int from = uring_setup(MESSAGES, &p);
 	struct io_uring_sqe *sqe;
-	struct uring_map by;
+	struct uring_map by = { .ring = NULL };
 	int r = from < 0 ? from : uring_map(from, &p, &by);
 
 	if (r < 0)

@@ -132,7 +132,8 @@ void bpf_code_current(struct bpf_code *c, size_t to)
 
 static void mov_wide(struct bpf_code *c, enum bpf_reg dst, int kind, uint64_t number)
 {
-	emit(c, BPF_LD | BPF_DW | BPF_IMM, dst, (enum bpf_reg)kind, 0, (int)(uint32_t)number);
+	/* BPF_LD and BPF_IMM are 0. */
+	emit(c, BPF_DW, dst, (enum bpf_reg)kind, 0, (int)(uint32_t)number);
 	emit(c, 0, BPF_R0, BPF_R0, 0, (int)(number >> 32));
 }
 
