@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "criu/kernel/btf.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/btf.h>
@@ -154,18 +155,55 @@ void btf_done(struct btf *b)
 	*b = (struct btf){ 0 };
 }
 
+#define NAMES_MAX 32
+
+/* The first bytes of a name, with its NUL: most of some hundred thousand others differ in these. */
+struct front {
+	uint32_t bytes, mask;
+};
+
+static uint32_t front_of(const struct btf *b, uint32_t off)
+{
+	size_t left = b->names_len - off;
+	uint32_t bytes = 0;
+
+	if (left >= sizeof(bytes))
+		memcpy(&bytes, b->names + off, sizeof(bytes));
+	else
+		memcpy(&bytes, b->names + off, left);
+	return bytes;
+}
+
+static struct front front_wanted(const char *name)
+{
+	size_t len = strlen(name) + 1;
+	struct front f = { 0 };
+
+	if (len > sizeof(f.bytes))
+		len = sizeof(f.bytes);
+	memcpy(&f.bytes, name, len);
+	memset(&f.mask, 0xff, len);
+	return f;
+}
+
 void btf_find(const struct btf *b, struct btf_name *names, size_t nr)
 {
+	struct front front[NAMES_MAX];
+
+	assert(nr <= NAMES_MAX);
+	for (size_t i = 0; i < nr; i++)
+		front[i] = front_wanted(names[i].name);
 	for (uint32_t id = 1; id < b->nr_types; id++) {
 		const struct btf_type *t = b->types[id];
-		uint32_t kind = BTF_INFO_KIND(t->info);
-		const char *name;
+		uint32_t kind = BTF_INFO_KIND(t->info), is;
 
-		if (kind != BTF_KIND_STRUCT && kind != BTF_KIND_FUNC)
+		if ((kind != BTF_KIND_STRUCT && kind != BTF_KIND_FUNC) ||
+		    t->name_off >= b->names_len)
 			continue;
-		name = name_of(b, t->name_off);
+		is = front_of(b, t->name_off);
 		for (size_t i = 0; i < nr; i++)
-			if (names[i].kind == kind && !strcmp(names[i].name, name))
+			if ((is & front[i].mask) == front[i].bytes && names[i].kind == kind &&
+			    !strcmp(names[i].name, b->names + t->name_off))
 				names[i].id = id;
 	}
 }
