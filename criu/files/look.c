@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "criu/base/error.h"
@@ -62,6 +63,8 @@ static const struct view_file *seen_find(const struct looks *l, int fd)
 
 /* What kinds have to be for the view to say all that fdinfo does. */
 static const char plain_kind[] = "plain", eventfd_kind[] = "eventfd";
+/* Only those of unix sockets have lines of their own: net/unix/af_unix.c, unix_show_fdinfo(). */
+static const char socket_kind[] = "socket";
 
 static const char *kind_said(const struct looks *l, const struct view_file *f)
 {
@@ -83,6 +86,16 @@ static void events_take(const struct view_file *f, struct proc_fdinfo *ret)
 	ret->eventfd_id = f->events.id;
 }
 
+/* Its own descriptor is open. */
+static bool has_no_lines(struct look *look)
+{
+	socklen_t len = sizeof(look->family);
+
+	return look->lfd >= 0 &&
+	       getsockopt(look->lfd, SOL_SOCKET, SO_DOMAIN, &look->family, &len) == 0 &&
+	       look->family != AF_UNIX;
+}
+
 /* fdinfo without its text; false: it has to be read. */
 static bool info_from_view(const struct looks *l, struct look *look)
 {
@@ -90,7 +103,7 @@ static bool info_from_view(const struct looks *l, struct look *look)
 	const char *kind = kind_said(l, f);
 	const void *mount;
 
-	if (!kind)
+	if (!kind || (kind == socket_kind && !has_no_lines(look)))
 		return false;
 	mount = map_get(&l->mounts, f->mount);
 	if (!mount)
@@ -117,6 +130,13 @@ static bool says_events(const struct view_file *f, const struct proc_fdinfo *i)
 	       seen.eventfd_semaphore == i->eventfd_semaphore;
 }
 
+static const char *kind_learnt(const struct look *look)
+{
+	if (!look->seen->more_info)
+		return plain_kind;
+	return look->info.has_eventfd ? eventfd_kind : socket_kind;
+}
+
 /* The first of each kind is read both ways. A kernel that says one thing here and another there
  * is not believed again. */
 static void view_learn(struct looks *l, const struct look *look)
@@ -127,7 +147,7 @@ static void view_learn(struct looks *l, const struct look *look)
 	bool renamed;
 
 	if (!look->info_is_read || !f || f->locks || i->mnt_id < 0 ||
-	    (f->more_info && !says_events(f, i)))
+	    (f->more_info && !S_ISSOCK(look->st.st_mode) && !says_events(f, i)))
 		return;
 	mount = map_get(&l->mounts, f->mount);
 	renamed = f->link_len > 0 && look->link[0] && !str_eq(f->link, look->link);
@@ -142,8 +162,8 @@ static void view_learn(struct looks *l, const struct look *look)
 	if (!mount)
 		map_put(&l->mounts, f->mount, (void *)((uintptr_t)i->mnt_id + 1));
 	if (!map_get(&l->kinds, f->ops))
-		map_put(&l->kinds, f->ops, (void *)(f->more_info ? eventfd_kind : plain_kind));
-	if (f->more_info) {
+		map_put(&l->kinds, f->ops, (void *)kind_learnt(look));
+	if (i->has_eventfd) {
 		l->events_inode = f->inode;
 		l->events_st = look->st;
 	}
@@ -186,12 +206,23 @@ static bool all_is_said(const struct looks *l, struct look *look)
 	return true;
 }
 
+static int fd_take(const struct table *tb, struct look *look)
+{
+	if (look->lfd < 0)
+		look->lfd = sys_pidfd_getfd(tb->pidfd, look->fd);
+	return look->lfd < 0 ? fail(-look->lfd, "pidfd_getfd") : 0;
+}
+
 static int look_take(const struct looks *l, struct proc_buf *b, struct look *look)
 {
 	const struct table *tb = l->tb;
 	int r = 0;
 
 	look->seen = seen_find(l, look->fd);
+	if (kind_said(l, look->seen) == socket_kind)
+		r = fd_take(tb, look);
+	if (r < 0)
+		return r;
 	look->info_is_read = !info_from_view(l, look);
 	if (look->info_is_read)
 		r = proc_fdinfo_read(tb->proc, look->fd, b, &look->info);
@@ -199,9 +230,9 @@ static int look_take(const struct looks *l, struct proc_buf *b, struct look *loo
 		return fail(-r, "read fdinfo");
 	if (all_is_said(l, look))
 		return 0;
-	look->lfd = sys_pidfd_getfd(tb->pidfd, look->fd);
-	if (look->lfd < 0)
-		return fail(-look->lfd, "pidfd_getfd");
+	r = fd_take(tb, look);
+	if (r < 0)
+		return r;
 	if (fstat(look->lfd, &look->st) < 0)
 		return fail(errno, "stat");
 	link_take(l, look);
@@ -237,6 +268,7 @@ void looks_add(struct looks *l, int fd)
 
 	look->fd = fd;
 	look->lfd = -1;
+	look->family = -1;
 }
 
 void looks_start(struct looks *l)

@@ -29,6 +29,7 @@ struct look {
 	int fd;
 	int lfd; /* crtool's own of the same description; -1: nothing is to be asked of it */
 	const struct view_file *seen; /* NULL: there is no view */
+	int family; /* of a socket, if it has been asked for: AF_*; -1 */
 	bool info_is_read; /* as text: else it is what the view shows */
 	struct proc_fdinfo info;
 	struct stat st;

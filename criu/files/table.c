@@ -227,7 +227,8 @@ static int description_dump(struct dump *d, struct fd_probe *p, int proc, int *r
 		return r;
 	if (!p->link)
 		p->link = link;
-	p->family = family_find(p);
+	if (p->family < 0)
+		p->family = family_find(p);
 	kind = kind_of(d, p);
 	*ret_type = (int)kind->type;
 	r = kind->dump(d, p);
@@ -301,6 +302,7 @@ static int fd_identify(struct dump *d, const struct table *tb, const struct look
 		.st = l->st,
 		.info = l->info,
 		.link = l->link[0] ? l->link : NULL,
+		.family = l->family,
 		.link_is_old = l->link_is_old,
 		.no_locks = !l->info_is_read,
 		.no_owner = l->seen && !l->seen->owner,
@@ -363,7 +365,7 @@ int flight_dump(struct dump *d, const struct task *t, int fd, int lfd, uint32_t 
 {
 	cleanup_close int mine = lfd;
 	int r = flights_open(d);
-	struct fd_probe p = { .fd = lfd, .lfd = lfd, .to = t, .to_fd = fd };
+	struct fd_probe p = { .fd = lfd, .lfd = lfd, .to = t, .to_fd = fd, .family = -1 };
 	char name[64];
 
 	if (r < 0)
