@@ -2,7 +2,11 @@
 #include "criu/base/io.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <sys/resource.h>
 #include <unistd.h>
+
+#include "criu/base/cleanup.h"
 
 #define IO_LOOP(call, advance)                                                                     \
 	while (len) {                                                                              \
@@ -38,4 +42,22 @@ int io_write(int fd, const void *buf, size_t len)
 int io_pwrite(int fd, const void *buf, size_t len, off_t off)
 {
 	IO_LOOP(pwrite(fd, buf, len, off), off += n);
+}
+
+void io_fds_room(size_t nr)
+{
+	cleanup_close int any = open("/", O_PATH | O_CLOEXEC), last = -1;
+	struct rlimit lim;
+
+	if (any < 0 || getrlimit(RLIMIT_NOFILE, &lim) < 0)
+		return;
+	if (nr > lim.rlim_max)
+		nr = lim.rlim_max;
+	if (nr > lim.rlim_cur) {
+		lim.rlim_cur = nr;
+		if (setrlimit(RLIMIT_NOFILE, &lim) < 0)
+			return;
+	}
+	if (nr)
+		last = fcntl(any, F_DUPFD_CLOEXEC, (int)nr - 1);
 }

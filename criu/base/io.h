@@ -9,3 +9,10 @@ int io_read(int fd, void *buf, size_t len);
 int io_pread(int fd, void *buf, size_t len, off_t off);
 int io_write(int fd, const void *buf, size_t len);
 int io_pwrite(int fd, const void *buf, size_t len, off_t off);
+
+/*
+ * Makes the table of descriptors large enough for nr of them, or as many as the hard limit allows.
+ * While there are several threads the kernel waits some milliseconds for each time that it grows to
+ * twice its size (fs/file.c: expand_fdtable()): so before. Quiet.
+ */
+void io_fds_room(size_t nr);

@@ -12,6 +12,7 @@
 
 #include "criu/base/cleanup.h"
 #include "criu/base/error.h"
+#include "criu/base/io.h"
 #include "criu/base/log.h"
 #include "criu/base/mem.h"
 #include "criu/base/parallel.h"
@@ -36,6 +37,7 @@
 /* A view of the kernel costs about as much as reading this many. */
 #define MANY_TASKS   32
 #define MANY_THREADS 256
+#define OWN_FDS      1024 /* that crtool has open at a time, but for those of the tree */
 
 #define RESTART_FIRST 512 /* ERESTARTSYS */
 #define RESTART_LAST  516 /* ERESTART_RESTARTBLOCK */
@@ -449,7 +451,7 @@ static void find_parents(struct dump *d)
 
 /* Of the root and its children: what is further down is not known before all stand still. */
 struct outlook {
-	size_t tasks, threads;
+	size_t tasks, threads, fds;
 	uint64_t most; /* bytes that one of them has in memory */
 	bool many_fds;
 };
@@ -462,6 +464,7 @@ static void outlook_add(struct dump *d, pid_t pid, struct outlook *o)
 	if (proc < 0 || proc_stat_read(proc, 0, &d->buf, &st) < 0)
 		return;
 	o->many_fds |= fdlist_is_long(proc);
+	o->fds += fdlist_number(proc);
 	o->tasks++;
 	o->threads += (size_t)st.num_threads;
 	if (st.rss_pages * PAGE_BYTES > o->most)
@@ -483,9 +486,8 @@ static struct outlook look_around(struct dump *d)
 
 /* The types of the kernel are read while the tree runs. smaps takes its time where there is much
  * memory: see kernel/alike_probe.c. */
-static void view_prepare(struct dump *d)
+static void view_prepare(struct dump *d, struct outlook o)
 {
-	struct outlook o = look_around(d);
 	bool large = !d->memory_only && o.most >= LARGE_BYTES;
 
 	if (!large && !worth_a_view(o.tasks, o.threads) && !o.many_fds)
@@ -508,6 +510,7 @@ int collect_prepare(struct dump *d)
 {
 	cleanup_close int self = proc_open(getpid());
 	int r = self < 0 ? self : proc_ns_read(self, 0, &d->own_ns);
+	struct outlook o;
 
 	if (r < 0)
 		return fail(-r, "read /proc/self/ns");
@@ -516,7 +519,10 @@ int collect_prepare(struct dump *d)
 	d->default_slice = sched_default_slice();
 	d->has_coresched = coresched_is_there();
 	modes_init(d);
-	view_prepare(d);
+	o = look_around(d);
+	/* Those of connections are all open at the same time. */
+	io_fds_room(OWN_FDS + o.fds);
+	view_prepare(d, o);
 	return 0;
 }
 

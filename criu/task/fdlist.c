@@ -13,7 +13,7 @@
 #define LOADABLE_FDS 512
 
 /* The size of the directory is the number of its entries since Linux 6.2; 0 before. */
-static size_t fds_number(int proc)
+size_t fdlist_number(int proc)
 {
 	struct stat st;
 
@@ -22,7 +22,7 @@ static size_t fds_number(int proc)
 
 bool fdlist_is_long(int proc)
 {
-	return fds_number(proc) >= LOADABLE_FDS;
+	return fdlist_number(proc) >= LOADABLE_FDS;
 }
 
 static bool seen_read(const struct dump *d, struct task *t, size_t nr)
@@ -46,7 +46,7 @@ static bool seen_read(const struct dump *d, struct task *t, size_t nr)
 
 int fdlist_read(const struct dump *d, struct task *t, int proc)
 {
-	size_t nr = d->view_is_open ? fds_number(proc) : 0;
+	size_t nr = d->view_is_open ? fdlist_number(proc) : 0;
 
 	if (nr >= MANY_FDS && seen_read(d, t, nr))
 		return 0;

@@ -8,3 +8,5 @@
 int fdlist_read(const struct dump *d, struct task *t, int proc);
 /* Whether a process has so many that a view is worth its price. proc: /proc/PID. */
 bool fdlist_is_long(int proc);
+/* How many there are; 0: nobody knows (before Linux 6.2). */
+size_t fdlist_number(int proc);
