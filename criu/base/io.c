@@ -46,7 +46,7 @@ int io_pwrite(int fd, const void *buf, size_t len, off_t off)
 
 void io_fds_room(size_t nr)
 {
-	cleanup_close int any = open("/", O_PATH | O_CLOEXEC), last = -1;
+	cleanup_close int any = open("/", O_PATH | O_CLOEXEC);
 	struct rlimit lim;
 
 	if (any < 0 || getrlimit(RLIMIT_NOFILE, &lim) < 0)
@@ -59,5 +59,5 @@ void io_fds_room(size_t nr)
 			return;
 	}
 	if (nr)
-		last = fcntl(any, F_DUPFD_CLOEXEC, (int)nr - 1);
+		close(fcntl(any, F_DUPFD_CLOEXEC, (int)nr - 1));
 }

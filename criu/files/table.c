@@ -216,31 +216,32 @@ static int family_find(const struct fd_probe *p)
 	return family;
 }
 
-/* p->link is known already, or NULL. */
-static int description_dump(struct dump *d, struct fd_probe *p, int proc, int *ret_type)
+/* seen->link is known already, or NULL. */
+static int description_dump(struct dump *d, const struct fd_probe *seen, int proc, int *ret_type)
 {
+	struct fd_probe p = *seen;
 	char link[LINK_MAX_BYTES];
 	const struct file_kind *kind;
-	int r = p->link ? 0 : link_find(d, p, proc, link, sizeof(link));
+	int r = p.link ? 0 : link_find(d, &p, proc, link, sizeof(link));
 
 	if (r < 0)
 		return r;
-	if (!p->link)
-		p->link = link;
-	if (p->family < 0)
-		p->family = family_find(p);
-	kind = kind_of(d, p);
+	if (!p.link)
+		p.link = link;
+	if (p.family < 0)
+		p.family = family_find(&p);
+	kind = kind_of(d, &p);
 	*ret_type = (int)kind->type;
-	r = kind->dump(d, p);
+	r = kind->dump(d, &p);
 	/* Somebody outside of the tree has given the file another name meanwhile. */
-	if (r == -ESTALE && p->link_is_old) {
-		p->link_is_old = false;
-		p->link = link;
-		r = link_find(d, p, proc, link, sizeof(link));
+	if (r == -ESTALE && p.link_is_old) {
+		p.link_is_old = false;
+		p.link = link;
+		r = link_find(d, &p, proc, link, sizeof(link));
 		if (r >= 0)
-			r = kind->dump(d, p);
+			r = kind->dump(d, &p);
 	}
-	return r < 0 ? fail_at(r, "%s", p->link) : 0;
+	return r < 0 ? fail_at(r, "%s", p.link) : 0;
 }
 
 /* Where the type of a description is remembered for the descriptors that share it. */

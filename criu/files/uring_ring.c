@@ -287,7 +287,7 @@ static int messages_send(int fd, const struct uring_map *m, uint32_t nr)
 	if (r < 0)
 		return r;
 	sqe = (struct io_uring_sqe *)(void *)by.sqes;
-	for (uint32_t i = 0; i < MESSAGES; i++)
+	for (uint32_t i = 0; sqe && i < MESSAGES; i++)
 		sqe[i] = (struct io_uring_sqe){ .opcode = IORING_OP_MSG_RING,
 						.fd = fd,
 						.flags = IOSQE_CQE_SKIP_SUCCESS };
