@@ -9,8 +9,7 @@
 
 #include "criu/base/cleanup.h"
 #include "criu/base/mem.h"
-#include "criu/kernel/bpf.h"
-#include "criu/kernel/btf.h"
+#include "criu/kernel/ownfile.h"
 #include "criu/kernel/syscalls.h"
 #include "criu/kernel/text.h"
 
@@ -71,22 +70,19 @@ int mqueue_status_read(int fd, struct mqueue_status *ret)
 
 /* --- the rest ---------------------------------------------------------------------------- */
 
-enum { FILE_, INODE, SUPER, QUEUE, SKB, SOCK, SOCKET, ITER };
+enum { QUEUE = OWNFILE_MORE, SKB, SOCK, SOCKET_INODE };
 
 static const struct btf_name kernel_names[] = {
-	[FILE_] = { "file", BTF_KIND_STRUCT, 0 },
-	[INODE] = { "inode", BTF_KIND_STRUCT, 0 },
-	[SUPER] = { "super_block", BTF_KIND_STRUCT, 0 },
+	OWNFILE_NAMES,
 	[QUEUE] = { "mqueue_inode_info", BTF_KIND_STRUCT, 0 },
 	[SKB] = { "sk_buff", BTF_KIND_STRUCT, 0 },
 	[SOCK] = { "sock", BTF_KIND_STRUCT, 0 },
-	[SOCKET] = { "socket_alloc", BTF_KIND_STRUCT, 0 },
-	[ITER] = { "bpf_iter_task_file", BTF_KIND_FUNC, 0 },
+	[SOCKET_INODE] = { "socket_alloc", BTF_KIND_STRUCT, 0 },
 };
 
-/* What the program writes for each descriptor: of other files it is nonsense. */
 struct record {
-	uint64_t inode, ino, super, magic, owner;
+	struct ownfile file;
+	uint64_t owner;
 	struct {
 		uint64_t value;
 		int32_t signo, notify;
@@ -100,44 +96,23 @@ struct record {
 static int program_load(struct btf_layout *l, int *ret)
 {
 	int info = -btf_at(l, QUEUE, "vfs_inode");
-	int of_socket = btf_at(l, SOCKET, "vfs_inode") - btf_at(l, SOCKET, "socket");
+	int of_socket = btf_at(l, SOCKET_INODE, "vfs_inode") - btf_at(l, SOCKET_INODE, "socket");
 	struct bpf_code c = { 0 };
 
-	bpf_code_begin(&c, sizeof(struct record), 3);
-	bpf_code_read(&c, TO(inode), 8, BPF_R7, btf_at(l, FILE_, "f_inode"));
-	bpf_code_follow(&c, TO(ino), 8, TO(inode), btf_at(l, INODE, "i_ino"));
-	bpf_code_follow(&c, TO(super), 8, TO(inode), btf_at(l, INODE, "i_sb"));
-	bpf_code_follow(&c, TO(magic), 8, TO(super), btf_at(l, SUPER, "s_magic"));
-	bpf_code_follow(&c, TO(owner), 8, TO(inode), info + btf_at(l, QUEUE, "notify_owner"));
-	bpf_code_follow(&c, TO(event), 16, TO(inode), info + btf_at(l, QUEUE, "notify"));
-	bpf_code_follow(&c, TO(skb), 8, TO(inode), info + btf_at(l, QUEUE, "notify_cookie"));
+	ownfile_begin(l, &c, sizeof(struct record));
+	bpf_code_follow(&c, TO(owner), 8, TO(file.inode), info + btf_at(l, QUEUE, "notify_owner"));
+	bpf_code_follow(&c, TO(event), 16, TO(file.inode), info + btf_at(l, QUEUE, "notify"));
+	bpf_code_follow(&c, TO(skb), 8, TO(file.inode), info + btf_at(l, QUEUE, "notify_cookie"));
 	bpf_code_follow(&c, TO(data), 8, TO(skb), btf_at(l, SKB, "data"));
 	bpf_code_follow(&c, TO(cookie), MQUEUE_COOKIE, TO(data), 0);
-	bpf_code_follow(&c, TO(sock), 8, TO(inode), info + btf_at(l, QUEUE, "notify_sock"));
+	bpf_code_follow(&c, TO(sock), 8, TO(file.inode), info + btf_at(l, QUEUE, "notify_sock"));
 	bpf_code_follow(&c, TO(socket), 8, TO(sock), btf_at(l, SOCK, "sk_socket"));
-	bpf_code_follow(&c, TO(socket_ino), 8, TO(socket), of_socket + btf_at(l, INODE, "i_ino"));
-	return bpf_code_end(&c, l->names[ITER].id, ret);
+	bpf_code_follow(&c, TO(socket_ino), 8, TO(socket),
+			of_socket + btf_at(l, OWNFILE_INODE, "i_ino"));
+	return ownfile_end(l, &c, ret);
 }
 
-struct search {
-	uint64_t ino;
-	bool found;
-	struct record record;
-};
-
-static int record_look(void *arg, const void *record)
-{
-	const struct record *r = record;
-	struct search *s = arg;
-
-	if (r->magic == MQUEUE_FS_MAGIC && r->ino == s->ino && r->owner) {
-		s->record = *r;
-		s->found = true;
-	}
-	return 0;
-}
-
-static int search_run(struct search *s)
+static int notice_find(uint64_t ino, struct record *ret)
 {
 	struct btf_name names[ARRAY_SIZE(kernel_names)];
 	cleanup_btf_layout struct btf_layout l = { 0 };
@@ -148,30 +123,22 @@ static int search_run(struct search *s)
 	r = btf_layout_open(&l, names, ARRAY_SIZE(names));
 	if (r >= 0)
 		r = program_load(&l, &prog);
-	if (r >= 0 && l.missing)
-		r = -ENOTSUP;
-	if (r >= 0)
-		r = bpf_iterate(prog, sizeof(struct record), BPF_OF_PROCESS, getpid(), record_look,
-				s);
-	/* Before 6.1 there is no way to ask for one process. */
-	return r == -EINVAL
-		   ? bpf_iterate(prog, sizeof(struct record), BPF_OF_ALL, 0, record_look, s)
-		   : r;
+	return r < 0 ? r : ownfile_read(prog, sizeof(*ret), MQUEUE_FS_MAGIC, ino, ret);
 }
 
 int mqueue_notice_read(uint64_t ino, struct mqueue_notice *ret)
 {
-	struct search s = { .ino = ino };
-	int r = search_run(&s);
+	struct record rec;
+	int r = notice_find(ino, &rec);
 
-	if (r < 0 || !s.found)
-		return r;
+	if (r <= 0 || !rec.owner)
+		return r < 0 ? r : 0;
 	*ret = (struct mqueue_notice){
-		.value = s.record.event.value,
-		.signo = s.record.event.signo,
-		.notify = s.record.event.notify,
-		.socket = s.record.socket_ino,
+		.value = rec.event.value,
+		.signo = rec.event.signo,
+		.notify = rec.event.notify,
+		.socket = rec.socket_ino,
 	};
-	memcpy(ret->cookie, s.record.cookie, MQUEUE_COOKIE);
+	memcpy(ret->cookie, rec.cookie, MQUEUE_COOKIE);
 	return 1;
 }

@@ -11,22 +11,19 @@
 
 #include "criu/base/cleanup.h"
 #include "criu/base/mem.h"
-#include "criu/kernel/bpf.h"
-#include "criu/kernel/btf.h"
+#include "criu/kernel/ownfile.h"
 
 /* A struct sock is the beginning of those that are more of it. */
-enum { FILE_, SOCKET, COMMON, SOCK, INET, CONN, QUEUE, TCP, ITER };
+enum { COMMON = OWNFILE_MORE, SOCK, INET, CONN, QUEUE, TCP };
 
 static const struct btf_name kernel_names[] = {
-	[FILE_] = { "file", BTF_KIND_STRUCT, 0 },
-	[SOCKET] = { "socket", BTF_KIND_STRUCT, 0 },
+	OWNFILE_NAMES,
 	[COMMON] = { "sock_common", BTF_KIND_STRUCT, 0 },
 	[SOCK] = { "sock", BTF_KIND_STRUCT, 0 },
 	[INET] = { "inet_sock", BTF_KIND_STRUCT, 0 },
 	[CONN] = { "inet_connection_sock", BTF_KIND_STRUCT, 0 },
 	[QUEUE] = { "request_sock_queue", BTF_KIND_STRUCT, 0 },
 	[TCP] = { "tcp_sock", BTF_KIND_STRUCT, 0 },
-	[ITER] = { "bpf_iter_task_file", BTF_KIND_FUNC, 0 },
 };
 
 enum how {
@@ -96,8 +93,8 @@ static const struct member {
 };
 
 struct record {
-	uint64_t socket, sock;
-	struct sockview_socket s;
+	struct ownfile file;
+	uint8_t state[SOCKVIEW_BYTES];
 };
 
 _Static_assert(sizeof(struct record) <= 512, "the stack of a program");
@@ -113,9 +110,9 @@ static bool member_read(struct btf_layout *l, struct bpf_code *c, const struct m
 
 	if (at < 0)
 		return m->how == OPTIONAL;
-	if (*to + m->size > TO(s.state) + SOCKVIEW_BYTES)
+	if (*to + m->size > TO(state) + SOCKVIEW_BYTES)
 		return false;
-	bpf_code_follow(c, *to, m->size, TO(sock), at);
+	bpf_code_follow(c, *to, m->size, TO(file.sock), at);
 	*to += m->size;
 	return true;
 }
@@ -123,20 +120,17 @@ static bool member_read(struct btf_layout *l, struct bpf_code *c, const struct m
 static int program_load(struct btf_layout *l, int *ret)
 {
 	struct bpf_code c = { 0 };
-	size_t to = TO(s.state);
+	size_t to = TO(state);
 
-	bpf_code_begin(&c, sizeof(struct record), 3);
-	bpf_code_argument(&c, TO(s.fd), 2);
-	bpf_code_read(&c, TO(socket), 8, BPF_R7, btf_at(l, FILE_, "private_data"));
-	bpf_code_follow(&c, TO(sock), 8, TO(socket), btf_at(l, SOCKET, "sk"));
-	bpf_code_follow(&c, to, 8, TO(socket), btf_at(l, SOCKET, "flags"));
-	bpf_code_follow(&c, to + 8, 1, TO(sock),
+	ownfile_begin(l, &c, sizeof(struct record));
+	bpf_code_follow(&c, to, 8, TO(file.socket), btf_at(l, OWNFILE_SOCKET, "flags"));
+	bpf_code_follow(&c, to + 8, 1, TO(file.sock),
 			btf_at(l, CONN, "icsk_accept_queue") +
 			    btf_at(l, QUEUE, "rskq_defer_accept"));
 	to += 9;
 	for (size_t i = 0; i < ARRAY_SIZE(members); i++)
 		l->missing |= !member_read(l, &c, &members[i], &to);
-	return bpf_code_end(&c, l->names[ITER].id, ret);
+	return ownfile_end(l, &c, ret);
 }
 
 static int socket_add(void *arg, const void *record)
@@ -145,8 +139,8 @@ static int socket_add(void *arg, const void *record)
 	struct sockview *v = arg;
 	struct sockview_socket *s = array_push(v->v, v->nr, v->cap);
 
-	*s = r->s;
-	s->fd &= UINT32_MAX; /* the kernel hands over 32 bits in a place for 64 */
+	s->fd = r->file.fd & UINT32_MAX; /* the kernel hands over 32 bits in a place for 64 */
+	memcpy(s->state, r->state, sizeof(s->state));
 	return 0;
 }
 
@@ -161,8 +155,6 @@ int sockview_read(struct sockview *ret)
 	r = btf_layout_open(&l, names, ARRAY_SIZE(names));
 	if (r >= 0)
 		r = program_load(&l, &prog);
-	if (r >= 0 && l.missing)
-		r = -ENOTSUP;
 	return r < 0 ? r
 		     : bpf_iterate(prog, sizeof(struct record), BPF_OF_THREAD, getpid(), socket_add,
 				   ret);

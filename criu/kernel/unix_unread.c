@@ -10,29 +10,24 @@
 
 #include "criu/base/cleanup.h"
 #include "criu/base/mem.h"
-#include "criu/kernel/bpf.h"
-#include "criu/kernel/btf.h"
+#include "criu/kernel/ownfile.h"
 
 #define PIECE 256 /* a program has a stack of 512 bytes */
 
-enum { FILE_, INODE, SUPER, SOCKET, SOCK, UNIX, HEAD, SKB, PARMS, ITER };
+enum { SOCK = OWNFILE_MORE, UNIX, HEAD, SKB, PARMS };
 
 static const struct btf_name kernel_names[] = {
-	[FILE_] = { "file", BTF_KIND_STRUCT, 0 },
-	[INODE] = { "inode", BTF_KIND_STRUCT, 0 },
-	[SUPER] = { "super_block", BTF_KIND_STRUCT, 0 },
-	[SOCKET] = { "socket", BTF_KIND_STRUCT, 0 },
+	OWNFILE_NAMES,
 	[SOCK] = { "sock", BTF_KIND_STRUCT, 0 },
 	[UNIX] = { "unix_sock", BTF_KIND_STRUCT, 0 },
 	[HEAD] = { "sk_buff_head", BTF_KIND_STRUCT, 0 },
 	[SKB] = { "sk_buff", BTF_KIND_STRUCT, 0 },
 	[PARMS] = { "unix_skb_parms", BTF_KIND_STRUCT, 0 },
-	[ITER] = { "bpf_iter_task_file", BTF_KIND_FUNC, 0 },
 };
 
-/* What the program writes for each descriptor: of other files it is nonsense. */
 struct record {
-	uint64_t inode, ino, super, magic, socket, sock, peer, skb, data, fp, urgent;
+	struct ownfile file;
+	uint64_t peer, skb, data, fp, urgent;
 	uint32_t packets, len, paged, uid, gid, consumed;
 	uint8_t piece[PIECE];
 };
@@ -46,14 +41,8 @@ static int program_load(struct btf_layout *l, size_t nr, size_t from, int *ret)
 	int urgent = btf_at_optional(l, UNIX, "oob_skb");
 	struct bpf_code c = { 0 };
 
-	bpf_code_begin(&c, sizeof(struct record), 3);
-	bpf_code_read(&c, TO(inode), 8, BPF_R7, btf_at(l, FILE_, "f_inode"));
-	bpf_code_follow(&c, TO(ino), 8, TO(inode), btf_at(l, INODE, "i_ino"));
-	bpf_code_follow(&c, TO(super), 8, TO(inode), btf_at(l, INODE, "i_sb"));
-	bpf_code_follow(&c, TO(magic), 8, TO(super), btf_at(l, SUPER, "s_magic"));
-	bpf_code_read(&c, TO(socket), 8, BPF_R7, btf_at(l, FILE_, "private_data"));
-	bpf_code_follow(&c, TO(sock), 8, TO(socket), btf_at(l, SOCKET, "sk"));
-	bpf_code_follow(&c, TO(peer), 8, TO(sock), btf_at(l, UNIX, "peer"));
+	ownfile_begin(l, &c, sizeof(struct record));
+	bpf_code_follow(&c, TO(peer), 8, TO(file.sock), btf_at(l, UNIX, "peer"));
 	if (urgent)
 		bpf_code_follow(&c, TO(urgent), 8, TO(peer), urgent);
 	bpf_code_follow(&c, TO(packets), 4, TO(peer), queue + btf_at(l, HEAD, "qlen"));
@@ -68,47 +57,18 @@ static int program_load(struct btf_layout *l, size_t nr, size_t from, int *ret)
 	bpf_code_follow(&c, TO(consumed), 4, TO(skb), cb + btf_at(l, PARMS, "consumed"));
 	bpf_code_follow(&c, TO(data), 8, TO(skb), btf_at(l, SKB, "data"));
 	bpf_code_follow(&c, TO(piece), PIECE, TO(data), (int)from);
-	return bpf_code_end(&c, l->names[ITER].id, ret);
-}
-
-struct search {
-	uint64_t ino;
-	bool found;
-	struct record record;
-};
-
-static int record_look(void *arg, const void *record)
-{
-	const struct record *r = record;
-	struct search *s = arg;
-
-	if (r->magic == SOCKFS_MAGIC && r->ino == s->ino) {
-		s->record = *r;
-		s->found = true;
-	}
-	return 0;
+	return ownfile_end(l, &c, ret);
 }
 
 static int piece_read(struct btf_layout *l, uint64_t ino, size_t nr, size_t from,
 		      struct record *ret)
 {
-	struct search s = { .ino = ino };
 	cleanup_close int prog = -1;
 	int r = program_load(l, nr, from, &prog);
 
-	if (r >= 0 && l->missing)
-		r = -ENOTSUP;
 	if (r >= 0)
-		r = bpf_iterate(prog, sizeof(struct record), BPF_OF_PROCESS, getpid(), record_look,
-				&s);
-	/* Before 6.1 there is no way to ask for one process. */
-	if (r == -EINVAL)
-		r = bpf_iterate(prog, sizeof(struct record), BPF_OF_ALL, 0, record_look, &s);
-	if (r >= 0 && !s.found)
-		r = -ENOENT;
-	if (r >= 0)
-		*ret = s.record;
-	return r;
+		r = ownfile_read(prog, sizeof(*ret), SOCKFS_MAGIC, ino, ret);
+	return r ? r : -ENOENT;
 }
 
 /* 1, 0 or -errno as unix_unread_read(). */
