@@ -277,16 +277,16 @@ size_t btf_size(const struct btf *b, uint32_t id)
 
 /* --- layouts ----------------------------------------------------------------------------- */
 
-int btf_layout_open(struct btf_layout *l, struct btf_name *names, size_t nr)
+int btf_layout_open(struct btf_layout *l, const struct btf_name *names, size_t nr)
 {
 	int r = btf_open(&l->btf);
 
 	if (r < 0)
 		return r;
-	l->names = names;
-	btf_find(&l->btf, names, nr);
+	l->names = mem_dup(names, nr * sizeof(*names));
+	btf_find(&l->btf, l->names, nr);
 	for (size_t i = 0; i < nr; i++)
-		if (!names[i].id)
+		if (!l->names[i].id)
 			return -ENOTSUP;
 	return 0;
 }
@@ -294,6 +294,8 @@ int btf_layout_open(struct btf_layout *l, struct btf_name *names, size_t nr)
 void btf_layout_done(struct btf_layout *l)
 {
 	btf_done(&l->btf);
+	free(l->names);
+	l->names = NULL;
 }
 
 int btf_at(struct btf_layout *l, size_t type, const char *member)

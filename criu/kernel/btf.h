@@ -45,12 +45,12 @@ size_t btf_size(const struct btf *b, uint32_t id);
 /* Where members of some types lie. Zero-initialise. */
 struct btf_layout {
 	struct btf btf;
-	struct btf_name *names; /* the caller's */
+	struct btf_name *names; /* owned */
 	bool missing; /* something that was asked for is not there */
 };
 
 /* Of the running kernel. 0, or -errno; -ENOTSUP: it does not have all of these names. */
-int btf_layout_open(struct btf_layout *l, struct btf_name *names, size_t nr);
+int btf_layout_open(struct btf_layout *l, const struct btf_name *names, size_t nr);
 void btf_layout_done(struct btf_layout *l);
 /* Of a member of names[type]; where there is none, 0, and l->missing. */
 int btf_at(struct btf_layout *l, size_t type, const char *member);

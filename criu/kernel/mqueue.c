@@ -114,13 +114,11 @@ static int program_load(struct btf_layout *l, int *ret)
 
 static int notice_find(uint64_t ino, struct record *ret)
 {
-	struct btf_name names[ARRAY_SIZE(kernel_names)];
 	cleanup_btf_layout struct btf_layout l = { 0 };
 	cleanup_close int prog = -1;
 	int r;
 
-	memcpy(names, kernel_names, sizeof(names));
-	r = btf_layout_open(&l, names, ARRAY_SIZE(names));
+	r = btf_layout_open(&l, kernel_names, ARRAY_SIZE(kernel_names));
 	if (r >= 0)
 		r = program_load(&l, &prog);
 	return r < 0 ? r : ownfile_read(prog, sizeof(*ret), MQUEUE_FS_MAGIC, ino, ret);

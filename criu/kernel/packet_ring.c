@@ -57,12 +57,10 @@ static int program_load(struct btf_layout *l, int *ret)
 
 int packet_position_open(void)
 {
-	struct btf_name names[ARRAY_SIZE(kernel_names)];
 	cleanup_btf_layout struct btf_layout l = { 0 };
 	int prog = -1, r;
 
-	memcpy(names, kernel_names, sizeof(names));
-	r = btf_layout_open(&l, names, ARRAY_SIZE(names));
+	r = btf_layout_open(&l, kernel_names, ARRAY_SIZE(kernel_names));
 	if (r >= 0)
 		r = program_load(&l, &prog);
 	return r < 0 ? r : prog;

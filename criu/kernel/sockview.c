@@ -146,13 +146,11 @@ static int socket_add(void *arg, const void *record)
 
 int sockview_read(struct sockview *ret)
 {
-	struct btf_name names[ARRAY_SIZE(kernel_names)];
 	cleanup_btf_layout struct btf_layout l = { 0 };
 	cleanup_close int prog = -1;
 	int r;
 
-	memcpy(names, kernel_names, sizeof(names));
-	r = btf_layout_open(&l, names, ARRAY_SIZE(names));
+	r = btf_layout_open(&l, kernel_names, ARRAY_SIZE(kernel_names));
 	if (r >= 0)
 		r = program_load(&l, &prog);
 	return r < 0 ? r

@@ -403,13 +403,11 @@ ssize_t taskview_files(const struct taskview *v, pid_t tid, struct view_file *re
 
 int taskview_open(struct taskview *ret)
 {
-	struct btf_name names[ARRAY_SIZE(kernel_names)];
 	cleanup_btf_layout struct btf_layout l = { 0 };
 	struct taskview v = { .threads = -1, .vmas = -1, .files = -1 };
 	int r;
 
-	memcpy(names, kernel_names, sizeof(names));
-	r = btf_layout_open(&l, names, ARRAY_SIZE(names));
+	r = btf_layout_open(&l, kernel_names, ARRAY_SIZE(kernel_names));
 	if (r >= 0)
 		r = threads_load(&l, &v.threads);
 	if (r >= 0)

@@ -103,15 +103,13 @@ static int packet_read(struct btf_layout *l, struct arena *a, uint64_t ino, size
 
 int unix_unread_read(struct arena *a, uint64_t ino, struct unix_unread *ret)
 {
-	struct btf_name names[ARRAY_SIZE(kernel_names)];
 	cleanup_btf_layout struct btf_layout l = { 0 };
 	size_t room = UNIX_UNREAD_BYTES;
 	struct record first;
 	int r;
 
-	memcpy(names, kernel_names, sizeof(names));
 	ret->nr = 0;
-	r = btf_layout_open(&l, names, ARRAY_SIZE(names));
+	r = btf_layout_open(&l, kernel_names, ARRAY_SIZE(kernel_names));
 	if (r >= 0)
 		r = piece_read(&l, ino, 0, 0, &first);
 	if (r < 0)

@@ -153,7 +153,7 @@ _Static_assert(RING_PLACES <= URING_FIELDS, "room");
 
 static int offset_of(const struct uring_view *v, int type, const char *member)
 {
-	return btf_member(&v->layout.btf, v->names[type].id, member);
+	return btf_member(&v->layout.btf, v->layout.names[type].id, member);
 }
 
 static int place_find(const struct uring_view *v, const struct place *p, int *ret)
@@ -181,8 +181,7 @@ static int layout_find(struct uring_view *v)
 {
 	int r;
 
-	v->names = mem_dup(kernel_names, sizeof(kernel_names));
-	r = btf_layout_open(&v->layout, v->names, ARRAY_SIZE(kernel_names));
+	r = btf_layout_open(&v->layout, kernel_names, ARRAY_SIZE(kernel_names));
 	if (r < 0)
 		return r;
 	if (offset_of(v, FILE_TABLE, "data") != 0)
@@ -209,7 +208,7 @@ static int tasks_load(struct uring_view *v)
 	bpf_code_argument(&c, offsetof(struct task_record, task), 1);
 	bpf_code_read(&c, offsetof(struct task_record, mm), 8, BPF_R7, v->thread_at[THREAD_MM]);
 	bpf_code_read(&c, offsetof(struct task_record, tctx), 8, BPF_R7, v->thread_at[THREAD_TCTX]);
-	return bpf_code_end(&c, v->names[ITER_TASK].id, &v->tasks);
+	return bpf_code_end(&c, v->layout.names[ITER_TASK].id, &v->tasks);
 }
 
 static int files_load(struct uring_view *v)
@@ -223,7 +222,7 @@ static int files_load(struct uring_view *v)
 	bpf_code_argument(&c, offsetof(struct uring_fd, fd), 2);
 	bpf_code_argument(&c, offsetof(struct uring_fd, file), 3);
 	bpf_code_read(&c, offsetof(struct uring_fd, object), 8, BPF_R7, object);
-	return bpf_code_end(&c, v->names[ITER_FILE].id, &v->files);
+	return bpf_code_end(&c, v->layout.names[ITER_FILE].id, &v->files);
 }
 
 int uring_view_open(struct uring_view *ret)
@@ -252,7 +251,6 @@ void uring_view_done(struct uring_view *v)
 		close(v->files);
 	peek_done(&v->peek);
 	btf_layout_done(&v->layout);
-	free(v->names);
 	*v = (struct uring_view){ .peek = { .gather = -1 }, .tasks = -1, .files = -1 };
 }
 

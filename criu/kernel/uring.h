@@ -18,7 +18,6 @@
 
 struct uring_view {
 	struct btf_layout layout;
-	struct btf_name *names; /* owned */
 	struct peek peek;
 	int tasks, files; /* programs */
 	int ring_at[URING_FIELDS], thread_at[8], node_at[4], buf_at[3]; /* offsets in bytes */
