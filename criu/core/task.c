@@ -147,3 +147,15 @@ int task_fail_at(int r, const struct task *t)
 		return fail_at(r, "pid %d", (int)t->pid);
 	return fail_at(r, "pid %d (%s)", (int)t->pid, t->comm);
 }
+
+bool tree_has_thread(const struct tree *tree, pid_t tid)
+{
+	const struct task *t;
+
+	tasks_for_each(t, tree) {
+		for (size_t i = 0; i < t->nr_threads; i++)
+			if (t->threads[i].tid == tid)
+				return true;
+	}
+	return false;
+}

@@ -164,6 +164,8 @@ void tree_remove(struct tree *tree, size_t index);
 /* After the last tree_add(). */
 void tree_index(struct tree *tree);
 struct task *tree_find(const struct tree *tree, pid_t pid);
+/* Is it a thread of somebody, main ones included? */
+bool tree_has_thread(const struct tree *tree, pid_t tid);
 void tree_done(struct tree *tree);
 
 /* A thread that is not a leader. */

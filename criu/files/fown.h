@@ -13,6 +13,9 @@ struct file_owner {
 	uid_t uid, euid;
 };
 
+/* Flags of open(2) that are of no open file: not to be given to it again. */
+#define FLAGS_OF_OPEN (O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC)
+
 /* Speak. */
 int fown_get(int fd, struct file_owner *ret);
 int fown_set(int fd, const struct file_owner *o);

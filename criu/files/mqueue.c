@@ -34,7 +34,6 @@
 #include "criu/kernel/mqueue.h"
 
 #define O_LARGEFILE_KERNEL 0100000 /* glibc's is 0 on 64 bits */
-#define FLAGS_OF_OPEN      (O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC)
 #define MODE_BITS          07777
 #define MESSAGES_MAX       65536u /* HARD_MSGMAX of ipc_namespace.h */
 #define MESSAGE_BYTES_MAX  (16u << 20) /* HARD_MSGSIZEMAX */

@@ -47,18 +47,6 @@ static const struct task *task_find(const struct tree *tree, pid_t pid)
 	return NULL;
 }
 
-static bool is_thread(const struct tree *tree, pid_t tid)
-{
-	struct task *t;
-
-	tasks_for_each(t, tree) {
-		for (size_t i = 0; i < t->nr_threads; i++)
-			if (t->threads[i].tid == tid)
-				return true;
-	}
-	return false;
-}
-
 /* True when it stands in the way. */
 static bool pidfd_blocked(struct dump *d, const struct fd_probe *p)
 {
@@ -68,11 +56,11 @@ static bool pidfd_blocked(struct dump *d, const struct fd_probe *p)
 	char name[64];
 
 	if (pid == REAPED || (pid && task_find(&d->tree, pid)) ||
-	    (pid && !p->to && is_thread(&d->tree, pid)))
+	    (pid && !p->to && tree_has_thread(&d->tree, pid)))
 		return false;
 	fd_probe_name(p, name, sizeof(name));
 	proc = pid ? proc_open(pid) : -1;
-	if (pid && is_thread(&d->tree, pid))
+	if (pid && tree_has_thread(&d->tree, pid))
 		blocker(NULL, "%s: a pidfd of thread %d, which cannot be kept there", name,
 			(int)pid);
 	else if (proc >= 0 && proc_stat_read(proc, 0, &d->buf, &st) >= 0)
@@ -138,7 +126,7 @@ static int pidfd_load(struct restore *r, const FileEntry *fe, struct file *f)
 	}
 	if (task_find(&r->tree, e->nspid))
 		return 0;
-	f->is_late = is_thread(&r->tree, e->nspid);
+	f->is_late = tree_has_thread(&r->tree, e->nspid);
 	if (f->is_late)
 		return 0;
 	return fail_plain("a pidfd of pid %d, which is not in the images", e->nspid);

@@ -22,8 +22,6 @@
 #include "criu/files/procfile.h"
 #include "criu/kernel/syscalls.h"
 
-#define FLAGS_OF_OPEN (O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC)
-
 struct gone_file {
 	struct file file;
 	pid_t pid;
@@ -78,18 +76,6 @@ int procgone_load(struct restore *r, uint32_t id, uint32_t pid)
 	return 0;
 }
 
-static bool is_thread(const struct restore *r, pid_t pid)
-{
-	const struct task *t;
-
-	tasks_for_each(t, &r->tree) {
-		for (size_t i = 0; i < t->nr_threads; i++)
-			if (t->threads[i].tid == pid)
-				return true;
-	}
-	return false;
-}
-
 static int gone_load(struct restore *r, const FileEntry *fe, struct file *f)
 {
 	struct gone_file *g = file_to(struct gone_file, f);
@@ -97,7 +83,7 @@ static int gone_load(struct restore *r, const FileEntry *fe, struct file *f)
 
 	if (!pid || pid != g->pid || tid != pid)
 		return fail_plain("%s: is not a file of process %d", fe->reg->name, (int)g->pid);
-	if (tree_find(&r->tree, pid) || is_thread(r, pid))
+	if (tree_find(&r->tree, pid) || tree_has_thread(&r->tree, pid))
 		return fail_plain("%s: of a process that has ended, whose pid another one of the "
 				  "images has",
 				  fe->reg->name);

@@ -36,8 +36,6 @@
 #include "criu/kernel/ia32.h"
 #include "criu/kernel/proc_mount.h"
 
-#define FLAGS_OF_OPEN (O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC)
-
 static const char deleted_suffix[] = " (deleted)";
 
 /* linux/major.h: 1 is mem; null 3, zero 5, full 7, random 8, urandom 9, kmsg 11. */

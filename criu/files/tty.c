@@ -43,7 +43,6 @@
 #define MAJOR_PTS_FIRST 136
 #define MAJORS_PTS      8
 #define MINOR_SERIAL    64
-#define FLAGS_OF_OPEN   (O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC)
 
 struct tty_file {
 	struct file file;
