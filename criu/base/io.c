@@ -44,6 +44,18 @@ int io_pwrite(int fd, const void *buf, size_t len, off_t off)
 	IO_LOOP(pwrite(fd, buf, len, off), off += n);
 }
 
+int io_fds_unlimited(void)
+{
+	struct rlimit lim;
+
+	if (getrlimit(RLIMIT_NOFILE, &lim) < 0)
+		return -errno;
+	if (lim.rlim_cur == lim.rlim_max)
+		return 0;
+	lim.rlim_cur = lim.rlim_max;
+	return setrlimit(RLIMIT_NOFILE, &lim) < 0 ? -errno : 0;
+}
+
 void io_fds_room(size_t nr)
 {
 	cleanup_close int any = open("/", O_PATH | O_CLOEXEC);

@@ -16,3 +16,5 @@ int io_pwrite(int fd, const void *buf, size_t len, off_t off);
  * twice its size (fs/file.c: expand_fdtable()): so before. Quiet.
  */
 void io_fds_room(size_t nr);
+/* As many descriptors as the hard limit allows. 0 or -errno. */
+int io_fds_unlimited(void);

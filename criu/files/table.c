@@ -7,13 +7,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "criu/base/cleanup.h"
 #include "criu/base/error.h"
+#include "criu/base/io.h"
 #include "criu/base/mem.h"
 #include "criu/base/parallel.h"
 #include "criu/base/str.h"
@@ -332,7 +332,6 @@ struct flights {
 
 static int flights_open(struct dump *d)
 {
-	struct rlimit lim;
 	struct flights *f;
 
 	if (d->flights)
@@ -343,10 +342,7 @@ static int flights_open(struct dump *d)
 	if (f->proc < 0)
 		return fail(-f->proc, "open /proc/self");
 	d->flights = f;
-	if (getrlimit(RLIMIT_NOFILE, &lim) == 0) {
-		lim.rlim_cur = lim.rlim_max;
-		setrlimit(RLIMIT_NOFILE, &lim);
-	}
+	io_fds_unlimited();
 	return 0;
 }
 

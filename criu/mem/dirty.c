@@ -25,7 +25,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -237,17 +236,6 @@ static int parent_pages_check(struct dump *d, pid_t pid)
 	return 0;
 }
 
-/* A tree of thousands takes more descriptors than a shell allows. */
-static void raise_nofile(void)
-{
-	struct rlimit lim;
-
-	if (getrlimit(RLIMIT_NOFILE, &lim) == 0 && lim.rlim_cur < lim.rlim_max) {
-		lim.rlim_cur = lim.rlim_max;
-		setrlimit(RLIMIT_NOFILE, &lim);
-	}
-}
-
 static int keeper_read(struct dump *d)
 {
 	struct dirty *x = d->dirty;
@@ -255,7 +243,7 @@ static int keeper_read(struct dump *d)
 	size_t nr = 0;
 	int r = 0;
 
-	raise_nofile();
+	io_fds_unlimited(); /* a tree of thousands takes more than a shell allows */
 	keeper_take(&x->old, &v, &nr);
 	for (size_t i = 0; i < nr; i++) {
 		task_add(x, v[i], x->known);

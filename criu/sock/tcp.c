@@ -20,11 +20,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "criu/base/error.h"
+#include "criu/base/io.h"
 #include "criu/base/log.h"
 #include "criu/base/mem.h"
 #include "criu/core/left.h"
@@ -217,24 +217,13 @@ void tcp_bury(int fd)
 
 /* --- all of them ---------------------------------------------------------------- */
 
-/* One descriptor for each connection. */
-static void raise_limit(void)
-{
-	struct rlimit lim;
-
-	if (getrlimit(RLIMIT_NOFILE, &lim) < 0 || lim.rlim_cur == lim.rlim_max)
-		return;
-	lim.rlim_cur = lim.rlim_max;
-	if (setrlimit(RLIMIT_NOFILE, &lim) < 0)
-		log_warn("the limit of open files stays as it is");
-}
-
 int tcp_see(struct dump *d, const struct fd_probe *p, uint32_t standard, InetSkEntry *e)
 {
 	struct tcp_seen *s = arena_alloc(&d->arena, sizeof(*s));
 
-	if (!d->inet->nr_seen)
-		raise_limit();
+	/* One descriptor for each connection. */
+	if (!d->inet->nr_seen && io_fds_unlimited() < 0)
+		log_warn("the limit of open files stays as it is");
 	s->lfd = fcntl(p->lfd, F_DUPFD_CLOEXEC, 0);
 	if (s->lfd < 0)
 		return fail_hint(fail(errno, "keep a descriptor of a TCP connection"),
