@@ -47,7 +47,8 @@ struct pipe_seen {
 	uint32_t ino;
 	bool ends[2]; /* the tree has it for reading, for writing */
 	bool alone; /* nobody has the other end */
-	const char *who; /* who was met first */
+	const struct task *task, *to; /* who was met first, as in struct fd_probe */
+	int fd, to_fd;
 };
 
 static bool is_alone(int lfd)
@@ -62,13 +63,15 @@ static struct pipe_seen *pipe_see(struct dump *d, const struct fd_probe *p, bool
 {
 	struct pipe_seen *s = map_get(&d->pipes, p->st.st_ino);
 	uint32_t acc = p->info.flags & O_ACCMODE;
-	char name[64];
 
 	*ret = !s;
 	if (!s) {
 		s = arena_alloc(&d->arena, sizeof(*s));
 		s->ino = (uint32_t)p->st.st_ino;
-		s->who = arena_strdup(&d->arena, fd_probe_name(p, name, sizeof(name)));
+		s->task = p->task;
+		s->fd = p->fd;
+		s->to = p->to;
+		s->to_fd = p->to_fd;
 		s->alone = acc != O_RDWR && is_alone(p->lfd);
 		s->next = d->pipes_seen;
 		d->pipes_seen = s;
@@ -82,12 +85,19 @@ static struct pipe_seen *pipe_see(struct dump *d, const struct fd_probe *p, bool
 /* Such a pipe can be had from somebody outside at the restore, too. */
 static int pipe_dump_end(struct dump *d)
 {
-	for (const struct pipe_seen *s = d->pipes_seen; s; s = s->next)
-		if (!s->alone && !(s->ends[0] && s->ends[1]))
-			log_warn("%s: pipe:[%u]: its %s end is outside of the tree; nobody will be "
-				 "there, unless restore is given a pipe: "
-				 "--inherit-fd fd[N]:pipe:[%u]",
-				 s->who, s->ino, s->ends[0] ? "writing" : "reading", s->ino);
+	for (const struct pipe_seen *s = d->pipes_seen; s; s = s->next) {
+		struct fd_probe p = {
+			.task = s->task, .fd = s->fd, .to = s->to, .to_fd = s->to_fd
+		};
+		char name[64];
+
+		if (s->alone || (s->ends[0] && s->ends[1]))
+			continue;
+		log_warn("%s: pipe:[%u]: its %s end is outside of the tree; nobody will be there, "
+			 "unless restore is given a pipe: --inherit-fd fd[N]:pipe:[%u]",
+			 fd_probe_name(&p, name, sizeof(name)), s->ino,
+			 s->ends[0] ? "writing" : "reading", s->ino);
+	}
 	return 0;
 }
 

@@ -221,6 +221,8 @@ static void closed_dump(struct dump *d, int lfd, const struct unix_diag *info, U
 	if (!info->has_peer)
 		return;
 	e->has_closed_peer = !info->peer && (info->type == SOCK_DGRAM || info->shutdown == 3);
+	if (!e->has_closed_peer && !d->s->opts->unix_close)
+		return;
 	if (getpeername(lfd, (void *)&peer, &len) == 0 &&
 	    len > offsetof(struct sockaddr_un, sun_path)) {
 		e->closed_peer.len = len - offsetof(struct sockaddr_un, sun_path);
