@@ -157,8 +157,7 @@ static int packet_ring_map(void **ret, size_t *ret_len)
 	};
 	int fd = socket(AF_PACKET, SOCK_RAW, 0);
 
-	if (fd < 0)
-		scene_skip("packet sockets");
+	scene_needs(fd, EAFNOSUPPORT, "packet sockets");
 	must(setsockopt(fd, SOL_PACKET, PACKET_RX_RING, &ring, sizeof(ring)));
 	*ret_len = 8192;
 	*ret = mmap(NULL, *ret_len, PROT_READ, MAP_SHARED, fd, 0);
