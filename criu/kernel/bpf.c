@@ -87,6 +87,13 @@ void bpf_code_argument(struct bpf_code *c, size_t to, int nr)
 	store(c, BPF_FP, place(c, to), BPF_R8);
 }
 
+void bpf_code_argument32(struct bpf_code *c, size_t to, int nr)
+{
+	load(c, BPF_R8, BPF_R1, nr * 8);
+	emit(c, BPF_ALU | BPF_MOV | BPF_X, BPF_R8, BPF_R8, 0, 0); /* clears the upper half */
+	store(c, BPF_FP, place(c, to), BPF_R8);
+}
+
 void bpf_code_read(struct bpf_code *c, size_t to, size_t size, enum bpf_reg reg, int off)
 {
 	mov(c, BPF_R1, BPF_FP);

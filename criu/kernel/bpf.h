@@ -45,8 +45,10 @@ enum bpf_reg {
  * bpf_code_end writes the record out.
  */
 void bpf_code_begin(struct bpf_code *c, size_t record, int nr);
-/* record[to] = argument nr, before anything else is read. */
+/* record[to] = argument nr, before anything else is read. The second: of 32 bits, which the kernel
+ * hands over in a place for 64. */
 void bpf_code_argument(struct bpf_code *c, size_t to, int nr);
+void bpf_code_argument32(struct bpf_code *c, size_t to, int nr);
 /* size bytes at reg + off of the kernel's memory; 0 where they cannot be read. */
 void bpf_code_read(struct bpf_code *c, size_t to, size_t size, enum bpf_reg reg, int off);
 /* The same at what the record has at `from` + off. */

@@ -11,7 +11,7 @@
 void ownfile_begin(struct btf_layout *l, struct bpf_code *c, size_t record)
 {
 	bpf_code_begin(c, record, 3);
-	bpf_code_argument(c, TO(fd), 2);
+	bpf_code_argument32(c, TO(fd), 2);
 	bpf_code_read(c, TO(inode), 8, BPF_R7, btf_at(l, OWNFILE_FILE, "f_inode"));
 	bpf_code_follow(c, TO(ino), 8, TO(inode), btf_at(l, OWNFILE_INODE, "i_ino"));
 	bpf_code_follow(c, TO(super), 8, TO(inode), btf_at(l, OWNFILE_INODE, "i_sb"));

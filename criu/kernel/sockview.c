@@ -139,7 +139,7 @@ static int socket_add(void *arg, const void *record)
 	struct sockview *v = arg;
 	struct sockview_socket *s = array_push(v->v, v->nr, v->cap);
 
-	s->fd = r->file.fd & UINT32_MAX; /* the kernel hands over 32 bits in a place for 64 */
+	s->fd = r->file.fd;
 	memcpy(s->state, r->state, sizeof(s->state));
 	return 0;
 }

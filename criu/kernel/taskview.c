@@ -355,7 +355,7 @@ static int files_load(struct btf_layout *l, int *ret)
 	struct bpf_code c = { 0 };
 
 	bpf_code_begin(&c, sizeof(struct view_file), 3);
-	bpf_code_argument(&c, TO_FILE(fd), 2);
+	bpf_code_argument32(&c, TO_FILE(fd), 2);
 	bpf_code_argument(&c, TO_FILE(file), 3);
 	bpf_code_argument(&c, TO_FILE(owner), 3);
 	bpf_code_read(&c, TO_FILE(ops), 8, BPF_R7, btf_at(l, FILE_, "f_op"));
@@ -387,7 +387,6 @@ static int file_add(void *arg, const void *record)
 	if (to->nr++ >= to->max)
 		return 0;
 	memcpy(&to->v[to->nr - 1], record, sizeof(*to->v));
-	to->v[to->nr - 1].fd &= UINT32_MAX; /* the kernel hands over 32 bits in a place for 64 */
 	return 0;
 }
 

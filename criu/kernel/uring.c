@@ -219,7 +219,7 @@ static int files_load(struct uring_view *v)
 	if (object < 0)
 		return -ENOTSUP;
 	bpf_code_begin(&c, sizeof(struct uring_fd), 3);
-	bpf_code_argument(&c, offsetof(struct uring_fd, fd), 2);
+	bpf_code_argument32(&c, offsetof(struct uring_fd, fd), 2);
 	bpf_code_argument(&c, offsetof(struct uring_fd, file), 3);
 	bpf_code_read(&c, offsetof(struct uring_fd, object), 8, BPF_R7, object);
 	return bpf_code_end(&c, v->layout.names[ITER_FILE].id, &v->files);
@@ -265,7 +265,6 @@ static int fd_add(void *arg, const void *record)
 	struct uring_fd *f = array_push(to->v, to->nr, to->cap);
 
 	memcpy(f, record, sizeof(*f));
-	f->fd &= UINT32_MAX; /* the kernel hands over 32 bits in a place for 64 */
 	return 0;
 }
 
