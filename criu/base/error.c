@@ -36,7 +36,7 @@ static int fail_record(int err, bool strerr, const char *fmt, va_list ap)
 	size_t len;
 
 	vsnprintf(cause, sizeof(cause), fmt, ap);
-	str_make_printable(cause);
+	str_make_line(cause);
 	len = strlen(cause);
 	if (strerr)
 		snprintf(cause + len, sizeof(cause) - len, ": %s", strerror(err));
@@ -80,11 +80,11 @@ int fail_at(int r, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(front, sizeof(front), fmt, ap);
 	va_end(ap);
-	str_make_printable(front);
+	str_make_line(front);
 	memcpy(old, record.where, sizeof(old));
 	if (snprintf(record.where, sizeof(record.where), "%s: %s", front, old) >=
 	    (int)sizeof(record.where))
-		record.where[sizeof(record.where) - 1] = '\0';
+		str_make_line(record.where); /* half of a character, maybe */
 	return r;
 }
 
@@ -108,7 +108,7 @@ void blocker(const char *hint, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(line, sizeof(line), fmt, ap);
 	va_end(ap);
-	str_make_printable(line);
+	str_make_line(line);
 	log_error("%s%s%s", line, hint ? "; " : "", hint ? hint : "");
 	if (record.nr_blockers++ >= BLOCKERS_SHOWN)
 		return;

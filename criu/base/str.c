@@ -67,20 +67,30 @@ int str_to_long(const char *s, long min, long max, long *ret)
 	return 0;
 }
 
+/* What the second byte of a sequence may be: no longer form of what is shorter, no surrogate, no
+ * C1 control character, nothing above U+10FFFF. */
+static bool utf8_second(unsigned char first, unsigned char second)
+{
+	unsigned char low = first == 0xe0 || first == 0xc2 ? 0xa0 : first == 0xf0 ? 0x90 : 0x80;
+	unsigned char high = first == 0xed ? 0x9f : first == 0xf4 ? 0x8f : 0xbf;
+
+	return second >= low && second <= high;
+}
+
 /* Bytes of the UTF-8 sequence at s, which does not begin with ASCII; 0: it is none. */
 static size_t utf8_len(const unsigned char *s)
 {
-	size_t len = s[0] >= 0xf0 && s[0] <= 0xf4 ? 4 : s[0] >= 0xe0 ? 3 : s[0] >= 0xc2 ? 2 : 0;
+	size_t len = s[0] >= 0xf0 ? 4 : s[0] >= 0xe0 ? 3 : 2;
 
-	if (s[0] > 0xf4 || (s[0] == 0xc2 && s[1] < 0xa0)) /* C1 control characters */
+	if (s[0] < 0xc2 || s[0] > 0xf4 || !utf8_second(s[0], s[1]))
 		return 0;
-	for (size_t i = 1; i < len; i++)
+	for (size_t i = 2; i < len; i++)
 		if ((s[i] & 0xc0) != 0x80)
 			return 0;
 	return len;
 }
 
-void str_make_printable(char *s)
+static void make_printable(char *s, const char *keep)
 {
 	unsigned char *p = (unsigned char *)s;
 
@@ -89,10 +99,20 @@ void str_make_printable(char *s)
 
 		if (*p >= 0x80)
 			len = utf8_len(p);
-		else if ((*p < 0x20 && *p != '\t' && *p != '\n') || *p == 0x7f)
+		else if ((*p < 0x20 && !strchr(keep, *p)) || *p == 0x7f)
 			len = 0;
 		if (!len)
 			*p = '?';
 		p += len ? len : 1;
 	}
+}
+
+void str_make_printable(char *s)
+{
+	make_printable(s, "\t\n");
+}
+
+void str_make_line(char *s)
+{
+	make_printable(s, "");
 }

@@ -31,5 +31,8 @@ bool str_ends(const char *s, const char *suffix);
  * become '?', in place. */
 void str_make_printable(char *s);
 
+/* Tab and newline, too: a name must not look like the line after it. */
+void str_make_line(char *s);
+
 /* A whole decimal number that fits: 0, or -EINVAL. */
 int str_to_long(const char *s, long min, long max, long *ret);

@@ -35,7 +35,7 @@ void unix_name_text(const uint8_t *name, size_t len, char *buf, size_t size)
 		snprintf(buf, size, " %.*s", (int)len, (const char *)name);
 	else if (len)
 		snprintf(buf, size, " @%.*s", (int)len - 1, (const char *)name + 1);
-	str_make_printable(buf);
+	str_make_line(buf);
 }
 
 static socklen_t address_of_name(const struct unix_file *u, struct sockaddr_un *ret)

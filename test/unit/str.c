@@ -34,4 +34,16 @@ TEST(str_printable_replaces_the_rest)
 		"31m",
 		"??31m");
 	becomes("\xf5\x80\x80\x80", "????");
+	becomes("\xe0\x9f\xbf", "???");
+	becomes("\xed\xa0\x80", "???");
+	becomes("\xf0\x8f\xbf\xbf", "????");
+	becomes("\xf4\x90\x80\x80", "????");
+}
+
+TEST(str_line_is_one)
+{
+	char buf[] = "/tmp/a\nError: \tb\xc3\xa4";
+
+	str_make_line(buf);
+	CHECK(str_eq(buf, "/tmp/a?Error: ?b\xc3\xa4"));
 }
