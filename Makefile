@@ -28,14 +28,17 @@ PROGRAM := criu/crtool
 endif
 
 PKGS := libprotobuf-c libcap libnl-3.0
-ifneq ($(shell pkg-config --exists $(PKGS) 2>/dev/null && echo yes),yes)
+# Debian's libnet is not known to pkg-config.
+missing := $(shell for p in $(PKGS); do pkg-config --exists $$p 2>/dev/null || echo $$p; done; \
+	$(CC) -E -include libnet.h -x c /dev/null >/dev/null 2>&1 || echo libnet)
+ifneq ($(missing),)
 ifeq ($(filter clean help lint format,$(MAKECMDGOALS)),)
-$(error missing: $(foreach p,$(PKGS),$(shell pkg-config --exists $(p) || echo $(p))); \
-	on Debian 12: apt-get install pkg-config libprotobuf-c-dev protobuf-c-compiler libcap-dev libnl-3-dev)
+$(error missing: $(missing); on Debian 12: apt-get install pkg-config libprotobuf-c-dev \
+	protobuf-c-compiler libcap-dev libnl-3-dev libnet1-dev)
 endif
 endif
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
-PKG_LIBS := $(shell pkg-config --libs $(PKGS) 2>/dev/null)
+PKG_LIBS := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lnet
 
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla \
 	-Wimplicit-fallthrough -Wundef -Wwrite-strings

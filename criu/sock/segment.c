@@ -1,130 +1,81 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The only way into a state like CLOSE_WAIT is to receive what leads there. The segment is written
- * into a raw socket, header and all, with the peer's address as its source. The way to a local
- * address is the loopback, where nobody asks whether the source could be there.
+ * The only way into a state like CLOSE_WAIT is to receive what leads there. libnet builds the
+ * segment and writes it into a raw socket, with the peer's address as its source. The way to a
+ * local address is the loopback, where nobody asks whether the source could be there.
  */
 #include "criu/sock/segment.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
+#include <libnet.h>
 #include <netinet/in.h>
-#include <netinet/ip.h>
-#include <netinet/ip6.h>
 #include <string.h>
 #include <sys/socket.h>
 
-#include "criu/base/cleanup.h"
 #include "criu/base/error.h"
 
 #define HOPS 64
+#define LIBNET_ANY 0 /* a new header; a checksum to be made; no number */
 
-struct tcp_header {
-	uint16_t source, destination;
-	uint32_t seq, ack;
-	uint8_t offset, flags;
-	uint16_t window, check, urgent;
-};
-
-enum { FLAG_FIN = 1, FLAG_RST = 4, FLAG_ACK = 16 };
-
-/* What is summed up beside the header. */
-struct pseudo {
-	uint8_t source[16], destination[16];
-	uint32_t length, next;
-};
-
-static uint32_t sum(uint32_t acc, const void *data, size_t size)
+static int build_tcp(libnet_t *net, const struct tcp_segment *s)
 {
-	const uint8_t *p = data;
+	const struct net_conn *c = &s->conn;
 
-	for (size_t i = 0; i + 1 < size; i += 2)
-		acc += (uint32_t)p[i] << 8 | p[i + 1];
-	return acc;
+	if (libnet_build_tcp(ntohs(c->remote_port), ntohs(c->local_port), s->seq, s->ack,
+			     (uint8_t)(TH_ACK | (s->fin ? TH_FIN : 0)), s->window, LIBNET_ANY, 0,
+			     LIBNET_TCP_H, NULL, 0, net, LIBNET_ANY) < 0)
+		return fail(ENOMEM, "build a segment");
+	return 0;
 }
 
-static uint16_t fold(uint32_t acc)
+static int build_ip(libnet_t *net, const struct tcp_segment *s)
 {
-	while (acc >> 16)
-		acc = (acc & 0xffff) + (acc >> 16);
-	return htons((uint16_t)~acc);
+	struct libnet_in6_addr from, to;
+	libnet_ptag_t tag;
+	uint32_t v4[2];
+
+	if (s->conn.family == AF_INET6) {
+		memcpy(&from, s->conn.remote, sizeof(from));
+		memcpy(&to, s->conn.local, sizeof(to));
+		tag = libnet_build_ipv6(0, 0, LIBNET_TCP_H, IPPROTO_TCP, HOPS, from, to, NULL, 0,
+					net, LIBNET_ANY);
+	} else {
+		memcpy(&v4[0], s->conn.remote, sizeof(v4[0]));
+		memcpy(&v4[1], s->conn.local, sizeof(v4[1]));
+		tag = libnet_build_ipv4(LIBNET_IPV4_H + LIBNET_TCP_H, 0, LIBNET_ANY, 0, HOPS,
+					IPPROTO_TCP, LIBNET_ANY, v4[0], v4[1], NULL, 0, net,
+					LIBNET_ANY);
+	}
+	return tag < 0 ? fail(ENOMEM, "build a segment") : 0;
 }
 
-static struct tcp_header tcp_header(const struct tcp_segment *s)
+/* The lock lets it pass; a link-local address is one of this interface. */
+static int set_up(int fd, const struct tcp_segment *s)
 {
-	struct tcp_header h = {
-		.source = s->conn.remote_port,
-		.destination = s->conn.local_port,
-		.seq = htonl(s->seq),
-		.ack = htonl(s->ack),
-		.offset = sizeof(h) / 4 << 4,
-		.flags = (uint8_t)(FLAG_ACK | (s->fin ? FLAG_FIN : 0) | (s->rst ? FLAG_RST : 0)),
-		.window = htons(s->window),
-	};
-	/* For IPv4 the rest is zero, and so is what it adds. */
-	struct pseudo p = { .length = htonl(sizeof(h)), .next = htonl(IPPROTO_TCP) };
+	const int mark = NETLOCK_MARK, scope = (int)s->scope;
 
-	memcpy(p.source, s->conn.remote, sizeof(p.source));
-	memcpy(p.destination, s->conn.local, sizeof(p.destination));
-	h.check = fold(sum(sum(0, &p, sizeof(p)), &h, sizeof(h)));
-	return h;
-}
-
-static size_t packet4(const struct tcp_segment *s, uint8_t *buf, struct sockaddr_in *to)
-{
-	const struct tcp_header h = tcp_header(s);
-	struct iphdr ip = {
-		.version = 4,
-		.ihl = sizeof(ip) / 4,
-		.tot_len = htons(sizeof(ip) + sizeof(h)),
-		.ttl = HOPS,
-		.protocol = IPPROTO_TCP,
-	};
-
-	memcpy(&ip.saddr, s->conn.remote, 4);
-	memcpy(&ip.daddr, s->conn.local, 4);
-	*to = (struct sockaddr_in){ .sin_family = AF_INET, .sin_addr.s_addr = ip.daddr };
-	memcpy(buf, &ip, sizeof(ip));
-	memcpy(buf + sizeof(ip), &h, sizeof(h));
-	return sizeof(ip) + sizeof(h);
-}
-
-static size_t packet6(const struct tcp_segment *s, uint8_t *buf, struct sockaddr_in6 *to)
-{
-	const struct tcp_header h = tcp_header(s);
-	struct ip6_hdr ip = { .ip6_flow = htonl(6u << 28),
-			      .ip6_plen = htons(sizeof(h)),
-			      .ip6_nxt = IPPROTO_TCP,
-			      .ip6_hops = HOPS };
-
-	memcpy(&ip.ip6_src, s->conn.remote, 16);
-	memcpy(&ip.ip6_dst, s->conn.local, 16);
-	*to = (struct sockaddr_in6){ .sin6_family = AF_INET6,
-				     .sin6_addr = ip.ip6_dst,
-				     .sin6_scope_id = s->scope };
-	memcpy(buf, &ip, sizeof(ip));
-	memcpy(buf + sizeof(ip), &h, sizeof(h));
-	return sizeof(ip) + sizeof(h);
+	if (setsockopt(fd, SOL_SOCKET, SO_MARK, &mark, sizeof(mark)) < 0 ||
+	    (scope && setsockopt(fd, SOL_SOCKET, SO_BINDTOIFINDEX, &scope, sizeof(scope)) < 0))
+		return fail(errno, "set up a raw socket");
+	return 0;
 }
 
 int tcp_segment_send(const struct tcp_segment *s)
 {
-	const int mark = NETLOCK_MARK;
-	union {
-		struct sockaddr sa;
-		struct sockaddr_in v4;
-		struct sockaddr_in6 v6;
-	} to;
-	bool v6 = s->conn.family == AF_INET6;
-	cleanup_close int fd =
-	    socket(v6 ? AF_INET6 : AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW);
-	uint8_t buf[64];
-	size_t len;
+	char why[LIBNET_ERRBUF_SIZE];
+	libnet_t *net =
+	    libnet_init(s->conn.family == AF_INET6 ? LIBNET_RAW6 : LIBNET_RAW4, NULL, why);
+	int ret;
 
-	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_MARK, &mark, sizeof(mark)) < 0)
+	if (!net)
 		return fail(errno, "make a raw socket");
-	len = v6 ? packet6(s, buf, &to.v6) : packet4(s, buf, &to.v4);
-	if (sendto(fd, buf, len, 0, &to.sa, v6 ? sizeof(to.v6) : sizeof(to.v4)) < 0)
-		return fail(errno, "send a segment to the restored connection");
-	return 0;
+	ret = set_up(libnet_getfd(net), s);
+	if (ret >= 0)
+		ret = build_tcp(net, s);
+	if (ret >= 0)
+		ret = build_ip(net, s);
+	if (ret >= 0 && libnet_write(net) < 0)
+		ret = fail(errno, "send a segment to the restored connection");
+	libnet_destroy(net);
+	return ret;
 }

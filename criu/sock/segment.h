@@ -11,7 +11,7 @@ struct tcp_segment {
 	uint32_t scope; /* interface of a link-local address */
 	uint32_t seq, ack;
 	uint16_t window;
-	bool fin, rst;
+	bool fin;
 };
 
 /* It has the mark of the lock's exception, and never leaves this host. Speaks. */
