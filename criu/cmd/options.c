@@ -3,11 +3,13 @@
 #include "criu/cmd/options.h"
 
 #include <ctype.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "criu/base/cleanup.h"
 #include "criu/base/error.h"
@@ -268,6 +270,28 @@ static int set_inherit_fd(struct options *o, const struct option_def *d, const c
 	return 0;
 }
 
+/* At once: nothing of ours is open yet. The first three stay taken, by /dev/null. */
+static int set_close(struct options *o, const struct option_def *d, const char *arg, bool on)
+{
+	cleanup_close int null = -1;
+	long fd = 0;
+	int r;
+
+	(void)o;
+	(void)on;
+	r = read_number(d, arg, 0, INT_MAX, &fd);
+	if (r < 0)
+		return r;
+	if (fd > STDERR_FILENO) {
+		close((int)fd);
+		return 0;
+	}
+	null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	if (null < 0 || dup2(null, (int)fd) < 0)
+		return fail(errno, "--%s: /dev/null", d->name);
+	return 0;
+}
+
 static int set_feature(struct options *o, const struct option_def *d, const char *arg, bool on)
 {
 	(void)on;
@@ -340,6 +364,10 @@ const struct option_def option_table[] = {
 	  .commands = FOR_ALL, .group = GROUP_GENERAL, .set = set_ext_unix,
 	  .help = "A unix socket may be connected to one outside of the tree: restore connects to "
 		  "its name again. With inode numbers, of either end, only these may." },
+	{ "close", 0, .arg = ARG_REQUIRED, .metavar = "FD",
+	  .commands = FOR_ALL, .group = GROUP_GENERAL, .set = set_close,
+	  .help = "Close descriptor FD, which crtool was started with, before anything else; may be "
+		  "repeated. So the end of a pipe is not held open while crtool runs." },
 	{ "unix-close", 0, FLAG(unix_close),
 	  .commands = FOR_TRIAL, .group = GROUP_DUMP,
 	  .help = "A unix socket that is connected to one outside of the tree comes back as if "
@@ -528,7 +556,6 @@ const struct option_missing option_missing_table[] = {
 	{ "cgroup-props-file", 0 },
 	{ "cgroup-root", 0 },
 	{ "cgroup-yard", 0 },
-	{ "close", 0 },
 	{ "config", 0 },
 	{ "deprecated", 0 },
 	{ "empty-ns", 0 },

@@ -116,6 +116,30 @@ def _pipe_attached(world):
         world.ended(child)
 
 
+def _close(world):
+    """What crtool was started with and told to close is nobody's while it waits for the tree."""
+    with contextlib.ExitStack() as stack:
+        ends = Ends(stack)
+        reading, writing = ends.into
+        scene = world.scene()
+        world.dump(scene)
+        child = world.spawn("restore", "-D", world.images, "--close", f"{writing}",
+                            pass_fds=[writing])
+        scene.expect_beats()
+        os.close(writing)
+        if not select.select([reading], [], [], SECONDS)[0] or os.read(reading, 1):
+            raise Failure("somebody still has the writing end")
+        if child.poll() is not None:
+            raise Failure("crtool has ended before the tree")
+        world.kill(scene)
+        world.ended(child)
+    outcome = world.crtool("check", "--close", "1", "--close", "99999", log=False)
+    if outcome.code or outcome.out:
+        raise Failure(f"--close 1: exit code {outcome.code}, output {outcome.out!r}")
+    world.refuses(["check", "--close", "1x"],
+                  'check: --close: "1x" is not a number from 0 to 2147483647', code=2, log=False)
+
+
 def _not_open(world):
     scene = world.scene()
     world.dump(scene)
@@ -221,6 +245,7 @@ def add_cases(suite):
     for name, function in (
         ("pipes", _pipes),
         ("pipe-attached", _pipe_attached),
+        ("close", _close),
         ("not-open", _not_open),
         ("socketpair", _socketpair),
         ("file", _file),
