@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "criu/core/ident.h"
 
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "criu/base/error.h"
 #include "criu/base/mem.h"
 #include "criu/kernel/kcmp.h"
+
+struct ident_waiting {
+	struct ident_file file;
+	uint32_t id;
+};
 
 /* Where it is, or would be; *ret_found says which. */
 static int ident_search(const struct ident *i, int type, pid_t pid, int fd, size_t *ret_at,
@@ -39,6 +43,13 @@ static int ident_search(const struct ident *i, int type, pid_t pid, int fd, size
 	return 0;
 }
 
+static void ident_insert(struct ident *i, size_t at, const struct ident_seen *new)
+{
+	array_push(i->seen, i->nr, i->cap);
+	memmove(&i->seen[at + 1], &i->seen[at], (i->nr - 1 - at) * sizeof(*new));
+	i->seen[at] = *new;
+}
+
 static int ident_get_from(struct ident *i, int type, pid_t pid, int fd, uint32_t *last,
 			  uint32_t *ret_id)
 {
@@ -54,11 +65,8 @@ static int ident_get_from(struct ident *i, int type, pid_t pid, int fd, uint32_t
 		*ret_id = i->seen[at].id;
 		return 0;
 	}
-	array_push(i->seen, i->nr, i->cap);
-	memmove(&i->seen[at + 1], &i->seen[at], (i->nr - 1 - at) * sizeof(new));
-	new.id = ++*last;
-	i->seen[at] = new;
-	*ret_id = new.id;
+	*ret_id = new.id = ++*last;
+	ident_insert(i, at, &new);
 	return 1;
 }
 
@@ -103,23 +111,67 @@ static void ident_set_grow(struct ident_set *s)
 	s->cap = cap;
 }
 
-int ident_set_get(struct ident_set *s, uint64_t dev, uint64_t ino, pid_t pid, int fd,
-		  uint32_t *ret_id)
+static struct ident_bucket *bucket_of(struct ident_set *s, const struct ident_file *f)
 {
 	struct ident_bucket *b;
-	bool fresh;
-	int r;
 
 	if (s->nr * 2 >= s->cap)
 		ident_set_grow(s);
-	b = bucket_find(s->buckets, s->cap, dev, ino);
-	fresh = !b->ident.nr;
-	r = ident_get_from(&b->ident, KCMP_FILE, pid, fd, s->last, ret_id);
-	if (r > 0 && fresh) {
-		b->dev = dev;
-		b->ino = ino;
+	b = bucket_find(s->buckets, s->cap, f->dev, f->ino);
+	if (!b->ident.nr) {
+		b->dev = f->dev;
+		b->ino = f->ino;
 		s->nr++;
 	}
+	return b;
+}
+
+/* Now that there is somebody to be compared with. */
+static int waiting_sort(struct ident_set *s)
+{
+	s->is_mixed = true;
+	for (size_t i = 0; i < s->nr_waiting; i++) {
+		const struct ident_waiting *w = &s->waiting[i];
+		const struct ident_seen new = { w->file.pid, w->file.fd, w->id };
+		struct ident *in = &bucket_of(s, &w->file)->ident;
+		size_t at = 0;
+		bool found;
+		int r = ident_search(in, KCMP_FILE, new.pid, new.fd, &at, &found);
+
+		if (r < 0)
+			return r;
+		ident_insert(in, at, &new);
+	}
+	s->nr_waiting = 0;
+	return 0;
+}
+
+static int get_compared(struct ident_set *s, const struct ident_file *f, uint32_t *ret_id)
+{
+	int r = s->is_mixed ? 0 : waiting_sort(s);
+
+	return r < 0 ? r
+		     : ident_get_from(&bucket_of(s, f)->ident, KCMP_FILE, f->pid, f->fd, s->last,
+				      ret_id);
+}
+
+int ident_set_get(struct ident_set *s, const struct ident_file *f, uint32_t *ret_id)
+{
+	uintptr_t id = f->address ? (uintptr_t)map_get(&s->by_address, f->address) : 0;
+	int r = 1;
+
+	*ret_id = (uint32_t)id;
+	if (id)
+		return 0;
+	if (!f->address || s->is_mixed) {
+		r = get_compared(s, f, ret_id);
+	} else {
+		*ret_id = ++*s->last;
+		*array_push(s->waiting, s->nr_waiting, s->cap_waiting) =
+		    (struct ident_waiting){ *f, *ret_id };
+	}
+	if (r >= 0 && f->address)
+		map_put(&s->by_address, f->address, (void *)(uintptr_t)*ret_id);
 	return r;
 }
 
@@ -128,5 +180,7 @@ void ident_set_done(struct ident_set *s)
 	for (size_t i = 0; i < s->cap; i++)
 		free(s->buckets[i].ident.seen);
 	free(s->buckets);
+	free(s->waiting);
+	map_done(&s->by_address);
 	*s = (struct ident_set){ 0 };
 }

@@ -285,6 +285,20 @@ static uint64_t key_of(const struct fd_probe *p)
 	return key;
 }
 
+static int file_id(struct dump *d, const struct fd_probe *p, pid_t pid, uint64_t address,
+		   uint32_t *ret)
+{
+	const struct ident_file f = {
+		.dev = p->st.st_dev,
+		.ino = key_of(p),
+		.address = address,
+		.pid = pid,
+		.fd = p->fd,
+	};
+
+	return ident_set_get(&d->files, &f, ret);
+}
+
 /* --- a table ---------------------------------------------------------------------- */
 
 /* The lines of these are read one by one, from the buffer of the dump. */
@@ -313,7 +327,7 @@ static int fd_identify(struct dump *d, const struct table *tb, const struct look
 
 	if (r < 0)
 		return fail(-r, "read fdinfo");
-	r = ident_set_get(&d->files, p.st.st_dev, key_of(&p), task_tid(tb->task), l->fd, &p.id);
+	r = file_id(d, &p, task_tid(tb->task), l->seen ? l->seen->file : 0, &p.id);
 	*ret_id = p.id;
 	if (r < 0)
 		return r;
@@ -373,7 +387,7 @@ int flight_dump(struct dump *d, const struct task *t, int fd, int lfd, uint32_t 
 		return fail(-r, "read fdinfo");
 	if (fstat(lfd, &p.st) < 0)
 		return fail(errno, "stat");
-	r = ident_set_get(&d->files, p.st.st_dev, key_of(&p), getpid(), lfd, &p.id);
+	r = file_id(d, &p, getpid(), 0, &p.id);
 	*ret_id = p.id;
 	/* Queues are filled before it is there. */
 	if (r == 0 && map_get(&d->late_files, p.id))
