@@ -108,7 +108,7 @@ struct dump {
 	dev_t socket_dev; /* the same of sockets */
 	struct map pipes; /* files/pipe.c: by inode number; in the arena */
 	struct pipe_seen *pipes_seen; /* the same */
-	struct pipe_room *pipe_room; /* files/pipedata.c: what contents go through; in the arena */
+	struct pipe_room *pipe_room; /* what contents go through; in the arena */
 	struct map fifos; /* files/fifo.c: by inode number */
 	struct seen_lock *locks; /* files/lock.c */
 	size_t nr_locks, cap_locks;

@@ -13,6 +13,7 @@
 struct restore;
 struct file;
 struct given_name;
+struct pipe_look;
 
 /* What the dump side learned about one fd of a stopped task. */
 struct fd_probe {
@@ -25,7 +26,9 @@ struct fd_probe {
 	const char *link; /* readlink of /proc/PID/fd/N */
 	bool
 	    link_is_old; /* what it was when the tree was frozen: -ESTALE, where it is needed now */
+	bool link_leads; /* to this file: it has been looked at, and else is to be */
 	int family; /* AF_*, of a socket; of all else -1 */
+	const struct pipe_look *pipe; /* files/pipedata.h; NULL: it has not been looked into */
 	struct stat st;
 	struct proc_fdinfo info;
 	bool no_locks; /* fdinfo has none; else info tells, or has not been read */

@@ -141,8 +141,7 @@ static int fifo_dump(struct dump *d, const struct fd_probe *p)
 		return 0;
 	seen = fifo_find(d, &p->st, p->id);
 	if (!seen)
-		r = pipe_content_dump(d, IMAGE_FIFO_DATA, &d->fifo_data_img, p->id, p->lfd,
-				      p->info.flags);
+		r = pipe_content_dump(d, IMAGE_FIFO_DATA, &d->fifo_data_img, p->id, p);
 	e.id = p->id;
 	e.pipe_id = seen ? seen->pipe_id : p->id;
 	e.has_regf_id = true;

@@ -13,6 +13,7 @@
 #include "criu/base/log.h"
 #include "criu/base/mem.h"
 #include "criu/base/str.h"
+#include "criu/files/reg.h"
 #include "criu/kernel/proc.h"
 #include "criu/kernel/syscalls.h"
 
@@ -195,6 +196,13 @@ static void link_take(const struct looks *l, struct look *look)
 		look->link[0] = '\0';
 }
 
+/* Whether that is the way to the file: what is not, is looked at more closely. */
+static void link_follow(struct look *look)
+{
+	if ((S_ISREG(look->st.st_mode) || S_ISDIR(look->st.st_mode)) && look->link[0] == '/')
+		look->link_leads = reg_path_check(look->link, &look->st) == 0;
+}
+
 /* An eventfd that tells nobody by a signal: all that there is to know. */
 static bool all_is_said(const struct looks *l, struct look *look)
 {
@@ -213,7 +221,7 @@ static int fd_take(const struct table *tb, struct look *look)
 	return look->lfd < 0 ? fail(-look->lfd, "pidfd_getfd") : 0;
 }
 
-static int look_take(const struct looks *l, struct proc_buf *b, struct look *look)
+static int look_take(struct looks *l, unsigned int worker, struct look *look)
 {
 	const struct table *tb = l->tb;
 	int r = 0;
@@ -225,7 +233,7 @@ static int look_take(const struct looks *l, struct proc_buf *b, struct look *loo
 		return r;
 	look->info_is_read = !info_from_view(l, look);
 	if (look->info_is_read)
-		r = proc_fdinfo_read(tb->proc, look->fd, b, &look->info);
+		r = proc_fdinfo_read(tb->proc, look->fd, &l->buf[worker], &look->info);
 	if (r < 0)
 		return fail(-r, "read fdinfo");
 	if (all_is_said(l, look))
@@ -236,16 +244,18 @@ static int look_take(const struct looks *l, struct proc_buf *b, struct look *loo
 	if (fstat(look->lfd, &look->st) < 0)
 		return fail(errno, "stat");
 	link_take(l, look);
-	return 0;
+	link_follow(look);
+	return S_ISFIFO(look->st.st_mode) ? pipe_look_take(&l->rooms[worker], look->lfd,
+							   look->info.flags, &look->pipe)
+					  : 0;
 }
 
 static int look_work(void *ctx, size_t i, unsigned int worker)
 {
 	struct looks *l = ctx;
-
 	struct look *look = &l->next->v[i];
 
-	return fail_at(look_take(l, &l->buf[worker], look), "fd %d", look->fd);
+	return fail_at(look_take(l, worker, look), "fd %d", look->fd);
 }
 
 void looks_begin(struct looks *l, const struct table *tb)
@@ -256,6 +266,7 @@ void looks_begin(struct looks *l, const struct table *tb)
 	l->taken->nr = l->next->nr = 0;
 	l->job = NULL;
 	memset(l->buf, 0, sizeof(l->buf));
+	memset(l->rooms, 0, sizeof(l->rooms));
 	l->seen = tb->task->seen_fds;
 	l->nr_seen = l->seen ? tb->task->fds.nr : 0;
 	l->kinds = l->mounts = (struct map){ 0 };
@@ -269,6 +280,8 @@ void looks_add(struct looks *l, int fd)
 	look->fd = fd;
 	look->lfd = -1;
 	look->family = -1;
+	look->link_leads = false;
+	look->pipe = NULL;
 }
 
 void looks_start(struct looks *l)
@@ -300,9 +313,11 @@ int looks_take(struct looks *l)
 
 static void batch_forget(struct look_batch *b)
 {
-	for (size_t i = 0; i < b->nr; i++)
+	for (size_t i = 0; i < b->nr; i++) {
 		if (b->v[i].lfd >= 0)
 			close(b->v[i].lfd);
+		pipe_look_free(b->v[i].pipe);
+	}
 	b->nr = 0;
 }
 
@@ -317,8 +332,10 @@ void looks_done(struct looks *l)
 		parallel_end(l->job);
 	batch_forget(l->taken);
 	batch_forget(l->next);
-	for (size_t i = 0; i < PARALLEL_WORKERS_MAX; i++)
+	for (size_t i = 0; i < PARALLEL_WORKERS_MAX; i++) {
 		proc_buf_done(&l->buf[i]);
+		pipe_room_done(&l->rooms[i]);
+	}
 	map_done(&l->kinds);
 	map_done(&l->mounts);
 }

@@ -9,6 +9,7 @@
 #include "criu/base/map.h"
 #include "criu/base/parallel.h"
 #include "criu/core/dump.h"
+#include "criu/files/pipedata.h"
 #include "criu/kernel/proc_fd.h"
 #include "criu/kernel/taskview.h"
 
@@ -35,6 +36,8 @@ struct look {
 	struct stat st;
 	char link[LOOK_LINK_SIZE]; /* "": not known yet, being long, or of a pipe or socket */
 	bool link_is_old; /* what it was when the tree was frozen */
+	bool link_leads; /* to this file */
+	struct pipe_look *pipe; /* files/pipedata.h; owned; NULL */
 };
 
 struct look_batch {
@@ -49,6 +52,7 @@ struct looks {
 	struct look_batch batch[2], *taken, *next;
 	struct parallel *job; /* NULL: nobody does */
 	struct proc_buf buf[PARALLEL_WORKERS_MAX];
+	struct pipe_room rooms[PARALLEL_WORKERS_MAX];
 
 	const struct view_file *seen; /* of a table of many; by number */
 	size_t nr_seen;

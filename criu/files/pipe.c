@@ -10,7 +10,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -51,13 +50,6 @@ struct pipe_seen {
 	int fd, to_fd;
 };
 
-static bool is_alone(int lfd)
-{
-	struct pollfd p = { .fd = lfd };
-
-	return poll(&p, 1, 0) > 0 && p.revents & (POLLHUP | POLLERR);
-}
-
 /* *ret: it is met the first time. */
 static struct pipe_seen *pipe_see(struct dump *d, const struct fd_probe *p, bool *ret)
 {
@@ -72,7 +64,7 @@ static struct pipe_seen *pipe_see(struct dump *d, const struct fd_probe *p, bool
 		s->fd = p->fd;
 		s->to = p->to;
 		s->to_fd = p->to_fd;
-		s->alone = acc != O_RDWR && is_alone(p->lfd);
+		s->alone = acc != O_RDWR && (p->pipe ? p->pipe->alone : pipe_is_alone(p->lfd));
 		s->next = d->pipes_seen;
 		d->pipes_seen = s;
 		map_put(&d->pipes, p->st.st_ino, s);
@@ -112,7 +104,7 @@ static int pipe_dump(struct dump *d, const struct fd_probe *p)
 	pipe_see(d, p, &is_new);
 	if (r >= 0 && is_new)
 		r = pipe_content_dump(d, IMAGE_PIPES_DATA, &d->pipes_data_img,
-				      (uint32_t)p->st.st_ino, p->lfd, p->info.flags);
+				      (uint32_t)p->st.st_ino, p);
 	if (r < 0)
 		return r;
 	e.id = p->id;

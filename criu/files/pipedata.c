@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,7 +24,8 @@
 #include "criu/image/reader.h"
 #include "criu/image/writer.h"
 
-#define PACKET_MAX PAGE_BYTES /* fs/pipe.c: pipe_write() */
+#define PACKET_MAX    PAGE_BYTES /* fs/pipe.c: pipe_write() */
+#define PIPE_LOOK_MAX PAGE_BYTES
 
 /* --- dump ----------------------------------------------------------------------- */
 
@@ -53,45 +55,32 @@ static int own_pipe_open(struct own_pipe *p, int capacity)
 	return 0;
 }
 
-/* An empty one that serves for many copies, as long as they take all out again. */
-struct pipe_room {
-	struct own_pipe pipe;
-	uint32_t capacity;
-};
-
-static int room_for(struct dump *d, uint32_t capacity, struct own_pipe *ret)
+/* The room's own, as long as it is not given back. */
+static int room_take(struct pipe_room *room, uint32_t capacity, struct own_pipe *ret)
 {
-	struct pipe_room *room = d->pipe_room;
-	int r;
-
-	if (!room) {
-		room = d->pipe_room = arena_alloc(&d->arena, sizeof(*room));
-		room->pipe = (struct own_pipe){ -1, -1 };
+	if (room->capacity != capacity) {
+		pipe_room_done(room);
+		return own_pipe_open(ret, (int)capacity);
 	}
-	if (room->pipe.in < 0 || room->capacity != capacity) {
-		own_pipe_close(&room->pipe);
-		room->pipe = (struct own_pipe){ -1, -1 };
-		r = own_pipe_open(&room->pipe, (int)capacity);
-		if (r < 0)
-			return r;
-		room->capacity = capacity;
-	}
-	*ret = room->pipe;
-	room->pipe = (struct own_pipe){ -1, -1 };
+	*ret = (struct own_pipe){ room->ends[0], room->ends[1] };
+	room->capacity = 0;
 	return 0;
 }
 
 /* It is empty again. */
-static void room_return(struct dump *d, struct own_pipe *p)
+static void room_return(struct pipe_room *room, struct own_pipe *p, uint32_t capacity)
 {
-	d->pipe_room->pipe = *p;
+	*room = (struct pipe_room){ { p->in, p->out }, capacity };
 	*p = (struct own_pipe){ -1, -1 };
 }
 
-void pipe_room_done(struct dump *d)
+void pipe_room_done(struct pipe_room *room)
 {
-	if (d->pipe_room)
-		own_pipe_close(&d->pipe_room->pipe);
+	if (!room || !room->capacity)
+		return;
+	close(room->ends[0]);
+	close(room->ends[1]);
+	room->capacity = 0;
 }
 
 /* A copy of all buffers; returns the bytes in them. */
@@ -169,10 +158,10 @@ static int buffers_read(int from, struct pipe_content *c)
 }
 
 /* A mark behind all that is there can be read with it only if nothing of it is a packet. */
-static int content_read(struct dump *d, int from, struct pipe_content *c)
+static int content_read(struct pipe_room *room, int from, struct pipe_content *c)
 {
 	cleanup_own_pipe struct own_pipe copy = { -1, -1 };
-	int r = room_for(d, c->capacity, &copy);
+	int r = room_take(room, c->capacity, &copy);
 	ssize_t n = r < 0 ? r : pipe_copy(from, &copy), marked;
 	char mark = 0;
 
@@ -185,7 +174,7 @@ static int content_read(struct dump *d, int from, struct pipe_content *c)
 		return fail(errno, "write a mark");
 	if (marked <= 0 || read(copy.in, c->data, (size_t)n + 1) != n + 1)
 		return buffers_read(from, c);
-	room_return(d, &copy);
+	room_return(room, &copy, c->capacity);
 	return 0;
 }
 
@@ -200,46 +189,98 @@ static int reopen(int lfd)
 	return fd < 0 ? fail(errno, "open %s for reading", path) : fd;
 }
 
-/* A reading end is opened only where it is needed: of a FIFO, somebody may wait for one. */
-static int content_find(struct dump *d, int lfd, uint32_t flags, struct pipe_content *c)
+/* *ret_there: how many bytes there are. */
+static int content_ask(int lfd, struct pipe_content *c, int *ret_there)
 {
-	cleanup_close int from = -1;
-	int capacity = fcntl(lfd, F_GETPIPE_SZ), there;
+	int capacity = fcntl(lfd, F_GETPIPE_SZ);
 
 	if (capacity < 0)
 		return fail(errno, "F_GETPIPE_SZ");
+	c->loaded = true;
 	c->capacity = (uint32_t)capacity;
-	if (ioctl(lfd, FIONREAD, &there) < 0)
-		return fail(errno, "FIONREAD of a pipe");
-	if (!there)
-		return 0;
+	return ioctl(lfd, FIONREAD, ret_there) < 0 ? fail(errno, "FIONREAD of a pipe") : 0;
+}
+
+/* A reading end is opened only where it is needed: of a FIFO, somebody may wait for one. */
+static int content_find(struct pipe_room *room, int lfd, uint32_t flags, struct pipe_content *ret)
+{
+	cleanup_close int from = -1;
+	int there = 0, r = content_ask(lfd, ret, &there);
+
+	if (r < 0 || !there)
+		return r;
 	if ((flags & O_ACCMODE) != O_WRONLY)
-		return content_read(d, lfd, c);
+		return content_read(room, lfd, ret);
 	from = reopen(lfd);
-	return from < 0 ? from : content_read(d, from, c);
+	return from < 0 ? from : content_read(room, from, ret);
+}
+
+bool pipe_is_alone(int lfd)
+{
+	struct pollfd p = { .fd = lfd };
+
+	return poll(&p, 1, 0) > 0 && p.revents & (POLLHUP | POLLERR);
+}
+
+static int content_write(struct dump *d, enum image_kind kind, struct image_writer **img,
+			 uint32_t id, const struct pipe_content *c)
+{
+	PipeDataEntry e = PIPE_DATA_ENTRY__INIT;
+	int r = *img ? 0 : image_writer_open(d->s->images, kind, 0, img);
+
+	e.pipe_id = id;
+	e.bytes = c->bytes;
+	e.has_size = true;
+	e.size = c->capacity;
+	e.packets = c->packets;
+	e.n_packets = c->nr_packets;
+	if (r >= 0)
+		r = image_write(*img, &e.base);
+	return r < 0 ? r : image_write_raw(*img, c->data, c->bytes);
 }
 
 int pipe_content_dump(struct dump *d, enum image_kind kind, struct image_writer **img, uint32_t id,
-		      int lfd, uint32_t flags)
+		      const struct fd_probe *p)
 {
-	PipeDataEntry e = PIPE_DATA_ENTRY__INIT;
-	struct pipe_content c = { .loaded = true };
-	int r = content_find(d, lfd, flags, &c);
+	struct pipe_content c = { 0 };
+	int r;
 
-	e.pipe_id = id;
-	e.bytes = c.bytes;
-	e.has_size = true;
-	e.size = c.capacity;
-	e.packets = c.packets;
-	e.n_packets = c.nr_packets;
-	if (r >= 0 && !*img)
-		r = image_writer_open(d->s->images, kind, 0, img);
+	if (p->pipe)
+		return content_write(d, kind, img, id, &p->pipe->content);
+	if (!d->pipe_room)
+		d->pipe_room = arena_alloc(&d->arena, sizeof(*d->pipe_room));
+	r = content_find(d->pipe_room, p->lfd, p->info.flags, &c);
 	if (r >= 0)
-		r = image_write(*img, &e.base);
-	if (r >= 0)
-		r = image_write_raw(*img, c.data, c.bytes);
+		r = content_write(d, kind, img, id, &c);
 	pipe_content_done(&c);
 	return r;
+}
+
+int pipe_look_take(struct pipe_room *room, int lfd, uint32_t flags, struct pipe_look **ret)
+{
+	struct pipe_look look = { 0 };
+	int there = 0, r;
+
+	if (flags & O_PATH || (flags & O_ACCMODE) != O_RDONLY)
+		return 0;
+	r = content_ask(lfd, &look.content, &there);
+	if (r >= 0 && there > (int)PIPE_LOOK_MAX)
+		return 0;
+	if (r >= 0 && there)
+		r = content_read(room, lfd, &look.content);
+	look.alone = r >= 0 && pipe_is_alone(lfd);
+	if (r < 0)
+		pipe_content_done(&look.content);
+	else
+		*ret = mem_dup(&look, sizeof(look));
+	return r;
+}
+
+void pipe_look_free(struct pipe_look *p)
+{
+	if (p)
+		pipe_content_done(&p->content);
+	free(p);
 }
 
 /* --- restore -------------------------------------------------------------------- */

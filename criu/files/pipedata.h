@@ -2,6 +2,7 @@
 /* What is in a pipe, and how much fits: of pipes and of FIFOs. */
 #pragma once
 #include "criu/core/dump.h"
+#include "criu/core/file.h"
 #include "criu/core/restore.h"
 #include "images/table.h"
 
@@ -14,14 +15,31 @@ struct pipe_content {
 	size_t nr_packets;
 };
 
-/*
- * The record with what is in the pipe behind lfd, which is open with these flags. *img is opened
- * when it is needed. Speaks.
- */
-int pipe_content_dump(struct dump *d, enum image_kind kind, struct image_writer **img, uint32_t id,
-		      int lfd, uint32_t flags);
+/* An empty pipe of crtool's own that serves for many copies. Zero-initialise. */
+struct pipe_room {
+	int ends[2];
+	uint32_t capacity; /* 0: there is none */
+};
 
-void pipe_room_done(struct dump *d);
+/* NULL: nothing to do. */
+void pipe_room_done(struct pipe_room *room);
+
+/* Nobody has the other end. */
+bool pipe_is_alone(int lfd);
+
+/* The record with what is in the pipe. *img is opened when it is needed. Speaks. */
+int pipe_content_dump(struct dump *d, enum image_kind kind, struct image_writer **img, uint32_t id,
+		      const struct fd_probe *p);
+
+/* A pipe that had little in it when its reading end was looked at. */
+struct pipe_look {
+	struct pipe_content content;
+	bool alone;
+};
+
+/* *ret stays NULL if this is no such end; or it is the caller's. Speaks. */
+int pipe_look_take(struct pipe_room *room, int lfd, uint32_t flags, struct pipe_look **ret);
+void pipe_look_free(struct pipe_look *p);
 
 /* Where the contents of the pipe with this id belong; NULL: nobody has it. */
 typedef struct pipe_content *pipe_content_fn(struct restore *r, uint32_t id);

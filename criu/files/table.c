@@ -235,7 +235,7 @@ static int description_dump(struct dump *d, const struct fd_probe *seen, int pro
 	r = kind->dump(d, &p);
 	/* Somebody outside of the tree has given the file another name meanwhile. */
 	if (r == -ESTALE && p.link_is_old) {
-		p.link_is_old = false;
+		p.link_is_old = p.link_leads = false;
 		p.link = link;
 		r = link_find(d, &p, proc, link, sizeof(link));
 		if (r >= 0)
@@ -319,6 +319,8 @@ static int fd_identify(struct dump *d, const struct table *tb, const struct look
 		.link = l->link[0] ? l->link : NULL,
 		.family = l->family,
 		.link_is_old = l->link_is_old,
+		.link_leads = l->link_leads,
+		.pipe = l->pipe,
 		.no_locks = !l->info_is_read,
 		.no_owner = l->seen && !l->seen->owner,
 	};

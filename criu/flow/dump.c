@@ -296,7 +296,7 @@ void dump_done(struct dump *d)
 	unix_dump_done(d);
 	flights_done(d);
 	image_writer_free(d->sysv_img);
-	pipe_room_done(d);
+	pipe_room_done(d->pipe_room);
 	link_remaps_done(d);
 	locks_dump_done(d);
 	tree_done(&d->tree);
