@@ -53,6 +53,11 @@ static void load(struct bpf_code *c, enum bpf_reg dst, enum bpf_reg at, int off)
 	emit(c, BPF_LDX | BPF_DW | BPF_MEM, dst, at, off, 0);
 }
 
+static int width(size_t size)
+{
+	return size == 8 ? BPF_DW : size == 4 ? BPF_W : size == 2 ? BPF_H : BPF_B;
+}
+
 static void store(struct bpf_code *c, enum bpf_reg at, int off, enum bpf_reg src)
 {
 	emit(c, BPF_STX | BPF_DW | BPF_MEM, at, src, off, 0);
@@ -102,6 +107,32 @@ void bpf_code_read(struct bpf_code *c, size_t to, size_t size, enum bpf_reg reg,
 	mov(c, BPF_R3, reg);
 	add_number(c, BPF_R3, off);
 	call(c, BPF_FUNC_probe_read_kernel);
+}
+
+void bpf_code_load(struct bpf_code *c, size_t to, size_t size, enum bpf_reg reg, int off)
+{
+	emit(c, BPF_LDX | width(size) | BPF_MEM, BPF_R8, reg, off, 0);
+	store(c, BPF_FP, place(c, to), BPF_R8);
+}
+
+void bpf_code_load_from(struct bpf_code *c, size_t to, size_t size, size_t from, int off)
+{
+	load(c, BPF_R8, BPF_FP, place(c, from));
+	bpf_code_load(c, to, size, BPF_R8, off);
+}
+
+size_t bpf_code_skip(struct bpf_code *c, size_t at, uint32_t mask, uint32_t value)
+{
+	load(c, BPF_R8, BPF_FP, place(c, at));
+	if (mask != UINT32_MAX)
+		emit(c, BPF_ALU64 | BPF_AND | BPF_K, BPF_R8, BPF_R0, 0, (int)mask);
+	emit(c, BPF_JMP | BPF_JEQ | BPF_K, BPF_R8, BPF_R0, 0, (int)value);
+	return c->nr - 1;
+}
+
+void bpf_code_skip_to(struct bpf_code *c, size_t skip)
+{
+	c->insn[skip].off = (int16_t)(c->nr - skip - 1);
 }
 
 void bpf_code_follow(struct bpf_code *c, size_t to, size_t size, size_t from, int off)

@@ -51,7 +51,15 @@ void bpf_code_argument(struct bpf_code *c, size_t to, int nr);
 void bpf_code_argument32(struct bpf_code *c, size_t to, int nr);
 /* size bytes at reg + off of the kernel's memory; 0 where they cannot be read. */
 void bpf_code_read(struct bpf_code *c, size_t to, size_t size, enum bpf_reg reg, int off);
-/* The same at what the record has at `from` + off. */
+/* A tenth of the price, and only of what the kernel knows the type of: an argument, and whatever
+ * a member leads to that has a type. In the record it takes eight bytes, of any size. */
+void bpf_code_load(struct bpf_code *c, size_t to, size_t size, enum bpf_reg reg, int off);
+void bpf_code_load_from(struct bpf_code *c, size_t to, size_t size, size_t from, int off);
+/* What follows, up to bpf_code_skip_to() of what was returned, is not done where record[at] & mask
+ * is value: 64 bits; with the mask UINT32_MAX, where all of them are. */
+size_t bpf_code_skip(struct bpf_code *c, size_t at, uint32_t mask, uint32_t value);
+void bpf_code_skip_to(struct bpf_code *c, size_t skip);
+/* The same as bpf_code_read() at what the record has at `from` + off. */
 void bpf_code_follow(struct bpf_code *c, size_t to, size_t size, size_t from, int off);
 /* record[to] = record[at] + record[index] * factor: 64-bit numbers. */
 void bpf_code_element(struct bpf_code *c, size_t to, size_t at, size_t index, int factor);

@@ -5,6 +5,7 @@
 #include <linux/btf.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "criu/base/cleanup.h"
@@ -339,15 +340,31 @@ _Static_assert(sizeof(struct view_file) <= 512, "the stack of a program");
 static void read_owner(struct btf_layout *l, struct bpf_code *c)
 {
 	if (btf_member(&l->btf, l->names[FILE_OWNER].id, "file") >= 0)
-		bpf_code_read(c, TO_FILE(owner), 8, BPF_R7, btf_at(l, FILE_, "f_owner"));
+		bpf_code_load(c, TO_FILE(owner), 8, BPF_R7, btf_at(l, FILE_, "f_owner"));
 }
 
+/* What is of no type, and not for files without lines of their own. */
 static void read_events(struct btf_layout *l, struct bpf_code *c)
 {
-	bpf_code_read(c, TO_FILE(content), 8, BPF_R7, btf_at(l, FILE_, "private_data"));
+	size_t skip = bpf_code_skip(c, TO_FILE(more_info), UINT32_MAX, 0);
+
+	bpf_code_load(c, TO_FILE(content), 8, BPF_R7, btf_at(l, FILE_, "private_data"));
 	bpf_code_follow(c, TO_FILE(events.count), 8, TO_FILE(content), btf_at(l, EVENTS, "count"));
 	bpf_code_follow(c, TO_FILE(events.flags), 4, TO_FILE(content), btf_at(l, EVENTS, "flags"));
 	bpf_code_follow(c, TO_FILE(events.id), 4, TO_FILE(content), btf_at(l, EVENTS, "id"));
+	bpf_code_skip_to(c, skip);
+}
+
+/* To build one takes most of the time, and those of FIFOs and sockets say no more than ino. */
+static void read_fd_link(struct btf_layout *l, struct bpf_code *c)
+{
+	size_t fifo = bpf_code_skip(c, TO_FILE(mode), S_IFMT, S_IFIFO);
+	size_t sock = bpf_code_skip(c, TO_FILE(mode), S_IFMT, S_IFSOCK);
+
+	bpf_code_path(c, TO_FILE(link), VIEW_LINK, TO_FILE(link_len), BPF_R7,
+		      btf_at(l, FILE_, "f_path"));
+	bpf_code_skip_to(c, fifo);
+	bpf_code_skip_to(c, sock);
 }
 
 static int files_load(struct btf_layout *l, int *ret)
@@ -358,18 +375,18 @@ static int files_load(struct btf_layout *l, int *ret)
 	bpf_code_argument32(&c, TO_FILE(fd), 2);
 	bpf_code_argument(&c, TO_FILE(file), 3);
 	bpf_code_argument(&c, TO_FILE(owner), 3);
-	bpf_code_read(&c, TO_FILE(ops), 8, BPF_R7, btf_at(l, FILE_, "f_op"));
-	bpf_code_read(&c, TO_FILE(mount), 8, BPF_R7,
+	bpf_code_load(&c, TO_FILE(ops), 8, BPF_R7, btf_at(l, FILE_, "f_op"));
+	bpf_code_load(&c, TO_FILE(mount), 8, BPF_R7,
 		      btf_at(l, FILE_, "f_path") + btf_at(l, PATH, "mnt"));
-	bpf_code_read(&c, TO_FILE(pos), 8, BPF_R7, btf_at(l, FILE_, "f_pos"));
-	bpf_code_read(&c, TO_FILE(flags), 4, BPF_R7, btf_at(l, FILE_, "f_flags"));
-	bpf_code_read(&c, TO_FILE(inode), 8, BPF_R7, btf_at(l, FILE_, "f_inode"));
-	bpf_code_follow(&c, TO_FILE(ino), 8, TO_FILE(inode), btf_at(l, INODE, "i_ino"));
-	bpf_code_follow(&c, TO_FILE(locks), 8, TO_FILE(inode), btf_at(l, INODE, "i_flctx"));
-	bpf_code_follow(&c, TO_FILE(more_info), 8, TO_FILE(ops),
-			btf_at(l, FILE_OPS, "show_fdinfo"));
-	bpf_code_path(&c, TO_FILE(link), VIEW_LINK, TO_FILE(link_len), BPF_R7,
-		      btf_at(l, FILE_, "f_path"));
+	bpf_code_load(&c, TO_FILE(pos), 8, BPF_R7, btf_at(l, FILE_, "f_pos"));
+	bpf_code_load(&c, TO_FILE(flags), 4, BPF_R7, btf_at(l, FILE_, "f_flags"));
+	bpf_code_load(&c, TO_FILE(inode), 8, BPF_R7, btf_at(l, FILE_, "f_inode"));
+	bpf_code_load_from(&c, TO_FILE(ino), 8, TO_FILE(inode), btf_at(l, INODE, "i_ino"));
+	bpf_code_load_from(&c, TO_FILE(mode), 2, TO_FILE(inode), btf_at(l, INODE, "i_mode"));
+	bpf_code_load_from(&c, TO_FILE(locks), 8, TO_FILE(inode), btf_at(l, INODE, "i_flctx"));
+	bpf_code_load_from(&c, TO_FILE(more_info), 8, TO_FILE(ops),
+			   btf_at(l, FILE_OPS, "show_fdinfo"));
+	read_fd_link(l, &c);
 	read_owner(l, &c);
 	read_events(l, &c);
 	return bpf_code_end(&c, l->names[ITER_FILE].id, ret);

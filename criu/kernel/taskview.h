@@ -81,7 +81,7 @@ struct view_file {
 	uint64_t file; /* the same: the same open file description */
 	uint64_t ops; /* the same: files of one kind */
 	uint64_t mount; /* the same: the same mnt_id */
-	uint64_t pos, flags, ino;
+	uint64_t pos, flags, ino, mode;
 	uint64_t more_info, locks; /* lines of its kind; locks or leases: perhaps */
 	uint64_t inode; /* the same: the same inode */
 	uint64_t owner; /* 0: F_GETOWN and F_GETSIG say 0 */
@@ -92,7 +92,8 @@ struct view_file {
 		int32_t id;
 	} events;
 	uint64_t content; /* the kernel's, of its kind */
-	int64_t link_len; /* of the link of /proc/PID/fd, with a NUL; below 0: it is longer */
+	/* Of the link of /proc/PID/fd, with a NUL; below 0: it is longer; 0: a FIFO or a socket. */
+	int64_t link_len;
 	char link[VIEW_LINK];
 };
 
