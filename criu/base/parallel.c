@@ -27,10 +27,23 @@ struct job {
 };
 
 struct worker {
-	struct job *job;
+	struct parallel *all;
 	unsigned int number;
 	pthread_t thread;
 	void *stack;
+};
+
+struct parallel {
+	struct job job;
+	struct worker workers[PARALLEL_WORKERS_MAX];
+	unsigned int started; /* and the caller, who is the first */
+
+	pthread_mutex_t lock;
+	pthread_cond_t given, done;
+	unsigned int jobs; /* that were given */
+	unsigned int busy; /* workers that have not done the last of them */
+	bool is_taken; /* what came of the last of them */
+	bool is_over; /* no more will be given */
 };
 
 static int work(struct job *j, unsigned int worker)
@@ -48,14 +61,40 @@ static int work(struct job *j, unsigned int worker)
 }
 
 /* The error record is the thread's own: its text goes to the caller. */
+static void work_for(struct job *j, unsigned int number)
+{
+	int r = work(j, number), none = 0;
+
+	if (r < 0 && __atomic_compare_exchange_n(&j->failed, &none, r, false, __ATOMIC_SEQ_CST,
+						 __ATOMIC_SEQ_CST))
+		strncpy(j->text, error_bare_text(), sizeof(j->text) - 1);
+}
+
+/* False: there will be none. */
+static bool job_wait(struct parallel *p, unsigned int seen)
+{
+	bool is_there;
+
+	pthread_mutex_lock(&p->lock);
+	while (p->jobs == seen && !p->is_over)
+		pthread_cond_wait(&p->given, &p->lock);
+	is_there = p->jobs != seen;
+	pthread_mutex_unlock(&p->lock);
+	return is_there;
+}
+
 static void *worker_main(void *arg)
 {
 	struct worker *w = arg;
-	int r = work(w->job, w->number), none = 0;
+	struct parallel *p = w->all;
 
-	if (r < 0 && __atomic_compare_exchange_n(&w->job->failed, &none, r, false, __ATOMIC_SEQ_CST,
-						 __ATOMIC_SEQ_CST))
-		strncpy(w->job->text, error_bare_text(), sizeof(w->job->text) - 1);
+	for (unsigned int seen = 0; job_wait(p, seen); seen++) {
+		work_for(&p->job, w->number);
+		pthread_mutex_lock(&p->lock);
+		if (!--p->busy)
+			pthread_cond_signal(&p->done);
+		pthread_mutex_unlock(&p->lock);
+	}
 	return NULL;
 }
 
@@ -96,11 +135,18 @@ static void worker_end(const struct worker *w)
 	munmap(w->stack, STACK_BYTES);
 }
 
-struct parallel {
-	struct job job;
-	struct worker workers[PARALLEL_WORKERS_MAX];
-	unsigned int started; /* and the caller, who is the first */
-};
+/* Nobody works. */
+void parallel_give(struct parallel *p, size_t nr)
+{
+	pthread_mutex_lock(&p->lock);
+	p->job.nr = nr;
+	p->job.next = 0;
+	p->jobs++;
+	p->is_taken = false;
+	p->busy = p->started - 1;
+	pthread_cond_broadcast(&p->given);
+	pthread_mutex_unlock(&p->lock);
+}
 
 struct parallel *parallel_begin(size_t nr, int (*fn)(void *ctx, size_t i, unsigned int worker),
 				void *ctx)
@@ -111,29 +157,47 @@ struct parallel *parallel_begin(size_t nr, int (*fn)(void *ctx, size_t i, unsign
 
 	if (want > PARALLEL_WORKERS_MAX)
 		want = PARALLEL_WORKERS_MAX;
-	p->job = (struct job){ .nr = nr, .fn = fn, .ctx = ctx };
+	p->job = (struct job){ .fn = fn, .ctx = ctx };
+	pthread_mutex_init(&p->lock, NULL);
+	pthread_cond_init(&p->given, NULL);
+	pthread_cond_init(&p->done, NULL);
 	/* Signals are for the thread that waits for things. */
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
 	for (p->started = 1; p->started < want; p->started++) {
-		p->workers[p->started] = (struct worker){ .job = &p->job, .number = p->started };
+		p->workers[p->started] = (struct worker){ .all = p, .number = p->started };
 		if (!worker_start(&p->workers[p->started]))
 			break;
 	}
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	parallel_give(p, nr);
 	return p;
 }
 
-int parallel_end(struct parallel *p)
+int parallel_take(struct parallel *p)
 {
 	int r = work(&p->job, 0);
 
 	if (r < 0)
 		__atomic_store_n(&p->job.failed, r, __ATOMIC_SEQ_CST);
+	pthread_mutex_lock(&p->lock);
+	while (p->busy)
+		pthread_cond_wait(&p->done, &p->lock);
+	pthread_mutex_unlock(&p->lock);
+	p->is_taken = true;
+	return r >= 0 && p->job.failed ? error_adopt(p->job.failed, p->job.text) : r;
+}
+
+int parallel_end(struct parallel *p)
+{
+	int r = p->is_taken ? 0 : parallel_take(p);
+
+	pthread_mutex_lock(&p->lock);
+	p->is_over = true;
+	pthread_cond_broadcast(&p->given);
+	pthread_mutex_unlock(&p->lock);
 	for (unsigned int i = 1; i < p->started; i++)
 		worker_end(&p->workers[i]);
-	if (r >= 0 && p->job.failed)
-		r = error_adopt(p->job.failed, p->job.text);
 	free(p);
 	return r;
 }

@@ -17,10 +17,16 @@ int parallel_for(size_t nr, int (*fn)(void *ctx, size_t i, unsigned int worker),
 /* The same for few things that are much work each. */
 int parallel_large(size_t nr, int (*fn)(void *ctx, size_t i, unsigned int worker), void *ctx);
 
-/* The same by all other processors, while the caller does something else: it joins them at the
- * end, which is to come. */
+/*
+ * The same by all other processors, while the caller does something else: it joins them when it
+ * takes what they have done, and may then give them as many others, or none. After an error, too,
+ * the end is to come.
+ */
 struct parallel *parallel_begin(size_t nr, int (*fn)(void *ctx, size_t i, unsigned int worker),
 				void *ctx);
+int parallel_take(struct parallel *p);
+void parallel_give(struct parallel *p, size_t nr);
+/* Takes what was not taken. */
 int parallel_end(struct parallel *p);
 
 /* How many processors crtool may use. */

@@ -221,11 +221,19 @@ static int fd_take(const struct table *tb, struct look *look)
 	return look->lfd < 0 ? fail(-look->lfd, "pidfd_getfd") : 0;
 }
 
+static void spent_close(struct look *look)
+{
+	if (look->spent >= 0)
+		close(look->spent);
+	look->spent = -1;
+}
+
 static int look_take(struct looks *l, unsigned int worker, struct look *look)
 {
 	const struct table *tb = l->tb;
 	int r = 0;
 
+	spent_close(look);
 	look->seen = seen_find(l, look->fd);
 	if (kind_said(l, look->seen) == socket_kind)
 		r = fd_take(tb, look);
@@ -264,7 +272,9 @@ void looks_begin(struct looks *l, const struct table *tb)
 	l->taken = &l->batch[0];
 	l->next = &l->batch[1];
 	l->taken->nr = l->next->nr = 0;
-	l->job = NULL;
+	l->taken->used = l->next->used = 0;
+	l->others = NULL;
+	l->is_started = false;
 	memset(l->buf, 0, sizeof(l->buf));
 	memset(l->rooms, 0, sizeof(l->rooms));
 	l->seen = tb->task->seen_fds;
@@ -277,6 +287,10 @@ void looks_add(struct looks *l, int fd)
 {
 	struct look *look = &l->next->v[l->next->nr++];
 
+	if (l->next->nr > l->next->used) {
+		l->next->used = l->next->nr;
+		look->spent = -1;
+	}
 	look->fd = fd;
 	look->lfd = -1;
 	look->family = -1;
@@ -286,16 +300,21 @@ void looks_add(struct looks *l, int fd)
 
 void looks_start(struct looks *l)
 {
-	if (l->next->nr >= WORTH_OTHERS)
-		l->job = parallel_begin(l->next->nr, look_work, l);
+	if (l->next->nr < WORTH_OTHERS)
+		return;
+	if (l->others)
+		parallel_give(l->others, l->next->nr);
+	else
+		l->others = parallel_begin(l->next->nr, look_work, l);
+	l->is_started = true;
 }
 
 static int looks_end(struct looks *l)
 {
-	struct parallel *job = l->job;
+	bool was_started = l->is_started;
 
-	l->job = NULL;
-	return job ? parallel_end(job) : parallel_for(l->next->nr, look_work, l);
+	l->is_started = false;
+	return was_started ? parallel_take(l->others) : parallel_for(l->next->nr, look_work, l);
 }
 
 int looks_take(struct looks *l)
@@ -311,14 +330,22 @@ int looks_take(struct looks *l)
 	return r;
 }
 
+/* Whoever takes the place closes the descriptor. */
 static void batch_forget(struct look_batch *b)
 {
 	for (size_t i = 0; i < b->nr; i++) {
-		if (b->v[i].lfd >= 0)
-			close(b->v[i].lfd);
+		spent_close(&b->v[i]); /* nobody has */
+		b->v[i].spent = b->v[i].lfd;
 		pipe_look_free(b->v[i].pipe);
 	}
 	b->nr = 0;
+}
+
+static void batch_done(struct look_batch *b)
+{
+	batch_forget(b);
+	for (size_t i = 0; i < b->used; i++)
+		spent_close(&b->v[i]);
 }
 
 void looks_forget(struct looks *l)
@@ -328,10 +355,10 @@ void looks_forget(struct looks *l)
 
 void looks_done(struct looks *l)
 {
-	if (l->job)
-		parallel_end(l->job);
-	batch_forget(l->taken);
-	batch_forget(l->next);
+	if (l->others)
+		parallel_end(l->others);
+	batch_done(l->taken);
+	batch_done(l->next);
 	for (size_t i = 0; i < PARALLEL_WORKERS_MAX; i++) {
 		proc_buf_done(&l->buf[i]);
 		pipe_room_done(&l->rooms[i]);

@@ -38,10 +38,11 @@ struct look {
 	bool link_is_old; /* what it was when the tree was frozen */
 	bool link_leads; /* to this file */
 	struct pipe_look *pipe; /* files/pipedata.h; owned; NULL */
+	int spent; /* lfd of whom this was before, still open; -1 */
 };
 
 struct look_batch {
-	size_t nr;
+	size_t nr, used; /* places; that ever were */
 	struct look v[LOOKS_AT_ONCE];
 };
 
@@ -50,7 +51,8 @@ struct looks {
 	const struct table *tb;
 	/* While the caller deals with what was taken, others look at the next. */
 	struct look_batch batch[2], *taken, *next;
-	struct parallel *job; /* NULL: nobody does */
+	struct parallel *others; /* NULL: there never were enough */
+	bool is_started;
 	struct proc_buf buf[PARALLEL_WORKERS_MAX];
 	struct pipe_room rooms[PARALLEL_WORKERS_MAX];
 
@@ -69,6 +71,6 @@ void looks_add(struct looks *l, int fd);
 void looks_start(struct looks *l);
 /* l->taken: those for which that was called last. Speaks. */
 int looks_take(struct looks *l);
-/* Closes what they have open: before the next are taken. */
+/* They are not needed any more: before the next are taken. */
 void looks_forget(struct looks *l);
 void looks_done(struct looks *l);
