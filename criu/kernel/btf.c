@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "criu/kernel/btf.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/btf.h>
@@ -19,6 +18,7 @@
 #define VMLINUX     "/sys/kernel/btf/vmlinux"
 #define VMLINUX_MAX (64u << 20)
 #define UNNAMED_MAX 8 /* structs without a name in each other */
+#define MARK_EVERY  32
 
 /* What follows struct btf_type. */
 static size_t rest_len(const struct btf_type *t)
@@ -55,22 +55,41 @@ static const char *name_of(const struct btf *b, uint32_t off)
 	return off < b->names_len ? b->names + off : "";
 }
 
-/* Ids count from 1. */
+static const struct btf_type *next_type(const struct btf_type *t)
+{
+	return (const void *)((const char *)(t + 1) + rest_len(t));
+}
+
+/* Ids count from 1. A mark for each would take more time than the way from one to the next. */
 static int types_index(struct btf *b, const char *at, const char *end)
 {
-	size_t cap = (size_t)(end - at) / 32;
+	size_t nr = 0, cap = (size_t)(end - at) / sizeof(struct btf_type) / MARK_EVERY + 1;
 
-	*array_push(b->types, b->nr_types, cap) = NULL;
-	while (at < end) {
+	b->marks = mem_alloc(cap * sizeof(*b->marks));
+	for (b->nr_types = 1; at < end; b->nr_types++) {
 		const struct btf_type *t = (const void *)at;
 		size_t left = (size_t)(end - at);
 
 		if (left < sizeof(*t) || left - sizeof(*t) < rest_len(t))
 			return -EINVAL;
-		*array_push(b->types, b->nr_types, cap) = t;
-		at += sizeof(*t) + rest_len(t);
+		if (b->nr_types % MARK_EVERY == 1)
+			b->marks[nr++] = t;
+		at = (const char *)next_type(t);
 	}
 	return 0;
+}
+
+/* NULL: there is none. */
+static const struct btf_type *type_of(const struct btf *b, uint32_t id)
+{
+	const struct btf_type *t;
+
+	if (!id || id >= b->nr_types)
+		return NULL;
+	t = b->marks[(id - 1) / MARK_EVERY];
+	for (uint32_t i = 0; i < (id - 1) % MARK_EVERY; i++)
+		t = next_type(t);
+	return t;
 }
 
 int btf_parse(struct btf *ret, const void *data, size_t len)
@@ -151,59 +170,48 @@ void btf_done(struct btf *b)
 {
 	if (b->data)
 		munmap(b->data, b->len);
-	free(b->types);
+	free(b->marks);
 	*b = (struct btf){ 0 };
 }
 
-#define NAMES_MAX 32
-
-/* The first bytes of a name, with its NUL: most of some hundred thousand others differ in these. */
-struct front {
-	uint32_t bytes, mask;
+/* A bit for each two bytes that a name may begin with: most of some hundred thousand names begin
+ * like none of those that are wanted. */
+struct fronts {
+	uint64_t bits[65536 / 64];
 };
 
-static uint32_t front_of(const struct btf *b, uint32_t off)
+static uint32_t front_of(const char *name)
 {
-	size_t left = b->names_len - off;
-	uint32_t bytes = 0;
-
-	if (left >= sizeof(bytes))
-		memcpy(&bytes, b->names + off, sizeof(bytes));
-	else
-		memcpy(&bytes, b->names + off, left);
-	return bytes;
+	return (uint32_t)(uint8_t)name[0] << 8 | (name[0] ? (uint8_t)name[1] : 0);
 }
 
-static struct front front_wanted(const char *name)
+static bool front_is(const struct fronts *f, uint32_t front)
 {
-	size_t len = strlen(name) + 1;
-	struct front f = { 0 };
-
-	if (len > sizeof(f.bytes))
-		len = sizeof(f.bytes);
-	memcpy(&f.bytes, name, len);
-	memset(&f.mask, 0xff, len);
-	return f;
+	return f->bits[front / 64] >> (front % 64) & 1;
 }
 
 void btf_find(const struct btf *b, struct btf_name *names, size_t nr)
 {
-	struct front front[NAMES_MAX];
+	const struct btf_type *t = type_of(b, 1);
+	struct fronts wanted = { { 0 } };
 
-	assert(nr <= NAMES_MAX);
-	for (size_t i = 0; i < nr; i++)
-		front[i] = front_wanted(names[i].name);
-	for (uint32_t id = 1; id < b->nr_types; id++) {
-		const struct btf_type *t = b->types[id];
-		uint32_t kind = BTF_INFO_KIND(t->info), is;
+	for (size_t i = 0; i < nr; i++) {
+		uint32_t front = front_of(names[i].name);
+
+		wanted.bits[front / 64] |= 1ull << front % 64;
+	}
+	for (uint32_t id = 1; id < b->nr_types; id++, t = next_type(t)) {
+		uint32_t kind = BTF_INFO_KIND(t->info);
+		const char *name;
 
 		if ((kind != BTF_KIND_STRUCT && kind != BTF_KIND_FUNC) ||
 		    t->name_off >= b->names_len)
 			continue;
-		is = front_of(b, t->name_off);
+		name = b->names + t->name_off; /* the last of them ends with a NUL */
+		if (!front_is(&wanted, front_of(name)))
+			continue;
 		for (size_t i = 0; i < nr; i++)
-			if ((is & front[i].mask) == front[i].bytes && names[i].kind == kind &&
-			    !strcmp(names[i].name, b->names + t->name_off))
+			if (names[i].kind == kind && !strcmp(names[i].name, name))
 				names[i].id = id;
 	}
 }
@@ -214,15 +222,17 @@ static uint32_t member_offset(const struct btf_type *t, const struct btf_member 
 	return BTF_INFO_KFLAG(t->info) ? BTF_MEMBER_BIT_OFFSET(m->offset) : m->offset;
 }
 
-static bool is_struct(const struct btf *b, uint32_t id)
+/* NULL: it is none. */
+static const struct btf_type *struct_of(const struct btf *b, uint32_t id)
 {
-	uint32_t kind = id && id < b->nr_types ? BTF_INFO_KIND(b->types[id]->info) : BTF_KIND_UNKN;
+	const struct btf_type *t = type_of(b, id);
+	uint32_t kind = t ? BTF_INFO_KIND(t->info) : BTF_KIND_UNKN;
 
-	return kind == BTF_KIND_STRUCT || kind == BTF_KIND_UNION;
+	return kind == BTF_KIND_STRUCT || kind == BTF_KIND_UNION ? t : NULL;
 }
 
 struct unnamed {
-	uint32_t id;
+	const struct btf_type *type;
 	uint32_t at; /* bits */
 	uint32_t next; /* member */
 };
@@ -230,12 +240,12 @@ struct unnamed {
 /* In bits. Goes down into unnamed ones as it meets them: a stack of where it was. */
 static bool member_find(const struct btf *b, uint32_t id, const char *name, uint32_t *ret)
 {
-	struct unnamed stack[UNNAMED_MAX] = { { id, 0, 0 } };
-	size_t depth = is_struct(b, id);
+	struct unnamed stack[UNNAMED_MAX] = { { struct_of(b, id), 0, 0 } };
+	size_t depth = stack[0].type ? 1 : 0;
 
 	while (depth) {
 		struct unnamed *in = &stack[depth - 1];
-		const struct btf_type *t = b->types[in->id];
+		const struct btf_type *t = in->type, *inner;
 		const struct btf_member *m = (const struct btf_member *)(t + 1) + in->next;
 		uint32_t at;
 
@@ -248,8 +258,9 @@ static bool member_find(const struct btf *b, uint32_t id, const char *name, uint
 			*ret = at;
 			return true;
 		}
-		if (!m->name_off && is_struct(b, m->type) && depth < UNNAMED_MAX)
-			stack[depth++] = (struct unnamed){ m->type, at, 0 };
+		inner = m->name_off || depth >= UNNAMED_MAX ? NULL : struct_of(b, m->type);
+		if (inner)
+			stack[depth++] = (struct unnamed){ inner, at, 0 };
 	}
 	return false;
 }
@@ -272,7 +283,9 @@ int btf_member_byte(const struct btf *b, uint32_t id, const char *name)
 
 size_t btf_size(const struct btf *b, uint32_t id)
 {
-	return is_struct(b, id) ? b->types[id]->size : 0;
+	const struct btf_type *t = struct_of(b, id);
+
+	return t ? t->size : 0;
 }
 
 /* --- layouts ----------------------------------------------------------------------------- */

@@ -12,8 +12,8 @@ struct btf {
 	size_t len;
 	const char *names;
 	size_t names_len;
-	const struct btf_type **types; /* by id; owned */
-	uint32_t nr_types;
+	const struct btf_type **marks; /* every so manieth type, by id; owned */
+	uint32_t nr_types; /* the first has no place: it is void */
 };
 
 /* /sys/kernel/btf/vmlinux. 0, or -errno; -ENOENT: a kernel without. */

@@ -417,18 +417,18 @@ ssize_t taskview_files(const struct taskview *v, pid_t tid, struct view_file *re
 
 /* ----------------------------------------------------------------------------------------- */
 
-int taskview_open(struct taskview *ret)
+int taskview_open(struct taskview *ret, unsigned int of)
 {
 	cleanup_btf_layout struct btf_layout l = { 0 };
 	struct taskview v = { .threads = -1, .vmas = -1, .files = -1 };
 	int r;
 
 	r = btf_layout_open(&l, kernel_names, ARRAY_SIZE(kernel_names));
-	if (r >= 0)
+	if (r >= 0 && of & VIEW_OF_THREADS)
 		r = threads_load(&l, &v.threads);
-	if (r >= 0)
+	if (r >= 0 && of & VIEW_OF_VMAS)
 		r = vmas_load(&l, &v.vmas);
-	if (r >= 0)
+	if (r >= 0 && of & VIEW_OF_FILES)
 		r = files_load(&l, &v.files);
 	if (r >= 0 && l.missing)
 		r = -ENOTSUP;

@@ -98,13 +98,16 @@ struct view_file {
 };
 
 struct taskview {
-	int threads, vmas, files; /* programs */
+	int threads, vmas, files; /* programs; -1: no view of these */
 	struct view_thread *v; /* sorted by tid */
 	size_t nr, cap;
 };
 
+/* Of what there is to be a view. */
+enum { VIEW_OF_THREADS = 1, VIEW_OF_VMAS = 2, VIEW_OF_FILES = 4, VIEW_OF_ALL = 7 };
+
 /* 0, or -errno where this kernel or crtool's capabilities do not allow it: nothing is there. */
-int taskview_open(struct taskview *ret);
+int taskview_open(struct taskview *ret, unsigned int of);
 /* All threads of the pid namespace, as they are now. 0, or -errno. */
 int taskview_read(struct taskview *v);
 /* NULL: it was not there. */

@@ -372,9 +372,9 @@ static bool view_is_complete(const struct dump *d)
 	return true;
 }
 
-static bool view_open(struct dump *d)
+static bool view_open(struct dump *d, unsigned int of)
 {
-	int r = d->view_is_open ? 0 : taskview_open(&d->view);
+	int r = d->view_is_open ? 0 : taskview_open(&d->view, of);
 
 	d->view_is_open = r >= 0;
 	if (r < 0)
@@ -385,7 +385,7 @@ static bool view_open(struct dump *d)
 
 static bool view_read(struct dump *d)
 {
-	if (!view_open(d))
+	if (!view_open(d, VIEW_OF_ALL))
 		return false;
 	if (taskview_read(&d->view) >= 0 && view_is_complete(d))
 		return true;
@@ -489,10 +489,13 @@ static struct outlook look_around(struct dump *d)
 static void view_prepare(struct dump *d, struct outlook o)
 {
 	bool large = !d->memory_only && o.most >= LARGE_BYTES;
+	unsigned int of = o.many_fds ? VIEW_OF_FILES : 0;
 
-	if (!large && !worth_a_view(o.tasks, o.threads) && !o.many_fds)
-		return;
-	if (!view_open(d) || !large)
+	if (large)
+		of |= VIEW_OF_VMAS | VIEW_OF_FILES;
+	if (worth_a_view(o.tasks, o.threads))
+		of = VIEW_OF_ALL;
+	if (!of || !view_open(d, of) || !large)
 		return;
 	d->learnt.view = &d->view;
 	if (alike_learn_flags(&d->learnt) < 0)

@@ -260,7 +260,7 @@ TEST(alike_says_what_proc_says)
 	struct taskview view = { 0 };
 	struct alike with = { .view = &view }, without = { 0 };
 	pid_t pids[ARRAY_SIZE(variants)];
-	int ready[2], r = taskview_open(&view);
+	int ready[2], r = taskview_open(&view, VIEW_OF_ALL);
 	char byte;
 
 	if (r < 0)
@@ -336,7 +336,7 @@ TEST(alike_knows_usual_flags)
 	struct alike a = { .view = &view };
 	cleanup_proc_buf struct proc_buf b = { 0 };
 	struct proc_vmas maps = { 0 }, smaps = { 0 };
-	int self, r = taskview_open(&view);
+	int self, r = taskview_open(&view, VIEW_OF_ALL);
 	char *at;
 
 	if (r < 0)
@@ -364,7 +364,7 @@ TEST(taskview_knows_who_shares)
 {
 	struct taskview view = { 0 };
 	const struct view_thread *self, *child;
-	int ready[2], r = taskview_open(&view);
+	int ready[2], r = taskview_open(&view, VIEW_OF_ALL);
 	pid_t pid;
 	char byte;
 
@@ -424,7 +424,7 @@ TEST(taskview_knows_open_files)
 	enum { PLAIN, COPY, APPENDS, LOCKED, EVENTS, SIGNALS, NR };
 	struct taskview view = { 0 };
 	struct view_file v[256];
-	int fds[NR], proc, r = taskview_open(&view);
+	int fds[NR], proc, r = taskview_open(&view, VIEW_OF_ALL);
 	size_t at[NR];
 	ssize_t nr;
 
