@@ -8,6 +8,7 @@
 #include "criu/base/arena.h"
 #include "criu/base/error.h"
 #include "criu/base/mem.h"
+#include "criu/kernel/taskview.h"
 
 struct task *tree_add(struct tree *tree, pid_t pid, struct task *parent)
 {
@@ -60,8 +61,10 @@ static void task_free(struct task *t)
 	free(t->threads);
 	proc_timers_done(&t->timers);
 	proc_vmas_done(&t->vmas);
-	proc_fds_done(&t->fds);
+	if (t->seen_fds)
+		view_files_done(t->seen_fds, t->fds.nr);
 	free(t->seen_fds);
+	proc_fds_done(&t->fds);
 	free(t->inner);
 	free(t->exe.path);
 	free(t->cwd.path);

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -167,6 +168,7 @@ static void view_learn(struct looks *l, const struct look *look)
 	if (i->has_eventfd) {
 		l->events_inode = f->inode;
 		l->events_st = look->st;
+		snprintf(l->events_link, sizeof(l->events_link), "%s", look->link);
 	}
 }
 
@@ -180,8 +182,7 @@ static bool has_link(const struct view_file *f)
 /* Of files whose name is looked at again. What was deleted may have been so since then. */
 static bool may_be_old(const struct look *look)
 {
-	return is_eventfd(look) ||
-	       ((S_ISREG(look->st.st_mode) || S_ISDIR(look->st.st_mode)) && look->st.st_nlink);
+	return (S_ISREG(look->st.st_mode) || S_ISDIR(look->st.st_mode)) && look->st.st_nlink;
 }
 
 /* Whoever needs one that is missing reads it again, and says why it cannot be read. */
@@ -206,11 +207,12 @@ static void link_follow(struct look *look)
 /* An eventfd that tells nobody by a signal: all that there is to know. */
 static bool all_is_said(const struct looks *l, struct look *look)
 {
-	if (!l->events_inode || !is_eventfd(look) || look->seen->owner || !has_link(look->seen) ||
+	if (!l->events_inode || !is_eventfd(look) || look->seen->owner ||
 	    look->seen->inode != l->events_inode)
 		return false;
 	look->st = l->events_st;
-	link_take(l, look);
+	memcpy(look->link, l->events_link, sizeof(l->events_link));
+	look->link_is_old = false;
 	return true;
 }
 

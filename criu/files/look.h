@@ -63,6 +63,7 @@ struct looks {
 	/* Eventfds have all the same inode: 0, not known yet. */
 	uint64_t events_inode;
 	struct stat events_st;
+	char events_link[32]; /* and link; "": not known */
 };
 
 void looks_begin(struct looks *l, const struct table *tb);

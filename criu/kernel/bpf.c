@@ -71,18 +71,23 @@ static void call(struct bpf_code *c, int func)
 /* From the frame pointer. */
 static int place(const struct bpf_code *c, size_t in_record)
 {
-	return (int)in_record - (int)c->record;
+	return (int)in_record - (int)c->record.size;
 }
 
 void bpf_code_begin(struct bpf_code *c, size_t record, int nr)
 {
-	c->record = record;
+	bpf_code_begin_brief(c, &(struct bpf_record){ .size = record }, nr);
+}
+
+void bpf_code_begin_brief(struct bpf_code *c, const struct bpf_record *record, int nr)
+{
+	c->record = *record;
 	load(c, BPF_R6, BPF_R1, 0);
 	load(c, BPF_R7, BPF_R1, nr * 8);
 	/* To the end: see bpf_code_end(). */
 	emit(c, BPF_JMP | BPF_JEQ | BPF_K, BPF_R7, BPF_R0, 0, 0);
 	mov_number(c, BPF_R8, 0);
-	for (size_t i = 0; i < record; i += 8)
+	for (size_t i = 0; i < record->size; i += 8)
 		store(c, BPF_FP, place(c, i), BPF_R8);
 }
 
@@ -202,6 +207,16 @@ void bpf_code_percpu(struct bpf_code *c, size_t to, int map, unsigned int cpu)
 	store(c, BPF_FP, place(c, to), BPF_R0); /* unseen: it would have two ways from here on */
 }
 
+static void record_size(struct bpf_code *c)
+{
+	mov_number(c, BPF_R3, (int)c->record.size);
+	if (!c->record.brief)
+		return;
+	load(c, BPF_R8, BPF_FP, place(c, c->record.empty));
+	emit(c, BPF_JMP | BPF_JNE | BPF_K, BPF_R8, BPF_R0, 1, 0);
+	mov_number(c, BPF_R3, (int)c->record.brief);
+}
+
 int bpf_code_end(struct bpf_code *c, uint32_t func, int *ret)
 {
 	union bpf_attr attr = {
@@ -213,7 +228,7 @@ int bpf_code_end(struct bpf_code *c, uint32_t func, int *ret)
 	load(c, BPF_R1, BPF_R6, 0); /* struct bpf_iter_meta: seq_file first */
 	mov(c, BPF_R2, BPF_FP);
 	add_number(c, BPF_R2, place(c, 0));
-	mov_number(c, BPF_R3, (int)c->record);
+	record_size(c);
 	call(c, BPF_FUNC_seq_write);
 	c->insn[2].off = (int16_t)(c->nr - 3);
 	mov_number(c, BPF_R0, 0);
@@ -258,8 +273,26 @@ static int iterator_open(int prog, enum bpf_of of, pid_t pid)
 	return r;
 }
 
-/* A read gives whole records or less: what is left of one comes with the next. */
+/* 0: it is not all there. */
+static size_t record_len(const struct bpf_record *record, const char *at, size_t left)
+{
+	uint64_t word = 1;
+	size_t len;
+
+	if (record->brief && left >= record->brief)
+		memcpy(&word, at + record->empty, sizeof(word));
+	len = word ? record->size : record->brief;
+	return len <= left ? len : 0;
+}
+
 int bpf_iterate(int prog, size_t record, enum bpf_of of, pid_t pid, bpf_record_fn *fn, void *arg)
+{
+	return bpf_iterate_brief(prog, &(struct bpf_record){ .size = record }, of, pid, fn, arg);
+}
+
+/* A read gives whole records or less: what is left of one comes with the next. */
+int bpf_iterate_brief(int prog, const struct bpf_record *record, enum bpf_of of, pid_t pid,
+		      bpf_record_fn *fn, void *arg)
 {
 	cleanup_close int fd = iterator_open(prog, of, pid);
 	char buf[READ_BYTES];
@@ -269,13 +302,14 @@ int bpf_iterate(int prog, size_t record, enum bpf_of of, pid_t pid, bpf_record_f
 		return fd;
 	for (;;) {
 		ssize_t n = read(fd, buf + have, sizeof(buf) - have);
-		size_t at = 0;
+		size_t at = 0, len;
 
 		if (n < 0 && (errno == EINTR || errno == EAGAIN))
 			continue;
 		if (n <= 0)
 			return n < 0 ? -errno : have ? -EIO : 0;
-		for (have += (size_t)n; have - at >= record; at += record) {
+		have += (size_t)n;
+		for (; (len = record_len(record, buf + at, have - at)); at += len) {
 			int r = fn(arg, buf + at);
 
 			if (r < 0)

@@ -17,11 +17,17 @@ union bpf_attr;
 /* bpf(2): its result, or -errno. cmd: BPF_* */
 int bpf_call(int cmd, union bpf_attr *attr);
 
+/* Bytes that are written out for each object. Where the 64 bits at `empty` are 0, only the first
+ * `brief` of them; 0: always all. */
+struct bpf_record {
+	size_t size, brief, empty;
+};
+
 /* Zero-initialise. */
 struct bpf_code {
 	struct bpf_insn *insn; /* owned */
 	size_t nr, cap;
-	size_t record; /* bytes of its stack that are written out for each object */
+	struct bpf_record record; /* on its stack */
 };
 
 enum bpf_reg {
@@ -45,6 +51,8 @@ enum bpf_reg {
  * bpf_code_end writes the record out.
  */
 void bpf_code_begin(struct bpf_code *c, size_t record, int nr);
+/* The same with records that may be brief. */
+void bpf_code_begin_brief(struct bpf_code *c, const struct bpf_record *record, int nr);
 /* record[to] = argument nr, before anything else is read. The second: of 32 bits, which the kernel
  * hands over in a place for 64. */
 void bpf_code_argument(struct bpf_code *c, size_t to, int nr);
@@ -86,3 +94,5 @@ int bpf_code_end(struct bpf_code *c, uint32_t func, int *ret);
 enum bpf_of { BPF_OF_ALL, BPF_OF_PROCESS, BPF_OF_THREAD };
 typedef int bpf_record_fn(void *arg, const void *record);
 int bpf_iterate(int prog, size_t record, enum bpf_of of, pid_t pid, bpf_record_fn *fn, void *arg);
+int bpf_iterate_brief(int prog, const struct bpf_record *record, enum bpf_of of, pid_t pid,
+		      bpf_record_fn *fn, void *arg);

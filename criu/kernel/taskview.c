@@ -331,9 +331,21 @@ ssize_t taskview_vmas(const struct taskview *v, pid_t pid, struct view_vma *ret,
 
 /* --- open files -------------------------------------------------------------------------- */
 
-_Static_assert(sizeof(struct view_file) <= 512, "the stack of a program");
+/* Most have no link. */
+struct file_record {
+	struct view_file file;
+	char link[VIEW_LINK];
+};
+
+_Static_assert(sizeof(struct file_record) <= 512, "the stack of a program");
 
 #define TO_FILE(field) offsetof(struct view_file, field)
+
+static const struct bpf_record file_record = {
+	.size = sizeof(struct file_record),
+	.brief = offsetof(struct file_record, link),
+	.empty = TO_FILE(link_len),
+};
 
 /* From Linux 6.12 on it is made by the first F_SETOWN or F_SETSIG, and knows its file. Before, it
  * is a part of each, and what was put there stays: it is not 0. */
@@ -355,23 +367,26 @@ static void read_events(struct btf_layout *l, struct bpf_code *c)
 	bpf_code_skip_to(c, skip);
 }
 
-/* To build one takes most of the time, and those of FIFOs and sockets say no more than ino. */
+/* To build one takes most of the time, and those of FIFOs and sockets say no more than ino, those
+ * of eventfds and the like, whose inode is of no type, no more than ops. */
 static void read_fd_link(struct btf_layout *l, struct bpf_code *c)
 {
 	size_t fifo = bpf_code_skip(c, TO_FILE(mode), S_IFMT, S_IFIFO);
 	size_t sock = bpf_code_skip(c, TO_FILE(mode), S_IFMT, S_IFSOCK);
+	size_t none = bpf_code_skip(c, TO_FILE(mode), S_IFMT, 0);
 
-	bpf_code_path(c, TO_FILE(link), VIEW_LINK, TO_FILE(link_len), BPF_R7,
+	bpf_code_path(c, offsetof(struct file_record, link), VIEW_LINK, TO_FILE(link_len), BPF_R7,
 		      btf_at(l, FILE_, "f_path"));
 	bpf_code_skip_to(c, fifo);
 	bpf_code_skip_to(c, sock);
+	bpf_code_skip_to(c, none);
 }
 
 static int files_load(struct btf_layout *l, int *ret)
 {
 	struct bpf_code c = { 0 };
 
-	bpf_code_begin(&c, sizeof(struct view_file), 3);
+	bpf_code_begin_brief(&c, &file_record, 3);
 	bpf_code_argument32(&c, TO_FILE(fd), 2);
 	bpf_code_argument(&c, TO_FILE(file), 3);
 	bpf_code_argument(&c, TO_FILE(owner), 3);
@@ -400,17 +415,27 @@ struct files_arg {
 static int file_add(void *arg, const void *record)
 {
 	struct files_arg *to = arg;
+	struct view_file *f = &to->v[to->nr];
 
 	if (to->nr++ >= to->max)
 		return 0;
-	memcpy(&to->v[to->nr - 1], record, sizeof(*to->v));
+	memcpy(f, record, sizeof(*f));
+	f->link = f->link_len > 0
+		      ? mem_dup((const char *)record + file_record.brief, (size_t)f->link_len)
+		      : NULL;
 	return 0;
+}
+
+void view_files_done(struct view_file *v, size_t nr)
+{
+	for (size_t i = 0; i < nr; i++)
+		free(v[i].link);
 }
 
 ssize_t taskview_files(const struct taskview *v, pid_t tid, struct view_file *ret, size_t max)
 {
 	struct files_arg to = { ret, 0, max };
-	int r = bpf_iterate(v->files, sizeof(struct view_file), BPF_OF_THREAD, tid, file_add, &to);
+	int r = bpf_iterate_brief(v->files, &file_record, BPF_OF_THREAD, tid, file_add, &to);
 
 	return r < 0 ? r : (ssize_t)to.nr;
 }

@@ -92,9 +92,10 @@ struct view_file {
 		int32_t id;
 	} events;
 	uint64_t content; /* the kernel's, of its kind */
-	/* Of the link of /proc/PID/fd, with a NUL; below 0: it is longer; 0: a FIFO or a socket. */
+	/* Of the link of /proc/PID/fd, with a NUL; below 0: it is longer; 0: of what has no name of
+	 * its own, a FIFO, a socket or what is not in a file system. */
 	int64_t link_len;
-	char link[VIEW_LINK];
+	char *link; /* owned; NULL: not known */
 };
 
 struct taskview {
@@ -117,4 +118,6 @@ const struct view_thread *taskview_find(const struct taskview *v, pid_t tid);
 ssize_t taskview_vmas(const struct taskview *v, pid_t pid, struct view_vma *ret, size_t max);
 /* The same of open files, by number: of one thread. */
 ssize_t taskview_files(const struct taskview *v, pid_t tid, struct view_file *ret, size_t max);
+/* The links of so many. */
+void view_files_done(struct view_file *v, size_t nr);
 void taskview_done(struct taskview *v);

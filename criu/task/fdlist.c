@@ -33,6 +33,7 @@ static bool seen_read(const struct dump *d, struct task *t, size_t nr)
 
 	if (n != (ssize_t)nr) {
 		log_info("pid %d: the view of its descriptors is not complete", (int)t->pid);
+		view_files_done(v, n < 0 ? 0 : (size_t)n < nr ? (size_t)n : nr);
 		free(v);
 		return false;
 	}

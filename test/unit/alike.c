@@ -460,8 +460,14 @@ TEST(taskview_knows_open_files)
 		/* Before Linux 6.12 it cannot be told. */
 		CHECK(v[at[SIGNALS]].owner);
 		CHECK(v[at[EVENTS]].inode == v[at[SIGNALS]].inode);
+		CHECK(!v[at[EVENTS]].link_len && !v[at[EVENTS]].link);
+		if (CHECK(v[at[PLAIN]].link_len > 0 && v[at[COPY]].link_len > 0))
+			CHECK(!strcmp(v[at[PLAIN]].link, v[at[COPY]].link) &&
+			      v[at[PLAIN]].link[0] == '/');
 		/* Room for fewer: the number is known all the same. */
+		view_files_done(v, (size_t)nr);
 		CHECK_INT_EQ(taskview_files(&view, getpid(), v, 2), nr);
+		view_files_done(v, 2);
 	}
 	for (size_t i = 0; i < NR; i++)
 		close(fds[i]);
