@@ -21,7 +21,10 @@ struct fd_probe {
 	int fd; /* number in the task */
 	const struct task *to; /* in flight to its to_fd: then task and fd are crtool's own; NULL */
 	int to_fd;
-	int lfd; /* the same description, in crtool; -1: of an eventfd that has no owner */
+	/* The same description, in crtool; -1: of an eventfd, or of the writing end of a pipe, that
+	 * has no owner. */
+	int lfd;
+	int pidfd; /* where it is to be had; -1: in flight */
 	uint32_t id; /* for its image */
 	const char *link; /* readlink of /proc/PID/fd/N */
 	bool

@@ -74,7 +74,7 @@ static int external_dump(struct dump *d, const struct fd_probe *p)
 	RegFileEntry e = REG_FILE_ENTRY__INIT;
 	FownEntry fown = FOWN_ENTRY__INIT;
 	char name[64];
-	int r = p->info.flags & O_PATH ? 0 : fown_dump(p->lfd, &fown);
+	int r = p->info.flags & O_PATH ? 0 : fown_dump_probe(p, &fown);
 
 	if (r < 0)
 		return r;

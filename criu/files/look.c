@@ -3,11 +3,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
+#include <sys/statfs.h>
 #include <unistd.h>
 
 #include "criu/base/error.h"
@@ -145,6 +147,7 @@ static void view_learn(struct looks *l, const struct look *look)
 {
 	const struct view_file *f = look->seen;
 	const struct proc_fdinfo *i = &look->info;
+	struct statfs fs;
 	const void *mount;
 	bool renamed;
 
@@ -165,6 +168,11 @@ static void view_learn(struct looks *l, const struct look *look)
 		map_put(&l->mounts, f->mount, (void *)((uintptr_t)i->mnt_id + 1));
 	if (!map_get(&l->kinds, f->ops))
 		map_put(&l->kinds, f->ops, (void *)kind_learnt(look));
+	if (S_ISFIFO(look->st.st_mode) && fstatfs(look->lfd, &fs) == 0 &&
+	    fs.f_type == PIPEFS_MAGIC) {
+		l->pipes_mount = f->mount;
+		l->pipes_st = look->st;
+	}
 	if (i->has_eventfd) {
 		l->events_inode = f->inode;
 		l->events_st = look->st;
@@ -216,11 +224,35 @@ static bool all_is_said(const struct looks *l, struct look *look)
 	return true;
 }
 
+/* A writing end that tells nobody is left where it is. */
+static bool is_pipe(const struct looks *l, struct look *look)
+{
+	const struct view_file *f = look->seen;
+
+	if (look->info_is_read || !l->pipes_mount || f->mount != l->pipes_mount)
+		return false;
+	look->st = l->pipes_st;
+	look->st.st_ino = f->ino;
+	look->link[0] = '\0';
+	look->link_is_old = false;
+	return true;
+}
+
 static int fd_take(const struct table *tb, struct look *look)
 {
 	if (look->lfd < 0)
 		look->lfd = sys_pidfd_getfd(tb->pidfd, look->fd);
 	return look->lfd < 0 ? fail(-look->lfd, "pidfd_getfd") : 0;
+}
+
+static int pipe_take(struct looks *l, unsigned int worker, struct look *look)
+{
+	uint32_t acc = look->info.flags & O_ACCMODE;
+	int r = acc == O_WRONLY && look->seen && !look->seen->owner ? 0 : fd_take(l->tb, look);
+
+	if (r < 0 || look->lfd < 0)
+		return r;
+	return pipe_look_take(&l->rooms[worker], look->lfd, look->info.flags, &look->pipe);
 }
 
 static void spent_close(struct look *look)
@@ -248,6 +280,8 @@ static int look_take(struct looks *l, unsigned int worker, struct look *look)
 		return fail(-r, "read fdinfo");
 	if (all_is_said(l, look))
 		return 0;
+	if (is_pipe(l, look))
+		return pipe_take(l, worker, look);
 	r = fd_take(tb, look);
 	if (r < 0)
 		return r;
@@ -255,9 +289,7 @@ static int look_take(struct looks *l, unsigned int worker, struct look *look)
 		return fail(errno, "stat");
 	link_take(l, look);
 	link_follow(look);
-	return S_ISFIFO(look->st.st_mode) ? pipe_look_take(&l->rooms[worker], look->lfd,
-							   look->info.flags, &look->pipe)
-					  : 0;
+	return S_ISFIFO(look->st.st_mode) ? pipe_take(l, worker, look) : 0;
 }
 
 static int look_work(void *ctx, size_t i, unsigned int worker)
@@ -282,7 +314,7 @@ void looks_begin(struct looks *l, const struct table *tb)
 	l->seen = tb->task->seen_fds;
 	l->nr_seen = l->seen ? tb->task->fds.nr : 0;
 	l->kinds = l->mounts = (struct map){ 0 };
-	l->events_inode = 0;
+	l->pipes_mount = l->events_inode = 0;
 }
 
 void looks_add(struct looks *l, int fd)

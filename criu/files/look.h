@@ -60,6 +60,9 @@ struct looks {
 	size_t nr_seen;
 	/* What the view has proven right of: kinds; mounts, and their id + 1. */
 	struct map kinds, mounts;
+	/* Pipes differ only in the number of their inode. */
+	uint64_t pipes_mount; /* 0: not known yet */
+	struct stat pipes_st;
 	/* Eventfds have all the same inode: 0, not known yet. */
 	uint64_t events_inode;
 	struct stat events_st;

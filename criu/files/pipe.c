@@ -22,6 +22,7 @@
 #include "criu/files/given.h"
 #include "criu/files/kinds.h"
 #include "criu/files/pipedata.h"
+#include "criu/kernel/syscalls.h"
 
 #define O_LARGEFILE_KERNEL 0100000 /* glibc's is 0 on 64 bits */
 
@@ -93,18 +94,33 @@ static int pipe_dump_end(struct dump *d)
 	return 0;
 }
 
+/* The pipe itself, where it is met the first time. */
+static int pipe_meet(struct dump *d, const struct fd_probe *p)
+{
+	cleanup_close int taken = -1;
+	struct fd_probe own = *p;
+	bool is_new;
+
+	if (p->lfd < 0 && !map_get(&d->pipes, p->st.st_ino)) {
+		taken = own.lfd = sys_pidfd_getfd(p->pidfd, p->fd);
+		if (taken < 0)
+			return fail(-taken, "pidfd_getfd");
+	}
+	pipe_see(d, &own, &is_new);
+	return is_new ? pipe_content_dump(d, IMAGE_PIPES_DATA, &d->pipes_data_img,
+					  (uint32_t)p->st.st_ino, &own)
+		      : 0;
+}
+
 static int pipe_dump(struct dump *d, const struct fd_probe *p)
 {
 	FileEntry fe = FILE_ENTRY__INIT;
 	PipeEntry e = PIPE_ENTRY__INIT;
 	FownEntry fown;
-	bool is_new;
 	int r = fown_dump_probe(p, &fown);
 
-	pipe_see(d, p, &is_new);
-	if (r >= 0 && is_new)
-		r = pipe_content_dump(d, IMAGE_PIPES_DATA, &d->pipes_data_img,
-				      (uint32_t)p->st.st_ino, p);
+	if (r >= 0)
+		r = pipe_meet(d, p);
 	if (r < 0)
 		return r;
 	e.id = p->id;

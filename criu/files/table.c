@@ -314,6 +314,7 @@ static int fd_identify(struct dump *d, const struct table *tb, const struct look
 		.task = tb->task,
 		.fd = l->fd,
 		.lfd = l->lfd,
+		.pidfd = tb->pidfd,
 		.st = l->st,
 		.info = l->info,
 		.link = l->link[0] ? l->link : NULL,
@@ -378,7 +379,9 @@ int flight_dump(struct dump *d, const struct task *t, int fd, int lfd, uint32_t 
 {
 	cleanup_close int mine = lfd;
 	int r = flights_open(d);
-	struct fd_probe p = { .fd = lfd, .lfd = lfd, .to = t, .to_fd = fd, .family = -1 };
+	struct fd_probe p = {
+		.fd = lfd, .lfd = lfd, .pidfd = -1, .to = t, .to_fd = fd, .family = -1
+	};
 	char name[64];
 
 	if (r < 0)
