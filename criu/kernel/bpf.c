@@ -173,6 +173,13 @@ void bpf_code_current(struct bpf_code *c, size_t to)
 	store(c, BPF_FP, place(c, to), BPF_R0);
 }
 
+void bpf_code_user_regs(struct bpf_code *c, size_t to, enum bpf_reg reg)
+{
+	mov(c, BPF_R1, reg);
+	call(c, BPF_FUNC_task_pt_regs);
+	store(c, BPF_FP, place(c, to), BPF_R0);
+}
+
 static void mov_wide(struct bpf_code *c, enum bpf_reg dst, int kind, uint64_t number)
 {
 	/* BPF_LD and BPF_IMM are 0. */

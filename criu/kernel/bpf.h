@@ -77,6 +77,9 @@ void bpf_code_path(struct bpf_code *c, size_t to, size_t size, size_t len, enum 
 		   int off);
 /* record[to] = the task that runs the program: crtool's. */
 void bpf_code_current(struct bpf_code *c, size_t to);
+/* record[to] = where the registers of the program are that the task in reg runs: a struct pt_regs
+ * whose members can be loaded. Linux 5.15. */
+void bpf_code_user_regs(struct bpf_code *c, size_t to, enum bpf_reg reg);
 /* size bytes of crtool's own memory; 0 where they are not there. */
 void bpf_code_own(struct bpf_code *c, size_t to, size_t size, const void *from);
 /* record[to] = the address of a map. */

@@ -37,6 +37,7 @@ enum {
 	FILE_OPS,
 	FILE_OWNER,
 	EVENTS,
+	PT_REGS,
 	ITER_TASK,
 	ITER_VMA,
 	ITER_FILE
@@ -64,6 +65,7 @@ static const struct btf_name kernel_names[] = {
 	[FILE_OPS] = { "file_operations", BTF_KIND_STRUCT, 0 },
 	[FILE_OWNER] = { "fown_struct", BTF_KIND_STRUCT, 0 },
 	[EVENTS] = { "eventfd_ctx", BTF_KIND_STRUCT, 0 },
+	[PT_REGS] = { "pt_regs", BTF_KIND_STRUCT, 0 },
 	[ITER_TASK] = { "bpf_iter_task", BTF_KIND_FUNC, 0 },
 	[ITER_VMA] = { "bpf_iter_task_vma", BTF_KIND_FUNC, 0 },
 	[ITER_FILE] = { "bpf_iter_task_file", BTF_KIND_FUNC, 0 },
@@ -71,12 +73,18 @@ static const struct btf_name kernel_names[] = {
 
 /* --- threads ----------------------------------------------------------------------------- */
 
+/* The beginning of what a program says of a thread. */
+struct record_head {
+	uint64_t scratch[4];
+	uint64_t tid, pid_ns;
+};
+
 /* What the program writes for each, from its stack, of which it has 512 bytes. */
 struct view_record {
-	uint64_t scratch[4];
-	uint64_t tid, fs;
+	struct record_head head;
+	uint64_t fs;
 	char comm[VIEW_COMM];
-	uint64_t nsproxy, user_ns, pid_ns, mm, files, cgroups;
+	uint64_t nsproxy, user_ns, mm, files, cgroups;
 	struct view_path links[VIEW_LINKS];
 	uint64_t umask, seccomp_mode, seccomp_filters, seccomp_filter, atomic_flags, features;
 	uint64_t blocked, handlers[VIEW_SIGNALS_NR];
@@ -90,24 +98,27 @@ struct view_record {
 _Static_assert(sizeof(struct view_record) <= 512, "the stack of a program");
 
 #define TO(field) offsetof(struct view_record, field)
+#define SCRATCH   offsetof(struct record_head, scratch)
 
 /* The number that a task has in the pid namespace of crtool, and its own namespace. */
 static void read_tid(struct btf_layout *l, struct bpf_code *c)
 {
-	enum { OF_PID = TO(scratch), LEVEL = OF_PID + 8, UPID_AT = LEVEL + 8, SELF = UPID_AT + 8 };
+	enum { OF_PID = SCRATCH, LEVEL = OF_PID + 8, UPID_AT = LEVEL + 8, SELF = UPID_AT + 8 };
 	int pid = btf_at(l, TASK, "thread_pid"), numbers = btf_at(l, PID, "numbers");
 	int level = btf_at(l, PID, "level"), size = (int)btf_size(&l->btf, l->names[UPID].id);
 
 	bpf_code_read(c, OF_PID, 8, BPF_R7, pid);
 	bpf_code_follow(c, LEVEL, 4, OF_PID, level);
 	bpf_code_element(c, UPID_AT, OF_PID, LEVEL, size);
-	bpf_code_follow(c, TO(pid_ns), 8, UPID_AT, numbers + btf_at(l, UPID, "ns"));
+	bpf_code_follow(c, offsetof(struct record_head, pid_ns), 8, UPID_AT,
+			numbers + btf_at(l, UPID, "ns"));
 
 	bpf_code_current(c, SELF);
 	bpf_code_follow(c, SELF, 8, SELF, pid);
 	bpf_code_follow(c, LEVEL, 4, SELF, level);
 	bpf_code_element(c, UPID_AT, OF_PID, LEVEL, size);
-	bpf_code_follow(c, TO(tid), 4, UPID_AT, numbers + btf_at(l, UPID, "nr"));
+	bpf_code_follow(c, offsetof(struct record_head, tid), 4, UPID_AT,
+			numbers + btf_at(l, UPID, "nr"));
 }
 
 static void read_creds(struct btf_layout *l, struct bpf_code *c)
@@ -125,10 +136,10 @@ static void read_creds(struct btf_layout *l, struct bpf_code *c)
 	};
 	size_t to = TO(creds);
 
-	bpf_code_read(c, TO(scratch), 8, BPF_R7, btf_at(l, TASK, "real_cred"));
-	bpf_code_follow(c, TO(user_ns), 8, TO(scratch), btf_at(l, CRED, "user_ns"));
+	bpf_code_read(c, SCRATCH, 8, BPF_R7, btf_at(l, TASK, "real_cred"));
+	bpf_code_follow(c, TO(user_ns), 8, SCRATCH, btf_at(l, CRED, "user_ns"));
 	for (size_t i = 0; i < ARRAY_SIZE(part); to += part[i++].size)
-		bpf_code_follow(c, to, part[i].size, TO(scratch), btf_at(l, CRED, part[i].member));
+		bpf_code_follow(c, to, part[i].size, SCRATCH, btf_at(l, CRED, part[i].member));
 }
 
 static void read_signals(struct btf_layout *l, struct bpf_code *c)
@@ -140,13 +151,13 @@ static void read_signals(struct btf_layout *l, struct bpf_code *c)
 	int size = (int)btf_size(&l->btf, l->names[K_SIGACTION].id);
 
 	bpf_code_read(c, TO(blocked), 8, BPF_R7, btf_at(l, TASK, "blocked"));
-	bpf_code_read(c, TO(scratch), 8, BPF_R7, btf_at(l, TASK, "sighand"));
+	bpf_code_read(c, SCRATCH, 8, BPF_R7, btf_at(l, TASK, "sighand"));
 	for (size_t i = 0; i < VIEW_SIGNALS_NR; i++)
-		bpf_code_follow(c, TO(handlers) + i * 8, 8, TO(scratch),
+		bpf_code_follow(c, TO(handlers) + i * 8, 8, SCRATCH,
 				handler + (signals[i] - 1) * size);
-	bpf_code_read(c, TO(scratch), 8, BPF_R7, btf_at(l, TASK, "signal"));
+	bpf_code_read(c, SCRATCH, 8, BPF_R7, btf_at(l, TASK, "signal"));
 	bpf_code_read(c, TO(pending), 8, BPF_R7, btf_at(l, TASK, "pending") + signal);
-	bpf_code_follow(c, TO(shared_pending), 8, TO(scratch),
+	bpf_code_follow(c, TO(shared_pending), 8, SCRATCH,
 			btf_at(l, SIGNAL, "shared_pending") + signal);
 }
 
@@ -161,8 +172,8 @@ static void read_link(struct btf_layout *l, struct bpf_code *c, enum view_link w
 
 static void read_links(struct btf_layout *l, struct bpf_code *c)
 {
-	bpf_code_follow(c, TO(scratch), 8, TO(mm), btf_at(l, MM, "exe_file"));
-	read_link(l, c, VIEW_EXE, TO(scratch), btf_at(l, FILE_, "f_path"));
+	bpf_code_follow(c, SCRATCH, 8, TO(mm), btf_at(l, MM, "exe_file"));
+	read_link(l, c, VIEW_EXE, SCRATCH, btf_at(l, FILE_, "f_path"));
 	read_link(l, c, VIEW_CWD, TO(fs), btf_at(l, FS, "pwd"));
 	read_link(l, c, VIEW_ROOT, TO(fs), btf_at(l, FS, "root"));
 }
@@ -231,10 +242,10 @@ static int thread_add(void *arg, const void *record)
 	struct taskview *view = arg;
 	struct view_thread *t = array_push(view->v, view->nr, view->cap);
 
-	t->tid = (pid_t)r->tid;
+	t->tid = (pid_t)r->head.tid;
 	memcpy(t->comm, r->comm, VIEW_COMM);
 	t->comm[VIEW_COMM - 1] = '\0';
-	t->ns = (struct view_ns){ r->nsproxy, r->user_ns, r->pid_ns };
+	t->ns = (struct view_ns){ r->nsproxy, r->user_ns, r->head.pid_ns };
 	t->mm = r->mm;
 	t->files = r->files;
 	t->fs = r->fs;
@@ -327,6 +338,86 @@ ssize_t taskview_vmas(const struct taskview *v, pid_t pid, struct view_vma *ret,
 	int r = bpf_iterate(v->vmas, sizeof(struct view_vma), BPF_OF_PROCESS, pid, vma_add, &to);
 
 	return r < 0 ? r : (ssize_t)to.nr;
+}
+
+/* --- calls ------------------------------------------------------------------------------- */
+
+struct call_record {
+	struct record_head head;
+	uint64_t state, flags, regs, nr, arg[6], pc;
+};
+
+#define TO_CALL(field) offsetof(struct call_record, field)
+
+/* include/linux/sched.h */
+#define WORKER_FLAGS (0x00000010 | 0x00004000) /* PF_IO_WORKER, PF_USER_WORKER */
+
+static int calls_load(struct btf_layout *l, int *ret)
+{
+	static const struct {
+		size_t to;
+		const char *member;
+	} reg[] = {
+		{ TO_CALL(nr), "orig_ax" }, { TO_CALL(pc), "ip" },      { TO_CALL(arg[0]), "di" },
+		{ TO_CALL(arg[1]), "si" },  { TO_CALL(arg[2]), "dx" },  { TO_CALL(arg[3]), "r10" },
+		{ TO_CALL(arg[4]), "r8" },  { TO_CALL(arg[5]), "r9" },
+	};
+	struct bpf_code c = { 0 };
+
+	bpf_code_begin(&c, sizeof(struct call_record), 1);
+	read_tid(l, &c);
+	bpf_code_load(&c, TO_CALL(state), 4, BPF_R7, btf_at(l, TASK, "__state"));
+	bpf_code_load(&c, TO_CALL(flags), 4, BPF_R7, btf_at(l, TASK, "flags"));
+	bpf_code_user_regs(&c, TO_CALL(regs), BPF_R7);
+	for (size_t i = 0; i < ARRAY_SIZE(reg); i++)
+		bpf_code_load_from(&c, reg[i].to, 8, TO_CALL(regs),
+				   btf_at(l, PT_REGS, reg[i].member));
+	return bpf_code_end(&c, l->names[ITER_TASK].id, ret);
+}
+
+static int call_add(void *arg, const void *record)
+{
+	const struct call_record *r = record;
+	struct taskview *v = arg;
+	struct view_call *c = array_push(v->call, v->nr_calls, v->cap_calls);
+
+	*c = (struct view_call){
+		.tid = (pid_t)r->head.tid,
+		.is_asleep = r->state != 0, /* TASK_RUNNING */
+		.is_worker = r->flags & WORKER_FLAGS,
+		.nr = (long)r->nr,
+		.pc = r->pc,
+	};
+	memcpy(c->arg, r->arg, sizeof(c->arg));
+	return 0;
+}
+
+static int call_by_tid(const void *a, const void *b)
+{
+	const struct view_call *x = a, *y = b;
+
+	return (x->tid > y->tid) - (x->tid < y->tid);
+}
+
+int taskview_read_calls(struct taskview *v)
+{
+	int r;
+
+	v->nr_calls = 0;
+	r = bpf_iterate(v->calls, sizeof(struct call_record), BPF_OF_ALL, 0, call_add, v);
+	if (r < 0)
+		v->nr_calls = 0;
+	qsort(v->call, v->nr_calls, sizeof(*v->call), call_by_tid);
+	return r;
+}
+
+const struct view_call *taskview_call(const struct taskview *v, pid_t tid)
+{
+	const struct view_call key = { .tid = tid };
+
+	return v->nr_calls
+		   ? bsearch(&key, v->call, v->nr_calls, sizeof(*v->call), call_by_tid)
+		   : NULL;
 }
 
 /* --- open files -------------------------------------------------------------------------- */
@@ -445,7 +536,7 @@ ssize_t taskview_files(const struct taskview *v, pid_t tid, struct view_file *re
 int taskview_open(struct taskview *ret, unsigned int of)
 {
 	cleanup_btf_layout struct btf_layout l = { 0 };
-	struct taskview v = { .threads = -1, .vmas = -1, .files = -1 };
+	struct taskview v = { .threads = -1, .vmas = -1, .files = -1, .calls = -1 };
 	int r;
 
 	r = btf_layout_open(&l, kernel_names, ARRAY_SIZE(kernel_names));
@@ -455,6 +546,8 @@ int taskview_open(struct taskview *ret, unsigned int of)
 		r = vmas_load(&l, &v.vmas);
 	if (r >= 0 && of & VIEW_OF_FILES)
 		r = files_load(&l, &v.files);
+	if (r >= 0 && of & VIEW_OF_CALLS)
+		r = calls_load(&l, &v.calls);
 	if (r >= 0 && l.missing)
 		r = -ENOTSUP;
 	if (r < 0)
@@ -472,6 +565,9 @@ void taskview_done(struct taskview *v)
 		close(v->vmas);
 	if (v->files >= 0)
 		close(v->files);
+	if (v->calls >= 0)
+		close(v->calls);
 	free(v->v);
-	*v = (struct taskview){ .threads = -1, .vmas = -1, .files = -1 };
+	free(v->call);
+	*v = (struct taskview){ .threads = -1, .vmas = -1, .files = -1, .calls = -1 };
 }

@@ -64,6 +64,16 @@ struct view_thread {
 	bool has_pending; /* a signal, of its own or of the process */
 };
 
+/* What a thread was doing. */
+struct view_call {
+	pid_t tid;
+	bool is_asleep; /* or stands still */
+	bool is_worker; /* of io_uring, or another that the kernel has made for itself */
+	/* Asleep in a system call, as /proc/TID/syscall has it: -1, in none. */
+	long nr;
+	uint64_t arg[6], pc;
+};
+
 struct view_vma {
 	uint64_t start;
 	uint64_t flags; /* the same: the same permissions, VmFlags and protection key */
@@ -99,13 +109,21 @@ struct view_file {
 };
 
 struct taskview {
-	int threads, vmas, files; /* programs; -1: no view of these */
+	int threads, vmas, files, calls; /* programs; -1: no view of these */
 	struct view_thread *v; /* sorted by tid */
 	size_t nr, cap;
+	struct view_call *call; /* the same */
+	size_t nr_calls, cap_calls;
 };
 
 /* Of what there is to be a view. */
-enum { VIEW_OF_THREADS = 1, VIEW_OF_VMAS = 2, VIEW_OF_FILES = 4, VIEW_OF_ALL = 7 };
+enum {
+	VIEW_OF_THREADS = 1,
+	VIEW_OF_VMAS = 2,
+	VIEW_OF_FILES = 4,
+	VIEW_OF_CALLS = 8,
+	VIEW_OF_ALL = 15
+};
 
 /* 0, or -errno where this kernel or crtool's capabilities do not allow it: nothing is there. */
 int taskview_open(struct taskview *ret, unsigned int of);
@@ -113,6 +131,10 @@ int taskview_open(struct taskview *ret, unsigned int of);
 int taskview_read(struct taskview *v);
 /* NULL: it was not there. */
 const struct view_thread *taskview_find(const struct taskview *v, pid_t tid);
+/* What all of them are doing at the moment. 0, or -errno. */
+int taskview_read_calls(struct taskview *v);
+/* NULL: it was not there. */
+const struct view_call *taskview_call(const struct taskview *v, pid_t tid);
 /* The mappings of a process in ascending order, without the vsyscall page: how many, of which at
  * most max are written; or -errno. From any thread. */
 ssize_t taskview_vmas(const struct taskview *v, pid_t pid, struct view_vma *ret, size_t max);

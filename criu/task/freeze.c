@@ -460,9 +460,12 @@ static void forget_gone(struct dump *d)
 
 int freeze_tree(struct dump *d)
 {
-	uint64_t start = clock_us();
+	uint64_t start;
 	int dead = 0, r;
 
+	if (d->view_is_open)
+		taskview_read_calls(&d->view); /* or each is looked at by itself */
+	start = clock_us();
 	session_timeout(d->s->opts->timeout);
 	d->frozen_at_us = start;
 	task_meet(d, d->s->opts->tree, NULL);

@@ -88,6 +88,21 @@ static bool waits_for_time(const struct proc_syscall *call)
 		 : call->pc < FAR_CODE && call->nr == timed_restart_nr(true);
 }
 
+/* Before the first was told to stop: most are asleep in a call that has no time. Of such a one
+ * nothing more has to be known. Has it woken up since and waits for a time, it will do so for as
+ * much longer as the tree took to stop. */
+static bool seen_waiting(const struct dump *d, pid_t tid)
+{
+	const struct view_call *seen = taskview_call(&d->view, tid);
+	struct proc_syscall call;
+
+	if (!seen || !seen->is_asleep || seen->is_worker || seen->pc < FAR_CODE)
+		return false;
+	call = (struct proc_syscall){ .nr = seen->nr, .pc = seen->pc };
+	memcpy(call.arg, seen->arg, sizeof(call.arg));
+	return !waits_for_time(&call);
+}
+
 struct asleep waiting_look(struct dump *d, pid_t tid, bool *ret_no_code)
 {
 	struct asleep none = { 0 }, is = { 0 };
@@ -98,6 +113,8 @@ struct asleep waiting_look(struct dump *d, pid_t tid, bool *ret_no_code)
 	int64_t lag;
 
 	*ret_no_code = false;
+	if (seen_waiting(d, tid))
+		return none;
 	if (proc_syscall_of(tid, &d->buf, &call) < 0)
 		return none;
 	*ret_no_code = call.running || !call.pc;

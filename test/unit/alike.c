@@ -394,6 +394,75 @@ TEST(taskview_knows_who_shares)
 	taskview_done(&view);
 }
 
+/* --- calls ------------------------------------------------------------------------------- */
+
+/* Asleep in each of these; the last runs. */
+static void sleeper(int which, const int *never)
+{
+	struct timespec hour = { .tv_sec = 3600 };
+	char byte;
+
+	switch (which) {
+	case 0:
+		syscall(SYS_nanosleep, &hour, NULL);
+		break;
+	case 1:
+		syscall(SYS_pause);
+		break;
+	case 2:
+		syscall(SYS_read, never[0], &byte, 1ul);
+		break;
+	default:
+		for (;;)
+			;
+	}
+	_exit(1);
+}
+
+static bool says_the_same(const struct view_call *seen, const struct proc_syscall *call)
+{
+	return call->running ? !seen->is_asleep
+			     : seen->is_asleep && seen->nr == call->nr && seen->pc == call->pc &&
+				   !memcmp(seen->arg, call->arg, sizeof(call->arg));
+}
+
+TEST(taskview_knows_calls)
+{
+	enum { NR = 4 };
+	const struct timespec tick = { .tv_nsec = 1000000 };
+	cleanup_proc_buf struct proc_buf b = { 0 };
+	struct taskview view = { 0 };
+	int never[2], r = taskview_open(&view, VIEW_OF_CALLS);
+	pid_t pids[NR];
+
+	if (r < 0)
+		test_skip("iterators of tasks by BPF: %s", strerror(-r));
+	CHECK(pipe(never) == 0);
+	for (int i = 0; i < NR; i++) {
+		pids[i] = fork();
+		if (!pids[i])
+			sleeper(i, never);
+	}
+	for (int i = 0; i < NR; i++) {
+		struct proc_syscall call = { .running = true };
+		const struct view_call *seen;
+
+		while (i < NR - 1 && (call.running || call.nr < 0) && !nanosleep(&tick, NULL))
+			CHECK_INT_EQ(proc_syscall_of(pids[i], &b, &call), 0);
+		CHECK_INT_EQ(taskview_read_calls(&view), 0);
+		seen = taskview_call(&view, pids[i]);
+		CHECK(seen && says_the_same(seen, &call) && !seen->is_worker);
+	}
+	CHECK(!taskview_call(&view, 0));
+	for (int i = 0; i < NR; i++) {
+		kill(pids[i], SIGKILL);
+		waitpid(pids[i], NULL, 0);
+	}
+	close(never[0]);
+	close(never[1]);
+	taskview_done(&view);
+}
+
 /* --- open files -------------------------------------------------------------------------- */
 
 static size_t file_index(const struct view_file *v, size_t nr, int fd)
