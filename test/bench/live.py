@@ -161,17 +161,29 @@ class Live:
         writer.end()
 
     def steady(self, mib):
-        """Much memory, one page in a hundred of it written every second."""
+        """
+        Much memory, one page in a hundred of it written every second. As long as a pre-dump takes,
+        so much is left for the next; the floor of it is a plain write of as many bytes. One is
+        made before: memory that is touched for the first time may take ten times as long.
+        """
         writer = Writer(self.top, mib)
+        subprocess.run([HELPERS / "floor", "write", str(mib), self.top], check=True,
+                       capture_output=True, timeout=RUN_SECONDS)
         writer.write_evenly()
         images = None
         for number, command in (("1", "pre-dump"), ("2", "pre-dump"), ("3", "dump")):
             prev = ("--prev-images-dir", f"../{int(number) - 1}") if images else ()
+            start = time.monotonic()
             images = self.run(command, number, writer.pid, *prev)
-        share = 100 * _pages(images) / (mib << 20)
-        what = f"{mib / 1024:g} GiB, 1 % a second, dump after two pre-dumps"
-        self.frozen(what, images, 40, (self.scan(mib),))
-        self.note(f"{what}: written", share, "%")
+            seconds = time.monotonic() - start
+            written = _pages(images)
+            what = f"{mib / 1024:g} GiB, 1 % a second: {number}. {command}"
+            write = ("write", max(1, written >> 20), self.top)
+            if command == "dump":
+                self.frozen(what, images, 40, (self.scan(mib), write))
+            else:
+                self.note(what, seconds * 1e3, "ms", None, (write,))
+            self.note(f"{what}: written", 100 * written / (mib << 20), "%")
         writer.wait_gone()
 
     def storm(self, command, *words, frozen=None, stall=None):
