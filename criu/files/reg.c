@@ -183,14 +183,12 @@ static int reg_blocked(const struct dump *d, const struct fd_probe *p)
 		 (str_ends(p->link, deleted_suffix) && reg_path_check(p->link, &p->st) < 0))
 		blocker(evasion_hint(p->st.st_mode),
 			"%s: %s: a file without a name, which cannot be kept yet", name, p->link);
-	else if (p->link_leads)
+	else if (p->link_leads || (r = reg_path_check(p->link, &p->st)) >= 0)
 		return 0;
-	else if ((r = reg_path_check(p->link, &p->st)) < 0 && p->link_is_old)
+	else if (p->link_is_old)
 		return -ESTALE;
-	else if (r < 0)
-		elsewhere_block(p, name, r);
 	else
-		return 0;
+		elsewhere_block(p, name, r);
 	return 1;
 }
 

@@ -26,7 +26,7 @@ static bool many_open(struct many *m)
 	for (int i = 0; i < FILES; i++) {
 		m->fd[i][0] = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
 		for (int k = 1; k < DUPS; k++)
-			m->fd[i][k] = dup(m->fd[i][0]);
+			m->fd[i][k] = fcntl(m->fd[i][0], F_DUPFD_CLOEXEC, 0);
 	}
 	return CHECK(fstat(m->fd[0][0], &m->st) == 0);
 }
