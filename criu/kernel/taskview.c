@@ -12,6 +12,7 @@
 #include "criu/base/mem.h"
 #include "criu/kernel/bpf.h"
 #include "criu/kernel/btf.h"
+#include "criu/kernel/proc.h"
 
 /* --- what lies where --------------------------------------------------------------------- */
 
@@ -349,9 +350,6 @@ struct call_record {
 
 #define TO_CALL(field) offsetof(struct call_record, field)
 
-/* include/linux/sched.h */
-#define WORKER_FLAGS (0x00000010 | 0x00004000) /* PF_IO_WORKER, PF_USER_WORKER */
-
 static int calls_load(struct btf_layout *l, int *ret)
 {
 	static const struct {
@@ -384,7 +382,7 @@ static int call_add(void *arg, const void *record)
 	*c = (struct view_call){
 		.tid = (pid_t)r->head.tid,
 		.is_asleep = r->state != 0, /* TASK_RUNNING */
-		.is_worker = r->flags & WORKER_FLAGS,
+		.is_worker = r->flags & (PROC_PF_IO_WORKER | PROC_PF_USER_WORKER),
 		.nr = (long)r->nr,
 		.pc = r->pc,
 	};
