@@ -283,11 +283,13 @@ static int thread_add(void *arg, const void *record)
 	return 0;
 }
 
+_Static_assert(!offsetof(struct view_thread, tid) && !offsetof(struct view_call, tid), "by_tid");
+
 static int by_tid(const void *a, const void *b)
 {
-	const struct view_thread *x = a, *y = b;
+	pid_t x = *(const pid_t *)a, y = *(const pid_t *)b;
 
-	return (x->tid > y->tid) - (x->tid < y->tid);
+	return (x > y) - (x < y);
 }
 
 int taskview_read(struct taskview *v)
@@ -390,13 +392,6 @@ static int call_add(void *arg, const void *record)
 	return 0;
 }
 
-static int call_by_tid(const void *a, const void *b)
-{
-	const struct view_call *x = a, *y = b;
-
-	return (x->tid > y->tid) - (x->tid < y->tid);
-}
-
 int taskview_read_calls(struct taskview *v)
 {
 	int r;
@@ -405,7 +400,7 @@ int taskview_read_calls(struct taskview *v)
 	r = bpf_iterate(v->calls, sizeof(struct call_record), BPF_OF_ALL, 0, call_add, v);
 	if (r < 0)
 		v->nr_calls = 0;
-	qsort(v->call, v->nr_calls, sizeof(*v->call), call_by_tid);
+	qsort(v->call, v->nr_calls, sizeof(*v->call), by_tid);
 	return r;
 }
 
@@ -414,7 +409,7 @@ const struct view_call *taskview_call(const struct taskview *v, pid_t tid)
 	const struct view_call key = { .tid = tid };
 
 	return v->nr_calls
-		   ? bsearch(&key, v->call, v->nr_calls, sizeof(*v->call), call_by_tid)
+		   ? bsearch(&key, v->call, v->nr_calls, sizeof(*v->call), by_tid)
 		   : NULL;
 }
 
