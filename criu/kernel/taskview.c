@@ -398,10 +398,13 @@ int taskview_read_calls(struct taskview *v)
 
 	v->nr_calls = 0;
 	r = bpf_iterate(v->calls, sizeof(struct call_record), BPF_OF_ALL, 0, call_add, v);
-	if (r < 0)
+	if (r < 0) {
 		v->nr_calls = 0;
-	qsort(v->call, v->nr_calls, sizeof(*v->call), by_tid);
-	return r;
+		return r;
+	}
+	if (v->nr_calls)
+		qsort(v->call, v->nr_calls, sizeof(*v->call), by_tid);
+	return 0;
 }
 
 const struct view_call *taskview_call(const struct taskview *v, pid_t tid)
