@@ -298,7 +298,8 @@ int taskview_read(struct taskview *v)
 
 	v->nr = 0;
 	r = bpf_iterate(v->threads, sizeof(struct view_record), BPF_OF_ALL, 0, thread_add, v);
-	qsort(v->v, v->nr, sizeof(*v->v), by_tid);
+	if (v->nr)
+		qsort(v->v, v->nr, sizeof(*v->v), by_tid);
 	return r;
 }
 
