@@ -45,7 +45,13 @@ static bool is_gone(pid_t pid)
 	return gone;
 }
 
-/* Until the slot has had its answer. A process that has died without one is a failure. */
+static bool is_answered(const struct slot *s)
+{
+	return __atomic_load_n(&s->turn, __ATOMIC_SEQ_CST) % 2 == 0;
+}
+
+/* Until the slot has had its answer. A process that has died without one is a failure; but one that
+ * is to end does so as soon as it has answered. */
 static void answer_wait(uint32_t slot)
 {
 	struct slot *s = &board->slots[slot];
@@ -54,11 +60,11 @@ static void answer_wait(uint32_t slot)
 		struct timespec second = { .tv_sec = 1 };
 
 		seen = __atomic_load_n(&board->answered, __ATOMIC_SEQ_CST);
-		if (__atomic_load_n(&s->turn, __ATOMIC_SEQ_CST) % 2 == 0)
+		if (is_answered(s))
 			return;
 		if (syscall(SYS_futex, &board->answered, 0 /* FUTEX_WAIT */, seen, &second, NULL,
 			    0) == 0 ||
-		    !s->pid || !is_gone(s->pid))
+		    !s->pid || !is_gone(s->pid) || is_answered(s))
 			continue;
 		fail("slot %u, pid %d, has died of order %u, %lx", slot, s->pid, s->order,
 		     (unsigned long)s->random);
