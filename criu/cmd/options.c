@@ -366,8 +366,8 @@ const struct option_def option_table[] = {
 		  "its name again. With inode numbers, of either end, only these may." },
 	{ "close", 0, .arg = ARG_REQUIRED, .metavar = "FD",
 	  .commands = FOR_ALL, .group = GROUP_GENERAL, .set = set_close,
-	  .help = "Close descriptor FD, which crtool was started with, before anything else. So the "
-		  "end of a pipe is not held open while crtool runs. May be repeated." },
+	  .help = "Close descriptor FD, which crtool was started with, before anything else. So "
+		  "the end of a pipe is not held open while crtool runs. May be repeated." },
 	{ "unix-close", 0, FLAG(unix_close),
 	  .commands = FOR_TRIAL, .group = GROUP_DUMP,
 	  .help = "A unix socket that is connected to one outside of the tree comes back as if "

@@ -149,7 +149,9 @@ static void on_signal(int sig, siginfo_t *info, void *context)
 /* A timer of its own, whose signals only this thread takes. */
 static void *signals(void *arg)
 {
-	struct sigaction sa = { .sa_sigaction = on_signal, .sa_flags = SA_SIGINFO };
+	/* A look at the mask must not depend on whether it is in the handler. */
+	struct sigaction sa = { .sa_sigaction = on_signal,
+				.sa_flags = SA_SIGINFO | SA_NODEFER };
 	struct sigevent ev = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGRTMIN };
 	const struct itimerspec every = { { 0, 2000000 }, { 0, 2000000 } };
 	timer_t timer;
