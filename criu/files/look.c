@@ -182,11 +182,6 @@ static void view_learn(struct looks *l, const struct look *look)
 
 /* ---------------------------------------------------------------------------------------- */
 
-static bool has_link(const struct view_file *f)
-{
-	return f && f->link_len > 0;
-}
-
 /* Of files whose name is looked at again. What was deleted may have been so since then. */
 static bool may_be_old(const struct look *look)
 {
@@ -197,7 +192,7 @@ static bool may_be_old(const struct look *look)
 static void link_take(const struct looks *l, struct look *look)
 {
 	look->link[0] = '\0';
-	look->link_is_old = !look->info_is_read && has_link(look->seen) && may_be_old(look);
+	look->link_is_old = !look->info_is_read && look->seen->link && may_be_old(look);
 	if (look->link_is_old)
 		memcpy(look->link, look->seen->link, (size_t)look->seen->link_len);
 	else if (!S_ISFIFO(look->st.st_mode) && !S_ISSOCK(look->st.st_mode) &&

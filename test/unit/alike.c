@@ -263,8 +263,10 @@ TEST(alike_says_what_proc_says)
 	int ready[2], r = taskview_open(&view, VIEW_OF_ALL);
 	char byte;
 
-	if (r < 0)
-		test_skip("iterators of tasks by BPF: %s", strerror(-r));
+	if (r == -ENOENT)
+		test_skip("types of the kernel (CONFIG_DEBUG_INFO_BTF)");
+	if (!CHECK_INT_EQ(r, 0))
+		return;
 	if (!CHECK(pipe(ready) == 0))
 		return;
 	for (size_t i = 0; i < ARRAY_SIZE(variants); i++)
@@ -339,8 +341,10 @@ TEST(alike_knows_usual_flags)
 	int self, r = taskview_open(&view, VIEW_OF_ALL);
 	char *at;
 
-	if (r < 0)
-		test_skip("iterators of tasks by BPF: %s", strerror(-r));
+	if (r == -ENOENT)
+		test_skip("types of the kernel (CONFIG_DEBUG_INFO_BTF)");
+	if (!CHECK_INT_EQ(r, 0))
+		return;
 	CHECK_INT_EQ(alike_learn_flags(&a), 0);
 	at = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1,
 		  0);
@@ -368,8 +372,10 @@ TEST(taskview_knows_who_shares)
 	pid_t pid;
 	char byte;
 
-	if (r < 0)
-		test_skip("iterators of tasks by BPF: %s", strerror(-r));
+	if (r == -ENOENT)
+		test_skip("types of the kernel (CONFIG_DEBUG_INFO_BTF)");
+	if (!CHECK_INT_EQ(r, 0))
+		return;
 	if (!CHECK(pipe(ready) == 0))
 		return;
 	pid = (pid_t)syscall(SYS_clone, CLONE_FS | CLONE_FILES | SIGCHLD, NULL, NULL, NULL, NULL);
@@ -435,8 +441,10 @@ TEST(taskview_knows_calls)
 	int never[2], r = taskview_open(&view, VIEW_OF_CALLS);
 	pid_t pids[NR];
 
-	if (r < 0)
-		test_skip("iterators of tasks by BPF: %s", strerror(-r));
+	if (r == -ENOENT)
+		test_skip("types of the kernel (CONFIG_DEBUG_INFO_BTF)");
+	if (!CHECK_INT_EQ(r, 0))
+		return;
 	CHECK(pipe(never) == 0);
 	for (int i = 0; i < NR; i++) {
 		pids[i] = fork();
@@ -497,8 +505,10 @@ TEST(taskview_knows_open_files)
 	size_t at[NR];
 	ssize_t nr;
 
-	if (r < 0)
-		test_skip("iterators of tasks by BPF: %s", strerror(-r));
+	if (r == -ENOENT)
+		test_skip("types of the kernel (CONFIG_DEBUG_INFO_BTF)");
+	if (!CHECK_INT_EQ(r, 0))
+		return;
 	proc = proc_open(getpid());
 	fds[PLAIN] = open("/proc/self/exe", O_RDONLY);
 	fds[APPENDS] = open("/tmp", O_TMPFILE | O_RDWR | O_APPEND, 0600);
