@@ -10,10 +10,18 @@
 
 /* Of more, those that come last are read each: every one is compared with all of them. */
 #define CLASSES_MAX 128
+/* Mappings of a process: room for the first look; the list of one with more is not kept. */
+#define MAPS_USUAL  64
+#define MAPS_MAX    4096
 
 const struct view_thread *alike_seen(const struct alike *a, pid_t tid)
 {
 	return a->view ? taskview_find(a->view, tid) : NULL;
+}
+
+static const struct view_process *process_seen(const struct alike *a, pid_t pid)
+{
+	return a->view ? taskview_process(a->view, pid) : NULL;
 }
 
 int alike_ns_read(struct alike *a, pid_t pid, int proc, struct proc_ns *ret)
@@ -185,38 +193,180 @@ static void flags_learn(struct alike *a, const struct proc_vmas *l, size_t nr)
 /* How many; 0: not known. */
 static size_t view_read(struct alike *a, pid_t pid, size_t expected)
 {
-	ssize_t nr;
+	ssize_t nr = 0;
 
-	if (a->cap_vmas < expected) {
-		a->vmas = mem_realloc(a->vmas, expected, sizeof(*a->vmas));
-		a->cap_vmas = expected;
+	for (int i = 0; i < 2; i++) {
+		if (a->cap_vmas < expected) {
+			a->vmas = mem_realloc(a->vmas, expected, sizeof(*a->vmas));
+			a->cap_vmas = expected;
+		}
+		nr = taskview_vmas(a->view, pid, a->vmas, a->cap_vmas);
+		if (nr < 0)
+			return 0;
+		if ((size_t)nr <= a->cap_vmas)
+			return (size_t)nr;
+		expected = (size_t)nr;
 	}
-	nr = taskview_vmas(a->view, pid, a->vmas, a->cap_vmas);
-	return nr < 0 || (size_t)nr > a->cap_vmas ? 0 : (size_t)nr;
+	return 0;
 }
 
-int alike_smaps_read(struct alike *a, pid_t pid, int proc, struct proc_buf *b,
+/* What there is to be of each, to be sure that it is the same list. */
+static const struct alike_maps *maps_find(const struct alike *a, const struct view_process *p,
+					  size_t nr)
+{
+	for (size_t i = 0; i < a->nr_maps; i++) {
+		const struct alike_maps *m = &a->maps[i];
+
+		if (m->nr_seen == nr && !memcmp(m->of->places, p->places, sizeof(p->places)) &&
+		    !memcmp(m->seen, a->vmas, nr * sizeof(*a->vmas)))
+			return m;
+	}
+	return NULL;
+}
+
+static void maps_add(struct alike *a, const struct view_process *p, const struct proc_vmas *list,
+		     size_t nr)
+{
+	struct alike_maps *m;
+
+	if (a->nr_maps == CLASSES_MAX || nr > MAPS_MAX)
+		return;
+	m = array_push(a->maps, a->nr_maps, a->cap_maps);
+	*m = (struct alike_maps){ .of = p, .nr_seen = nr };
+	m->seen = mem_dup(a->vmas, nr * sizeof(*a->vmas));
+	proc_vmas_copy(list, &m->list);
+}
+
+static bool no_policies(const struct alike *a, size_t nr)
+{
+	for (size_t i = 0; i < nr; i++)
+		if (a->vmas[i].policy)
+			return false;
+	return nr > 0;
+}
+
+/* nr: of what the view has of it already; 0: nothing. */
+static int maps_read(struct alike *a, pid_t pid, int proc, struct proc_buf *b, size_t nr,
 		     struct proc_vmas *ret)
 {
-	size_t nr = 0;
 	int r;
 
-	if (a->view && a->nr_flags) {
+	if (a->nr_flags) {
 		r = proc_maps_read(proc, b, ret);
 		if (r < 0)
 			return r;
-		nr = view_read(a, pid, ret->nr);
+		nr = nr ? nr : view_read(a, pid, ret->nr);
 		if (nr && flags_apply(a, ret, nr))
 			return 0;
 		proc_vmas_done(ret);
 	}
 	r = proc_smaps_read(proc, b, ret);
-	if (r < 0 || !a->view)
+	if (r < 0)
 		return r;
-	if (!nr)
-		nr = view_read(a, pid, ret->nr);
+	nr = nr ? nr : view_read(a, pid, ret->nr);
 	flags_learn(a, ret, nr);
 	return 0;
+}
+
+int alike_smaps_read(struct alike *a, pid_t pid, int proc, struct proc_buf *b,
+		     struct proc_vmas *ret)
+{
+	const struct view_process *p = process_seen(a, pid);
+	size_t nr = p ? view_read(a, pid, MAPS_USUAL) : 0;
+	const struct alike_maps *known = nr ? maps_find(a, p, nr) : NULL;
+	int r;
+
+	if (known) {
+		proc_vmas_copy(&known->list, ret);
+		return 0;
+	}
+	if (!a->view)
+		return proc_smaps_read(proc, b, ret);
+	r = maps_read(a, pid, proc, b, nr, ret);
+	if (r < 0 || !nr)
+		return r;
+	ret->no_policies = no_policies(a, nr);
+	maps_add(a, p, ret, nr);
+	return 0;
+}
+
+/* --- what a process has ------------------------------------------------------------------ */
+
+int alike_timers_read(struct alike *a, pid_t pid, int proc, struct proc_buf *b,
+		      struct proc_timers *ret)
+{
+	const struct view_process *p = process_seen(a, pid);
+
+	return p && !p->has_timers ? 0 : proc_timers_read(proc, b, ret);
+}
+
+int alike_auxv_read(struct alike *a, pid_t pid, int proc, struct proc_buf *b, uint64_t *ret,
+		    size_t max, size_t *ret_nr)
+{
+	const struct view_process *p = process_seen(a, pid);
+	int r;
+
+	for (size_t i = 0; p && i < a->nr_auxvs; i++) {
+		const struct alike_auxv *known = &a->auxvs[i];
+
+		if (known->nr > max || memcmp(known->of->auxv, p->auxv, sizeof(p->auxv)) != 0)
+			continue;
+		memcpy(ret, known->words, known->nr * sizeof(*ret));
+		*ret_nr = known->nr;
+		return 0;
+	}
+	r = proc_auxv_read(proc, b, ret, max, ret_nr);
+	if (r < 0 || !p || a->nr_auxvs == CLASSES_MAX)
+		return r;
+	*array_push(a->auxvs, a->nr_auxvs, a->cap_auxvs) =
+	    (struct alike_auxv){ p, mem_dup(ret, *ret_nr * sizeof(*ret)), *ret_nr };
+	return 0;
+}
+
+bool alike_fds_are_few(const struct alike *a, pid_t pid)
+{
+	const struct view_process *p = process_seen(a, pid);
+
+	return p && p->has_fds;
+}
+
+int alike_fds_read(struct alike *a, pid_t pid, int proc, struct proc_fds *ret)
+{
+	const struct view_process *p = process_seen(a, pid);
+	int r;
+
+	for (size_t i = 0; p && p->has_fds && i < a->nr_fds; i++) {
+		const struct alike_fds *known = &a->fds[i];
+
+		if (memcmp(known->of->open_fds, p->open_fds, sizeof(p->open_fds)) != 0)
+			continue;
+		*ret = (struct proc_fds){ .nr = known->nr, .cap = known->nr };
+		if (known->nr)
+			ret->v = mem_dup(known->fd, known->nr * sizeof(*known->fd));
+		return 0;
+	}
+	r = proc_fds_read(proc, 0, ret);
+	if (r < 0 || !p || !p->has_fds || a->nr_fds == CLASSES_MAX)
+		return r;
+	*array_push(a->fds, a->nr_fds, a->cap_fds) =
+	    (struct alike_fds){ p, ret->nr ? mem_dup(ret->v, ret->nr * sizeof(*ret->v)) : NULL,
+				ret->nr };
+	return 0;
+}
+
+static void processes_done(struct alike *a)
+{
+	for (size_t i = 0; i < a->nr_maps; i++) {
+		free(a->maps[i].seen);
+		proc_vmas_done(&a->maps[i].list);
+	}
+	for (size_t i = 0; i < a->nr_auxvs; i++)
+		free(a->auxvs[i].words);
+	for (size_t i = 0; i < a->nr_fds; i++)
+		free(a->fds[i].fd);
+	free(a->maps);
+	free(a->auxvs);
+	free(a->fds);
 }
 
 void alike_done(struct alike *a)
@@ -225,6 +375,7 @@ void alike_done(struct alike *a)
 		proc_status_done(&a->statuses[i].status);
 	for (size_t i = 0; i < a->nr_links; i++)
 		free(a->links[i].path);
+	processes_done(a);
 	free(a->links);
 	free(a->ns);
 	free(a->statuses);

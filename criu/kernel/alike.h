@@ -7,9 +7,11 @@
 #pragma once
 #include <sys/stat.h>
 
+#include "criu/kernel/proc_fd.h"
 #include "criu/kernel/proc_stat.h"
 #include "criu/kernel/proc_task.h"
 #include "criu/kernel/proc_vma.h"
+#include "criu/kernel/procview.h"
 #include "criu/kernel/taskview.h"
 
 struct alike_ns {
@@ -37,6 +39,26 @@ struct alike_flags {
 	uint8_t pkey;
 };
 
+/* Of a process. */
+struct alike_maps {
+	const struct view_process *of; /* whose places are these */
+	struct view_vma *seen;
+	size_t nr_seen;
+	struct proc_vmas list;
+};
+
+struct alike_auxv {
+	const struct view_process *of;
+	uint64_t *words;
+	size_t nr;
+};
+
+struct alike_fds {
+	const struct view_process *of;
+	int *fd;
+	size_t nr;
+};
+
 /* Zero-initialise but for the view, which the caller owns; NULL: there is none. */
 struct alike {
 	const struct taskview *view;
@@ -48,6 +70,12 @@ struct alike {
 	size_t nr_links, cap_links;
 	struct alike_flags *flags;
 	size_t nr_flags, cap_flags;
+	struct alike_maps *maps;
+	size_t nr_maps, cap_maps;
+	struct alike_auxv *auxvs;
+	size_t nr_auxvs, cap_auxvs;
+	struct alike_fds *fds;
+	size_t nr_fds, cap_fds;
 	struct view_vma *vmas; /* of one task at a time */
 	size_t cap_vmas;
 };
@@ -63,6 +91,16 @@ int alike_status_read(struct alike *a, pid_t tid, struct proc_buf *b, struct pro
 /* As proc_smaps_read(), but what smaps counts may be 0 (not where memory is of huge pages). */
 int alike_smaps_read(struct alike *a, pid_t pid, int proc, struct proc_buf *b,
 		     struct proc_vmas *ret);
+/* As proc_timers_read(). */
+int alike_timers_read(struct alike *a, pid_t pid, int proc, struct proc_buf *b,
+		      struct proc_timers *ret);
+/* As proc_auxv_read(). */
+int alike_auxv_read(struct alike *a, pid_t pid, int proc, struct proc_buf *b, uint64_t *ret,
+		    size_t max, size_t *ret_nr);
+/* They are, for certain: alike_fds_read() is the best way then. */
+bool alike_fds_are_few(const struct alike *a, pid_t pid);
+/* As proc_fds_read() of a process. */
+int alike_fds_read(struct alike *a, pid_t pid, int proc, struct proc_fds *ret);
 /* A link of /proc/PID, and what it leads to. *ret_path is the caller's. */
 int alike_link_read(struct alike *a, pid_t tid, int proc, enum view_link which, char **ret_path,
 		    struct stat *ret_st);

@@ -86,9 +86,14 @@ void bpf_code_begin_brief(struct bpf_code *c, const struct bpf_record *record, i
 	load(c, BPF_R7, BPF_R1, nr * 8);
 	/* To the end: see bpf_code_end(). */
 	emit(c, BPF_JMP | BPF_JEQ | BPF_K, BPF_R7, BPF_R0, 0, 0);
+	bpf_code_clear(c, 0, record->size);
+}
+
+void bpf_code_clear(struct bpf_code *c, size_t to, size_t size)
+{
 	mov_number(c, BPF_R8, 0);
-	for (size_t i = 0; i < record->size; i += 8)
-		store(c, BPF_FP, place(c, i), BPF_R8);
+	for (size_t i = 0; i < size; i += 8)
+		store(c, BPF_FP, place(c, to + i), BPF_R8);
 }
 
 void bpf_code_argument(struct bpf_code *c, size_t to, int nr)
@@ -214,6 +219,33 @@ void bpf_code_percpu(struct bpf_code *c, size_t to, int map, unsigned int cpu)
 	store(c, BPF_FP, place(c, to), BPF_R0); /* unseen: it would have two ways from here on */
 }
 
+/* The size is in BPF_R3. */
+static void write_out(struct bpf_code *c, size_t at)
+{
+	load(c, BPF_R1, BPF_R6, 0); /* struct bpf_iter_meta: seq_file first */
+	mov(c, BPF_R2, BPF_FP);
+	add_number(c, BPF_R2, place(c, at));
+	call(c, BPF_FUNC_seq_write);
+}
+
+void bpf_code_write(struct bpf_code *c, size_t at, size_t size)
+{
+	mov_number(c, BPF_R3, (int)size);
+	write_out(c, at);
+	c->is_written = true;
+}
+
+void bpf_code_copy(struct bpf_code *c, size_t part, size_t part_size, size_t from, int off,
+		   size_t size)
+{
+	for (size_t at = 0; at < size; at += part_size) {
+		size_t len = size - at < part_size ? size - at : part_size;
+
+		bpf_code_follow(c, part, len, from, off + (int)at);
+		bpf_code_write(c, part, len);
+	}
+}
+
 static void record_size(struct bpf_code *c)
 {
 	mov_number(c, BPF_R3, (int)c->record.size);
@@ -232,11 +264,10 @@ int bpf_code_end(struct bpf_code *c, uint32_t func, int *ret)
 	};
 	int r;
 
-	load(c, BPF_R1, BPF_R6, 0); /* struct bpf_iter_meta: seq_file first */
-	mov(c, BPF_R2, BPF_FP);
-	add_number(c, BPF_R2, place(c, 0));
-	record_size(c);
-	call(c, BPF_FUNC_seq_write);
+	if (!c->is_written) {
+		record_size(c);
+		write_out(c, 0);
+	}
 	c->insn[2].off = (int16_t)(c->nr - 3);
 	mov_number(c, BPF_R0, 0);
 	emit(c, BPF_JMP | BPF_EXIT, BPF_R0, BPF_R0, 0, 0);

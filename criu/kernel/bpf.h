@@ -9,8 +9,6 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#define BPF_CODE_MAX 256
-
 struct bpf_insn;
 union bpf_attr;
 
@@ -28,6 +26,7 @@ struct bpf_code {
 	struct bpf_insn *insn; /* owned */
 	size_t nr, cap;
 	struct bpf_record record; /* on its stack */
+	bool is_written;
 };
 
 enum bpf_reg {
@@ -59,6 +58,8 @@ void bpf_code_argument(struct bpf_code *c, size_t to, int nr);
 void bpf_code_argument32(struct bpf_code *c, size_t to, int nr);
 /* size bytes at reg + off of the kernel's memory; 0 where they cannot be read. */
 void bpf_code_read(struct bpf_code *c, size_t to, size_t size, enum bpf_reg reg, int off);
+/* Zeros. Of 8 bytes each. */
+void bpf_code_clear(struct bpf_code *c, size_t to, size_t size);
 /* A tenth of the price, and only of what the kernel knows the type of: an argument, and whatever
  * a member leads to that has a type. In the record it takes eight bytes, of any size. */
 void bpf_code_load(struct bpf_code *c, size_t to, size_t size, enum bpf_reg reg, int off);
@@ -87,6 +88,12 @@ void bpf_code_map(struct bpf_code *c, size_t to, int map);
 /* record[to] = the address of the first entry that the map (BPF_MAP_TYPE_PERCPU_ARRAY, of 4 bytes
  * to a key) has for a processor; 0: there is no such processor. Linux 5.19. */
 void bpf_code_percpu(struct bpf_code *c, size_t to, int map, unsigned int cpu);
+/* Writes a part of the record now: nothing is written at the end then. */
+void bpf_code_write(struct bpf_code *c, size_t at, size_t size);
+/* The same of size bytes of the kernel's memory, at what the record has at `from` + off: by way of
+ * record[part], of part_size bytes. */
+void bpf_code_copy(struct bpf_code *c, size_t part, size_t part_size, size_t from, int off,
+		   size_t size);
 /* 0, or -errno of bpf(2): the program's fd is *ret. func: of the iterator (BTF id). */
 int bpf_code_end(struct bpf_code *c, uint32_t func, int *ret);
 

@@ -20,6 +20,8 @@
 #define UNNAMED_MAX 8 /* structs without a name in each other */
 #define MARK_EVERY  32
 
+#define QUALIFIERS_MAX 16
+
 /* What follows struct btf_type. */
 static size_t rest_len(const struct btf_type *t)
 {
@@ -231,6 +233,21 @@ static const struct btf_type *struct_of(const struct btf *b, uint32_t id)
 	return kind == BTF_KIND_STRUCT || kind == BTF_KIND_UNION ? t : NULL;
 }
 
+/* Without the names and qualifiers that it has been given. */
+static uint32_t plain_type(const struct btf *b, uint32_t id)
+{
+	for (unsigned int i = 0; i < QUALIFIERS_MAX; i++) {
+		const struct btf_type *t = type_of(b, id);
+		uint32_t kind = t ? BTF_INFO_KIND(t->info) : BTF_KIND_UNKN;
+
+		if (kind != BTF_KIND_TYPEDEF && kind != BTF_KIND_VOLATILE &&
+		    kind != BTF_KIND_CONST && kind != BTF_KIND_TYPE_TAG)
+			break;
+		id = t->type;
+	}
+	return id;
+}
+
 struct unnamed {
 	const struct btf_type *type;
 	uint32_t at; /* bits */
@@ -238,7 +255,8 @@ struct unnamed {
 };
 
 /* In bits. Goes down into unnamed ones as it meets them: a stack of where it was. */
-static bool member_find(const struct btf *b, uint32_t id, const char *name, uint32_t *ret)
+static bool member_find(const struct btf *b, uint32_t id, const char *name, size_t len,
+			uint32_t *ret, uint32_t *ret_type)
 {
 	struct unnamed stack[UNNAMED_MAX] = { { struct_of(b, id), 0, 0 } };
 	size_t depth = stack[0].type ? 1 : 0;
@@ -247,6 +265,7 @@ static bool member_find(const struct btf *b, uint32_t id, const char *name, uint
 		struct unnamed *in = &stack[depth - 1];
 		const struct btf_type *t = in->type, *inner;
 		const struct btf_member *m = (const struct btf_member *)(t + 1) + in->next;
+		const char *its = name_of(b, m->name_off);
 		uint32_t at;
 
 		if (in->next++ >= BTF_INFO_VLEN(t->info)) {
@@ -254,8 +273,9 @@ static bool member_find(const struct btf *b, uint32_t id, const char *name, uint
 			continue;
 		}
 		at = in->at + member_offset(t, m);
-		if (m->name_off && !strcmp(name_of(b, m->name_off), name)) {
+		if (m->name_off && !strncmp(its, name, len) && !its[len]) {
 			*ret = at;
+			*ret_type = plain_type(b, m->type);
 			return true;
 		}
 		inner = m->name_off || depth >= UNNAMED_MAX ? NULL : struct_of(b, m->type);
@@ -265,20 +285,54 @@ static bool member_find(const struct btf *b, uint32_t id, const char *name, uint
 	return false;
 }
 
-int btf_member(const struct btf *b, uint32_t id, const char *name)
+/* In bits, of a member of a member of ..., with points in between. */
+static bool path_find(const struct btf *b, uint32_t id, const char *path, uint32_t *ret,
+		      uint32_t *ret_type)
 {
 	uint32_t at;
 
-	if (!member_find(b, id, name, &at))
+	*ret_type = id;
+	for (*ret = 0;; path++) {
+		size_t len = strcspn(path, ".");
+
+		if (!member_find(b, *ret_type, path, len, &at, ret_type))
+			return false;
+		*ret += at;
+		path += len;
+		if (!*path)
+			return true;
+	}
+}
+
+int btf_member(const struct btf *b, uint32_t id, const char *name)
+{
+	uint32_t at, type;
+
+	if (!path_find(b, id, name, &at, &type))
 		return -ENOENT;
 	return at % 8 ? -EINVAL : (int)(at / 8);
 }
 
 int btf_member_byte(const struct btf *b, uint32_t id, const char *name)
 {
-	uint32_t at;
+	uint32_t at, type;
 
-	return member_find(b, id, name, &at) ? (int)(at / 8) : -ENOENT;
+	return path_find(b, id, name, &at, &type) ? (int)(at / 8) : -ENOENT;
+}
+
+size_t btf_array(const struct btf *b, uint32_t id, const char *name)
+{
+	const struct btf_array *array;
+	const struct btf_type *t;
+	uint32_t at, type;
+
+	if (!path_find(b, id, name, &at, &type))
+		return 0;
+	t = type_of(b, type);
+	if (!t || BTF_INFO_KIND(t->info) != BTF_KIND_ARRAY)
+		return 0;
+	array = (const struct btf_array *)(t + 1);
+	return array->nelems;
 }
 
 size_t btf_size(const struct btf *b, uint32_t id)

@@ -34,11 +34,14 @@ struct btf_name {
 
 void btf_find(const struct btf *b, struct btf_name *names, size_t nr);
 
-/* The offset in bytes of a member of struct id, also one of an unnamed struct or union in it.
+/* The offset in bytes of a member of struct id, also one of an unnamed struct or union in it; or
+ * of a member of that member: "member.inner".
  * -ENOENT: there is none; -EINVAL: it does not begin at a byte. */
 int btf_member(const struct btf *b, uint32_t id, const char *name);
 /* The same of the byte in which a member begins that is a bit field. */
 int btf_member_byte(const struct btf *b, uint32_t id, const char *name);
+/* How many elements a member has that is an array; 0: it is none. */
+size_t btf_array(const struct btf *b, uint32_t id, const char *name);
 /* Of a struct, in bytes. */
 size_t btf_size(const struct btf *b, uint32_t id);
 

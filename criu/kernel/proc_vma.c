@@ -315,6 +315,16 @@ int proc_smaps_read(int dirfd, struct proc_buf *b, struct proc_vmas *ret)
 	return vmas_read(dirfd, "smaps", b, ret);
 }
 
+void proc_vmas_copy(const struct proc_vmas *l, struct proc_vmas *ret)
+{
+	*ret = (struct proc_vmas){ .nr = l->nr, .cap = l->nr, .no_policies = l->no_policies };
+	if (!l->nr)
+		return;
+	ret->v = mem_dup(l->v, l->nr * sizeof(*l->v));
+	for (size_t i = 0; i < l->nr; i++)
+		ret->v[i].path = *l->v[i].path ? arena_strdup(&ret->names, l->v[i].path) : "";
+}
+
 void proc_vmas_done(struct proc_vmas *l)
 {
 	arena_done(&l->names);

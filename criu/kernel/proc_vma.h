@@ -70,6 +70,7 @@ struct proc_vma {
 struct proc_vmas {
 	struct proc_vma *v;
 	size_t nr, cap;
+	bool no_policies; /* memory policies: there are none, for certain */
 	struct arena names;
 };
 
@@ -80,6 +81,8 @@ int proc_smaps_parse(const char *text, size_t len, struct proc_vmas *ret);
 int proc_maps_read(int dirfd, struct proc_buf *b, struct proc_vmas *ret);
 /* With VmFlags and counts, and five to eight times slower: the kernel walks page tables. */
 int proc_smaps_read(int dirfd, struct proc_buf *b, struct proc_vmas *ret);
+/* ret must not hold a list. */
+void proc_vmas_copy(const struct proc_vmas *l, struct proc_vmas *ret);
 void proc_vmas_done(struct proc_vmas *l);
 
 #define cleanup_proc_vmas __attribute__((cleanup(proc_vmas_done)))

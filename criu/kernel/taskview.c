@@ -10,39 +10,11 @@
 
 #include "criu/base/cleanup.h"
 #include "criu/base/mem.h"
-#include "criu/kernel/bpf.h"
-#include "criu/kernel/btf.h"
 #include "criu/kernel/proc.h"
+#include "criu/kernel/procview.h"
+#include "criu/kernel/view_types.h"
 
 /* --- what lies where --------------------------------------------------------------------- */
-
-enum {
-	TASK,
-	CRED,
-	PID,
-	UPID,
-	SECCOMP,
-	FS,
-	SIGPENDING,
-	SIGNAL,
-	SIGHAND,
-	K_SIGACTION,
-	SIGACTION,
-	THREAD,
-	THREAD_INFO,
-	MM,
-	FILE_,
-	PATH,
-	VMA,
-	INODE,
-	FILE_OPS,
-	FILE_OWNER,
-	EVENTS,
-	PT_REGS,
-	ITER_TASK,
-	ITER_VMA,
-	ITER_FILE
-};
 
 static const struct btf_name kernel_names[] = {
 	[TASK] = { "task_struct", BTF_KIND_STRUCT, 0 },
@@ -59,6 +31,8 @@ static const struct btf_name kernel_names[] = {
 	[THREAD] = { "thread_struct", BTF_KIND_STRUCT, 0 },
 	[THREAD_INFO] = { "thread_info", BTF_KIND_STRUCT, 0 },
 	[MM] = { "mm_struct", BTF_KIND_STRUCT, 0 },
+	[FILES] = { "files_struct", BTF_KIND_STRUCT, 0 },
+	[FDTABLE] = { "fdtable", BTF_KIND_STRUCT, 0 },
 	[FILE_] = { "file", BTF_KIND_STRUCT, 0 },
 	[PATH] = { "path", BTF_KIND_STRUCT, 0 },
 	[VMA] = { "vm_area_struct", BTF_KIND_STRUCT, 0 },
@@ -73,12 +47,6 @@ static const struct btf_name kernel_names[] = {
 };
 
 /* --- threads ----------------------------------------------------------------------------- */
-
-/* The beginning of what a program says of a thread. */
-struct record_head {
-	uint64_t scratch[4];
-	uint64_t tid, pid_ns;
-};
 
 /* What the program writes for each, from its stack, of which it has 512 bytes. */
 struct view_record {
@@ -101,8 +69,7 @@ _Static_assert(sizeof(struct view_record) <= 512, "the stack of a program");
 #define TO(field) offsetof(struct view_record, field)
 #define SCRATCH   offsetof(struct record_head, scratch)
 
-/* The number that a task has in the pid namespace of crtool, and its own namespace. */
-static void read_tid(struct btf_layout *l, struct bpf_code *c)
+void view_read_tid(struct btf_layout *l, struct bpf_code *c)
 {
 	enum { OF_PID = SCRATCH, LEVEL = OF_PID + 8, UPID_AT = LEVEL + 8, SELF = UPID_AT + 8 };
 	int pid = btf_at(l, TASK, "thread_pid"), numbers = btf_at(l, PID, "numbers");
@@ -215,7 +182,7 @@ static int threads_load(struct btf_layout *l, int *ret)
 	struct bpf_code c = { 0 };
 
 	bpf_code_begin(&c, sizeof(struct view_record), 1);
-	read_tid(l, &c);
+	view_read_tid(l, &c);
 	bpf_code_read(&c, TO(comm), VIEW_COMM, BPF_R7, btf_at(l, TASK, "comm"));
 	bpf_code_read(&c, TO(nsproxy), 8, BPF_R7, btf_at(l, TASK, "nsproxy"));
 	bpf_code_read(&c, TO(mm), 8, BPF_R7, btf_at(l, TASK, "mm"));
@@ -283,9 +250,10 @@ static int thread_add(void *arg, const void *record)
 	return 0;
 }
 
-_Static_assert(!offsetof(struct view_thread, tid) && !offsetof(struct view_call, tid), "by_tid");
+_Static_assert(!offsetof(struct view_thread, tid) && !offsetof(struct view_call, tid),
+	       "view_by_tid");
 
-static int by_tid(const void *a, const void *b)
+int view_by_tid(const void *a, const void *b)
 {
 	pid_t x = *(const pid_t *)a, y = *(const pid_t *)b;
 
@@ -299,7 +267,7 @@ int taskview_read(struct taskview *v)
 	v->nr = 0;
 	r = bpf_iterate(v->threads, sizeof(struct view_record), BPF_OF_ALL, 0, thread_add, v);
 	if (v->nr)
-		qsort(v->v, v->nr, sizeof(*v->v), by_tid);
+		qsort(v->v, v->nr, sizeof(*v->v), view_by_tid);
 	return r;
 }
 
@@ -307,41 +275,7 @@ const struct view_thread *taskview_find(const struct taskview *v, pid_t tid)
 {
 	struct view_thread key = { .tid = tid };
 
-	return v->nr ? bsearch(&key, v->v, v->nr, sizeof(*v->v), by_tid) : NULL;
-}
-
-/* --- mappings ---------------------------------------------------------------------------- */
-
-static int vmas_load(struct btf_layout *l, int *ret)
-{
-	struct bpf_code c = { 0 };
-
-	bpf_code_begin(&c, sizeof(struct view_vma), 2);
-	bpf_code_read(&c, offsetof(struct view_vma, start), 8, BPF_R7, btf_at(l, VMA, "vm_start"));
-	bpf_code_read(&c, offsetof(struct view_vma, flags), 8, BPF_R7, btf_at(l, VMA, "vm_flags"));
-	return bpf_code_end(&c, l->names[ITER_VMA].id, ret);
-}
-
-struct vmas_arg {
-	struct view_vma *v;
-	size_t nr, max;
-};
-
-static int vma_add(void *arg, const void *record)
-{
-	struct vmas_arg *to = arg;
-
-	if (to->nr++ < to->max)
-		memcpy(&to->v[to->nr - 1], record, sizeof(*to->v));
-	return 0;
-}
-
-ssize_t taskview_vmas(const struct taskview *v, pid_t pid, struct view_vma *ret, size_t max)
-{
-	struct vmas_arg to = { ret, 0, max };
-	int r = bpf_iterate(v->vmas, sizeof(struct view_vma), BPF_OF_PROCESS, pid, vma_add, &to);
-
-	return r < 0 ? r : (ssize_t)to.nr;
+	return v->nr ? bsearch(&key, v->v, v->nr, sizeof(*v->v), view_by_tid) : NULL;
 }
 
 /* --- calls ------------------------------------------------------------------------------- */
@@ -359,14 +293,14 @@ static int calls_load(struct btf_layout *l, int *ret)
 		size_t to;
 		const char *member;
 	} reg[] = {
-		{ TO_CALL(nr), "orig_ax" }, { TO_CALL(pc), "ip" },      { TO_CALL(arg[0]), "di" },
-		{ TO_CALL(arg[1]), "si" },  { TO_CALL(arg[2]), "dx" },  { TO_CALL(arg[3]), "r10" },
+		{ TO_CALL(nr), "orig_ax" }, { TO_CALL(pc), "ip" },     { TO_CALL(arg[0]), "di" },
+		{ TO_CALL(arg[1]), "si" },  { TO_CALL(arg[2]), "dx" }, { TO_CALL(arg[3]), "r10" },
 		{ TO_CALL(arg[4]), "r8" },  { TO_CALL(arg[5]), "r9" },
 	};
 	struct bpf_code c = { 0 };
 
 	bpf_code_begin(&c, sizeof(struct call_record), 1);
-	read_tid(l, &c);
+	view_read_tid(l, &c);
 	bpf_code_load(&c, TO_CALL(state), 4, BPF_R7, btf_at(l, TASK, "__state"));
 	bpf_code_load(&c, TO_CALL(flags), 4, BPF_R7, btf_at(l, TASK, "flags"));
 	bpf_code_user_regs(&c, TO_CALL(regs), BPF_R7);
@@ -404,7 +338,7 @@ int taskview_read_calls(struct taskview *v)
 		return r;
 	}
 	if (v->nr_calls)
-		qsort(v->call, v->nr_calls, sizeof(*v->call), by_tid);
+		qsort(v->call, v->nr_calls, sizeof(*v->call), view_by_tid);
 	return 0;
 }
 
@@ -412,9 +346,8 @@ const struct view_call *taskview_call(const struct taskview *v, pid_t tid)
 {
 	const struct view_call key = { .tid = tid };
 
-	return v->nr_calls
-		   ? bsearch(&key, v->call, v->nr_calls, sizeof(*v->call), by_tid)
-		   : NULL;
+	return v->nr_calls ? bsearch(&key, v->call, v->nr_calls, sizeof(*v->call), view_by_tid)
+			   : NULL;
 }
 
 /* --- open files -------------------------------------------------------------------------- */
@@ -530,19 +463,27 @@ ssize_t taskview_files(const struct taskview *v, pid_t tid, struct view_file *re
 
 /* ----------------------------------------------------------------------------------------- */
 
+#define NO_VIEW                                                                                    \
+	(struct taskview)                                                                          \
+	{                                                                                          \
+		.threads = -1, .processes = -1, .vmas = -1, .files = -1, .calls = -1               \
+	}
+
 int taskview_open(struct taskview *ret, unsigned int of)
 {
 	cleanup_btf_layout struct btf_layout l = { 0 };
-	struct taskview v = { .threads = -1, .vmas = -1, .files = -1, .calls = -1 };
+	struct taskview v = NO_VIEW;
 	int r;
 
 	r = btf_layout_open(&l, kernel_names, ARRAY_SIZE(kernel_names));
 	if (r >= 0 && of & VIEW_OF_THREADS)
 		r = threads_load(&l, &v.threads);
 	if (r >= 0 && of & VIEW_OF_VMAS)
-		r = vmas_load(&l, &v.vmas);
+		r = view_load_vmas(&l, &v);
 	if (r >= 0 && of & VIEW_OF_FILES)
 		r = files_load(&l, &v.files);
+	if (r >= 0 && of & VIEW_OF_PROCESSES)
+		r = view_load_processes(&l, &v);
 	if (r >= 0 && of & VIEW_OF_CALLS)
 		r = calls_load(&l, &v.calls);
 	if (r >= 0 && l.missing)
@@ -558,6 +499,8 @@ void taskview_done(struct taskview *v)
 {
 	if (v->threads >= 0)
 		close(v->threads);
+	if (v->processes >= 0)
+		close(v->processes);
 	if (v->vmas >= 0)
 		close(v->vmas);
 	if (v->files >= 0)
@@ -565,6 +508,7 @@ void taskview_done(struct taskview *v)
 	if (v->calls >= 0)
 		close(v->calls);
 	free(v->v);
+	free(v->process);
 	free(v->call);
-	*v = (struct taskview){ .threads = -1, .vmas = -1, .files = -1, .calls = -1 };
+	*v = NO_VIEW;
 }

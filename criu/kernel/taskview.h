@@ -74,11 +74,6 @@ struct view_call {
 	uint64_t arg[6], pc;
 };
 
-struct view_vma {
-	uint64_t start;
-	uint64_t flags; /* the same: the same permissions, VmFlags and protection key */
-};
-
 #define VIEW_LINK 256
 
 /*
@@ -109,9 +104,12 @@ struct view_file {
 };
 
 struct taskview {
-	int threads, vmas, files, calls; /* programs; -1: no view of these */
+	int threads, processes, vmas, files, calls; /* programs; -1: no view of these */
 	struct view_thread *v; /* sorted by tid */
 	size_t nr, cap;
+	struct view_process *process; /* the same: procview.h */
+	size_t nr_processes, cap_processes;
+	size_t process_bytes; /* that its program writes */
 	struct view_call *call; /* the same */
 	size_t nr_calls, cap_calls;
 };
@@ -122,7 +120,8 @@ enum {
 	VIEW_OF_VMAS = 2,
 	VIEW_OF_FILES = 4,
 	VIEW_OF_CALLS = 8,
-	VIEW_OF_ALL = 15
+	VIEW_OF_PROCESSES = 16,
+	VIEW_OF_ALL = 31
 };
 
 /* 0, or -errno where this kernel or crtool's capabilities do not allow it: nothing is there. */
@@ -135,10 +134,8 @@ const struct view_thread *taskview_find(const struct taskview *v, pid_t tid);
 int taskview_read_calls(struct taskview *v);
 /* NULL: it was not there. */
 const struct view_call *taskview_call(const struct taskview *v, pid_t tid);
-/* The mappings of a process in ascending order, without the vsyscall page: how many, of which at
- * most max are written; or -errno. From any thread. */
-ssize_t taskview_vmas(const struct taskview *v, pid_t pid, struct view_vma *ret, size_t max);
-/* The same of open files, by number: of one thread. */
+/* The open files of a thread by number: how many, of which at most max are written; or -errno. From
+ * any thread. */
 ssize_t taskview_files(const struct taskview *v, pid_t tid, struct view_file *ret, size_t max);
 /* The links of so many. */
 void view_files_done(struct view_file *v, size_t nr);

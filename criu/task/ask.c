@@ -20,13 +20,13 @@
 #include "criu/base/error.h"
 #include "criu/base/log.h"
 #include "criu/base/mem.h"
-#include "criu/kernel/taskview.h"
 #include "criu/mem/dirty.h"
 #include "criu/mem/ldt.h"
 #include "criu/mem/mempolicy.h"
 #include "criu/mem/snapshot.h"
 #include "criu/pie/abi/parasite.h"
 #include "criu/pie/blobs.h"
+#include "criu/task/asked.h"
 #include "criu/task/compat.h"
 #include "criu/task/dispatch.h"
 #include "criu/task/seccomp.h"
@@ -48,6 +48,8 @@ struct sites {
 	uint8_t *text;
 	bool one_node; /* of the machine: NUMA */
 	uint32_t wanted; /* enum parasite_wanted */
+	struct asked asked;
+	size_t nr_spared; /* tasks */
 };
 
 static const struct remote_site *sites_get(struct sites *s, pid_t pid, const struct proc_vma *vma)
@@ -217,7 +219,6 @@ static int answer_check(int32_t err, uint32_t nr)
 }
 
 #define VISITS_MAX 16
-#define ALIKE_MAX  8 /* sorts of threads */
 
 /* A task with the parasite inside, or about to be. */
 struct visit {
@@ -347,50 +348,18 @@ static int threads_ask_some(struct visit *v, const size_t *which, size_t nr)
 	return 0;
 }
 
-/* Threads whose answers are those of others. */
-struct alike_threads {
-	const struct view_thread *of[ALIKE_MAX]; /* one of each sort, which is asked */
-	const struct thread *asked[ALIKE_MAX];
-	size_t nr;
-};
-
-static const struct view_thread *view_of(const struct visit *v, const struct thread *th)
-{
-	return v->d->has_view ? taskview_find(&v->d->view, th->tid) : NULL;
-}
-
-static const struct thread *alike_find(const struct alike_threads *a,
-				       const struct view_thread *view)
-{
-	for (size_t i = 0; view && i < a->nr; i++)
-		if (!memcmp(&a->of[i]->inside, &view->inside, sizeof(view->inside)))
-			return a->asked[i];
-	return NULL;
-}
-
-static void alike_add(struct alike_threads *a, const struct view_thread *view,
-		      const struct thread *th)
-{
-	if (!view || a->nr == ALIKE_MAX)
-		return;
-	a->of[a->nr] = view;
-	a->asked[a->nr++] = th;
-}
-
 /* Of the threads that are alike one is asked, and is right for the others. */
 static int threads_ask(struct visit *v)
 {
 	struct thread *threads = v->task->threads;
 	size_t which[REMOTE_THREADS], nr = 0, end = v->task->nr_threads;
-	struct alike_threads alike = { .nr = 0 };
+	struct asked *asked = &v->sites->asked;
 	int err = 0;
 
 	for (size_t i = 1; i < end && err >= 0; i++) {
-		const struct view_thread *view = view_of(v, &threads[i]);
-
-		if (alike_find(&alike, view))
+		if (asked_thread_take(asked, v->d, &threads[i]))
 			continue;
-		alike_add(&alike, view, &threads[i]);
+		asked_thread_add(asked, v->d, &threads[i]);
 		which[nr++] = i;
 		if (nr == REMOTE_THREADS) {
 			err = threads_ask_some(v, which, nr);
@@ -399,15 +368,8 @@ static int threads_ask(struct visit *v)
 	}
 	if (err >= 0 && nr)
 		err = threads_ask_some(v, which, nr);
-	for (size_t i = 1; i < end && err >= 0; i++) {
-		const struct view_thread *view = view_of(v, &threads[i]);
-		const struct thread *like = alike_find(&alike, view);
-
-		if (!like || like == &threads[i])
-			continue;
-		threads[i].inner = like->inner;
-		threads[i].inner.clear_child_tid = view->clear_child_tid;
-	}
+	for (size_t i = 1; i < end && err >= 0; i++)
+		asked_thread_take(asked, v->d, &threads[i]);
 	return err;
 }
 
@@ -612,6 +574,23 @@ static void find_dispatched(struct sites *s, const struct dump *d)
 	}
 }
 
+/* Whether its answers are known without a visit. */
+static bool is_spared(struct sites *s, struct dump *d, struct task *t)
+{
+	if (d->memory_only || dirty_wants(d, t) || snapshot_wants(d, t) ||
+	    !asked_task_take(&s->asked, d, t))
+		return false;
+	block_pdeath(t);
+	task_advance(t, TASK_ASKED);
+	s->nr_spared++;
+	return true;
+}
+
+static bool is_to_visit(struct sites *s, struct dump *d, struct task *t)
+{
+	return task_is_alive(t) && (!d->memory_only || dirty_wants(d, t)) && !is_spared(s, d, t);
+}
+
 int ask_tasks(struct dump *d)
 {
 	struct sites sites = { .text = mem_alloc(TEXT_CHUNK),
@@ -627,15 +606,18 @@ int ask_tasks(struct dump *d)
 		size_t nr = 0;
 
 		for (; i < d->tree.nr && nr < VISITS_MAX; i++)
-			if (task_is_alive(d->tree.tasks[i]) &&
-			    (!d->memory_only || dirty_wants(d, d->tree.tasks[i])))
+			if (is_to_visit(&sites, d, d->tree.tasks[i]))
 				v[nr++] = (struct visit){ .d = d,
 							  .task = d->tree.tasks[i],
 							  .sites = &sites };
 		r = session_interrupted(d->s);
 		if (r >= 0)
 			r = visits_run(v, nr);
+		for (size_t k = 0; k < nr && r >= 0 && !d->memory_only; k++)
+			asked_task_add(&sites.asked, d, v[k].task);
 	}
+	if (sites.nr_spared)
+		log_info("%zu tasks are like others that were asked", sites.nr_spared);
 	free(sites.v);
 	free(sites.text);
 	return r;

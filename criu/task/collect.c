@@ -220,11 +220,11 @@ static int thread_read_status(struct thread *th, struct alike *a, struct proc_bu
 
 #define AUXV_MAX 128
 
-static int auxv_read(struct task *t, int proc, struct proc_buf *b)
+static int auxv_read(struct task *t, int proc, struct alike *a, struct proc_buf *b)
 {
 	uint64_t words[AUXV_MAX];
 	size_t nr = 0;
-	int r = proc_auxv_read(proc, b, words, AUXV_MAX, &nr);
+	int r = alike_auxv_read(a, t->pid, proc, b, words, AUXV_MAX, &nr);
 
 	if (r < 0)
 		return fail(-r, "read auxv");
@@ -278,7 +278,7 @@ static int alive_read(const struct dump *d, struct task *t, int proc, struct ali
 		return r;
 	if (d->memory_only)
 		return outline_read(t, proc, b);
-	r = proc_timers_read(proc, b, &t->timers);
+	r = alike_timers_read(a, t->pid, proc, b, &t->timers);
 	if (r < 0 && r != -ENOENT)
 		return fail(-r, "read timers");
 	r = alike_smaps_read(a, t->pid, proc, b, &t->vmas);
@@ -287,10 +287,10 @@ static int alive_read(const struct dump *d, struct task *t, int proc, struct ali
 	r = compat_read(t, proc, b);
 	if (r < 0)
 		return fail(-r, "read auxv and exe");
-	r = fdlist_read(d, t, proc);
+	r = fdlist_read(d, t, proc, a);
 	if (r < 0)
 		return fail(-r, "read the list of descriptors");
-	r = auxv_read(t, proc, b);
+	r = auxv_read(t, proc, a, b);
 	return r < 0 ? r : links_read(t, proc, a);
 }
 
@@ -383,14 +383,34 @@ static bool view_open(struct dump *d, unsigned int of)
 	return r >= 0;
 }
 
+static int by_number(const void *a, const void *b)
+{
+	pid_t x = *(const pid_t *)a, y = *(const pid_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+static int view_read_processes(struct dump *d)
+{
+	pid_t *pids = mem_alloc(d->tree.nr * sizeof(*pids));
+	int r;
+
+	for (size_t i = 0; i < d->tree.nr; i++)
+		pids[i] = d->tree.tasks[i]->pid;
+	qsort(pids, d->tree.nr, sizeof(*pids), by_number);
+	r = taskview_read_processes(&d->view, pids, d->tree.nr);
+	free(pids);
+	return r;
+}
+
 static bool view_read(struct dump *d)
 {
 	if (!view_open(d, VIEW_OF_ALL))
 		return false;
-	if (taskview_read(&d->view) >= 0 && view_is_complete(d))
+	if (taskview_read(&d->view) >= 0 && view_is_complete(d) && view_read_processes(d) >= 0)
 		return true;
 	log_info("all of /proc is read for each task: the view of the kernel is not complete");
-	d->view.nr = 0;
+	d->view.nr = d->view.nr_processes = 0;
 	return false;
 }
 

@@ -45,11 +45,11 @@ static bool seen_read(const struct dump *d, struct task *t, size_t nr)
 	return true;
 }
 
-int fdlist_read(const struct dump *d, struct task *t, int proc)
+int fdlist_read(const struct dump *d, struct task *t, int proc, struct alike *a)
 {
-	size_t nr = d->view_is_open ? fdlist_number(proc) : 0;
+	size_t nr = d->view_is_open && !alike_fds_are_few(a, t->pid) ? fdlist_number(proc) : 0;
 
 	if (nr >= MANY_FDS && seen_read(d, t, nr))
 		return 0;
-	return proc_fds_read(proc, 0, &t->fds);
+	return alike_fds_read(a, t->pid, proc, &t->fds);
 }

@@ -20,6 +20,7 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "criu/base/cleanup.h"
@@ -141,11 +142,33 @@ static void enter_seccomp(void)
 	prctl(PR_SET_SECCOMP, SECCOMP_MODE_STRICT);
 }
 
+static void open_file(void)
+{
+	if (open("/dev/null", O_RDONLY) < 0)
+		_exit(1);
+}
+
+/* The table is made larger. */
+static void open_far(void)
+{
+	if (fcntl(0, F_DUPFD, 300) < 0)
+		_exit(1);
+}
+
+static void make_timer(void)
+{
+	timer_t t;
+
+	if (timer_create(CLOCK_MONOTONIC, NULL, &t) < 0)
+		_exit(1);
+}
+
 static void (*const variants[])(void) = {
 	no_change,     no_change,        change_umask,  change_uid,    change_groups,
 	drop_bounding, drop_effective,   block_signal,  leave_pending, handle_signal,
 	change_dir,    set_no_new_privs, change_ns,     change_pid_ns, rename_it,
-	map_memory,    no_change,        enter_seccomp,
+	map_memory,    no_change,        enter_seccomp, open_file,     open_far,
+	make_timer,
 };
 
 static pid_t child_start(void (*change)(void), int ready[2])
@@ -224,6 +247,28 @@ static void links_check(struct alike *a, pid_t pid, int proc)
 	}
 }
 
+#define WORDS 128
+
+static void process_check(struct alike *a, pid_t pid, int proc, struct proc_buf *b)
+{
+	cleanup_proc_timers struct proc_timers timers = { 0 }, timers_should = { 0 };
+	cleanup_proc_fds struct proc_fds fds = { 0 }, fds_should = { 0 };
+	uint64_t words[WORDS], words_should[WORDS];
+	size_t nr, nr_should;
+
+	if (CHECK_INT_EQ(alike_auxv_read(a, pid, proc, b, words, WORDS, &nr), 0) &&
+	    CHECK_INT_EQ(proc_auxv_read(proc, b, words_should, WORDS, &nr_should), 0) &&
+	    CHECK_INT_EQ(nr, nr_should))
+		CHECK(!memcmp(words, words_should, nr * sizeof(*words)));
+	if (CHECK_INT_EQ(alike_timers_read(a, pid, proc, b, &timers), 0) &&
+	    CHECK_INT_EQ(proc_timers_read(proc, b, &timers_should), 0))
+		CHECK_INT_EQ(timers.nr, timers_should.nr);
+	if (CHECK_INT_EQ(alike_fds_read(a, pid, proc, &fds), 0) &&
+	    CHECK_INT_EQ(proc_fds_read(proc, 0, &fds_should), 0) &&
+	    CHECK_INT_EQ(fds.nr, fds_should.nr))
+		CHECK(!memcmp(fds.v, fds_should.v, fds.nr * sizeof(*fds.v)));
+}
+
 static void child_check(struct alike *a, pid_t pid)
 {
 	cleanup_proc_buf struct proc_buf b = { 0 };
@@ -243,6 +288,7 @@ static void child_check(struct alike *a, pid_t pid)
 	if (CHECK_INT_EQ(alike_smaps_read(a, pid, proc, &b, &maps), 0) &&
 	    CHECK_INT_EQ(proc_smaps_read(proc, &b, &smaps), 0))
 		smaps_check(&maps, &smaps);
+	process_check(a, pid, proc, &b);
 	links_check(a, pid, proc);
 }
 
@@ -253,6 +299,13 @@ static void children_check(struct alike *a, const pid_t *pids)
 		child_check(a, pids[i]);
 	}
 	test_note(NULL);
+}
+
+static int by_number(const void *a, const void *b)
+{
+	pid_t x = *(const pid_t *)a, y = *(const pid_t *)b;
+
+	return (x > y) - (x < y);
 }
 
 TEST(alike_says_what_proc_says)
@@ -273,12 +326,18 @@ TEST(alike_says_what_proc_says)
 		pids[i] = child_start(variants[i], ready);
 	for (size_t i = 0; i < ARRAY_SIZE(variants); i++)
 		CHECK(read(ready[0], &byte, 1) == 1);
-	if (CHECK_INT_EQ(taskview_read(&view), 0)) {
+	qsort(pids, ARRAY_SIZE(pids), sizeof(*pids), by_number);
+	if (CHECK_INT_EQ(taskview_read(&view), 0) &&
+	    CHECK_INT_EQ(taskview_read_processes(&view, pids, ARRAY_SIZE(pids)), 0)) {
+		CHECK_INT_EQ(view.nr_processes, ARRAY_SIZE(pids));
 		children_check(&with, pids);
 		/* They have differed in as much, and those that were alike were found to be. */
 		CHECK_INT_EQ(with.nr_ns, 3);
 		CHECK_INT_EQ(with.nr_statuses, 10);
 		CHECK_INT_EQ(with.nr_links, 4);
+		CHECK_INT_EQ(with.nr_maps, 2);
+		CHECK_INT_EQ(with.nr_auxvs, 1);
+		CHECK_INT_EQ(with.nr_fds, 3);
 		children_check(&without, pids);
 	}
 	alike_done(&with);
@@ -561,12 +620,15 @@ struct image {
 	struct btf_type inner;
 	struct btf_member inner_member[2];
 	struct btf_type outer;
-	struct btf_member outer_member[2];
+	struct btf_member outer_member[4];
 	struct btf_type func;
+	struct btf_type alias;
+	struct btf_type array;
+	struct btf_array of_array;
 	char names[32];
 };
 
-/* struct s { u a; struct { b; c:3 bits on }; }; void f(); */
+/* struct s { u a; struct { b; c:3 bits on }; t g; u h[5]; }; void f(); t is the inner struct. */
 static const struct image image = {
 	.h = { .magic = BTF_MAGIC,
 	       .version = 1,
@@ -576,10 +638,13 @@ static const struct image image = {
 	       .str_len = sizeof(image.names) },
 	.inner = { 0, BTF_KIND_STRUCT << 24 | 2, { 16 } },
 	.inner_member = { { 3, 0, 0 }, { 5, 0, 67 } },
-	.outer = { 1, BTF_KIND_STRUCT << 24 | 2, { 24 } },
-	.outer_member = { { 9, 0, 0 }, { 0, 1, 64 } },
+	.outer = { 1, BTF_KIND_STRUCT << 24 | 4, { 64 } },
+	.outer_member = { { 9, 0, 0 }, { 0, 1, 64 }, { 11, 4, 192 }, { 13, 5, 320 } },
 	.func = { 7, BTF_KIND_FUNC << 24, { 0 } },
-	.names = "\0s\0b\0c\0f\0a",
+	.alias = { 15, BTF_KIND_TYPEDEF << 24, { 1 } },
+	.array = { 0, BTF_KIND_ARRAY << 24, { 0 } },
+	.of_array = { 0, 0, 5 },
+	.names = "\0s\0b\0c\0f\0a\0g\0h\0t",
 };
 
 TEST(btf_finds_members)
@@ -601,7 +666,17 @@ TEST(btf_finds_members)
 	CHECK_INT_EQ(btf_member(&b, 2, "d"), -ENOENT);
 	CHECK_INT_EQ(btf_member(&b, 3, "a"), -ENOENT);
 	CHECK_INT_EQ(btf_member(&b, 99, "a"), -ENOENT);
-	CHECK_INT_EQ(btf_size(&b, 2), 24);
+	CHECK_INT_EQ(btf_member(&b, 2, "g"), 24);
+	CHECK_INT_EQ(btf_member(&b, 2, "g.b"), 24);
+	CHECK_INT_EQ(btf_member_byte(&b, 2, "g.c"), 32);
+	CHECK_INT_EQ(btf_member(&b, 2, "g.c"), -EINVAL);
+	CHECK_INT_EQ(btf_member(&b, 2, "g.a"), -ENOENT);
+	CHECK_INT_EQ(btf_member(&b, 2, "a.b"), -ENOENT);
+	CHECK_INT_EQ(btf_member(&b, 2, "g."), -ENOENT);
+	CHECK_INT_EQ(btf_array(&b, 2, "h"), 5);
+	CHECK_INT_EQ(btf_array(&b, 2, "g"), 0);
+	CHECK_INT_EQ(btf_array(&b, 2, "i"), 0);
+	CHECK_INT_EQ(btf_size(&b, 2), 64);
 	btf_done(&b);
 }
 
@@ -627,6 +702,8 @@ TEST(btf_takes_no_garbage)
 			continue;
 		btf_find(&b, &name, 1);
 		btf_member(&b, name.id, "nobody");
+		btf_member(&b, name.id, "g.nobody");
+		btf_array(&b, name.id, "h");
 		btf_done(&b);
 	}
 }

@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Members: include/linux/mm_types.h, sched/signal.h, fdtable.h, asm/mmu.h of Linux. */
+#include "criu/kernel/procview.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "criu/base/mem.h"
+#include "criu/kernel/view_types.h"
+
+/* --- processes --------------------------------------------------------------------------- */
+
+#define PART (VIEW_FDS / 8)
+
+/* What is written first. */
+struct process_head {
+	uint64_t tid, pid_ns; /* of struct record_head */
+	uint64_t max_fds, timers;
+	uint64_t places[VIEW_PLACES];
+	uint64_t def_flags, mm_flags, membarrier, ldt, personality, subreaper;
+	uint64_t real_timer, real_interval, cpu_timers[4];
+};
+
+/* What a program has on its stack. */
+struct process_stack {
+	uint64_t scratch[4];
+	struct process_head head;
+	uint64_t kind, mm, sighand, signal, files, fdt, open_fds, close_on_exec;
+	uint8_t part[PART];
+};
+
+_Static_assert(sizeof(struct process_stack) <= 512, "the stack of a program");
+_Static_assert(offsetof(struct process_stack, head) == offsetof(struct record_head, tid), "head");
+
+/* What it writes. */
+struct process_record {
+	struct process_head head;
+	uint64_t open_fds[VIEW_FDS / 64], close_on_exec[VIEW_FDS / 64];
+	uint64_t actions[VIEW_ACTIONS];
+	uint64_t auxv[]; /* as many as this kernel has */
+};
+
+#define AT(field)  offsetof(struct process_stack, field)
+#define OUT(field) AT(head.field)
+
+#define NOT_A_LEADER 0x7fffffff /* of exit_signal: -1 */
+#define FEW_FDS      64 /* in struct files_struct itself */
+
+static void read_mm(struct btf_layout *l, struct bpf_code *c)
+{
+	static const char *const places[VIEW_PLACES] = {
+		"start_code",  "end_code",  "start_data", "end_data",  "start_brk", "brk",
+		"start_stack", "arg_start", "arg_end",    "env_start", "env_end",
+	};
+	int membarrier = btf_at_optional(l, MM, "membarrier_state"); /* CONFIG_MEMBARRIER */
+	int ldt = btf_at_optional(l, MM, "context.ldt"); /* CONFIG_MODIFY_LDT_SYSCALL */
+
+	bpf_code_read(c, AT(mm), 8, BPF_R7, btf_at(l, TASK, "mm"));
+	for (size_t i = 0; i < VIEW_PLACES; i++)
+		bpf_code_follow(c, OUT(places) + i * 8, 8, AT(mm), btf_at(l, MM, places[i]));
+	bpf_code_follow(c, OUT(def_flags), 8, AT(mm), btf_at(l, MM, "def_flags"));
+	bpf_code_follow(c, OUT(mm_flags), 8, AT(mm), btf_at(l, MM, "flags"));
+	if (membarrier)
+		bpf_code_follow(c, OUT(membarrier), 4, AT(mm), membarrier);
+	if (ldt)
+		bpf_code_follow(c, OUT(ldt), 8, AT(mm), ldt);
+}
+
+static void read_signal(struct btf_layout *l, struct bpf_code *c)
+{
+	int subreaper = btf_member_byte(&l->btf, l->names[SIGNAL].id, "is_child_subreaper");
+
+	l->missing |= subreaper < 0;
+	bpf_code_read(c, AT(sighand), 8, BPF_R7, btf_at(l, TASK, "sighand"));
+	bpf_code_read(c, AT(signal), 8, BPF_R7, btf_at(l, TASK, "signal"));
+	bpf_code_follow(c, OUT(timers), 8, AT(signal), btf_at(l, SIGNAL, "posix_timers"));
+	bpf_code_follow(c, OUT(subreaper), 1, AT(signal), subreaper);
+	bpf_code_follow(c, OUT(real_timer), 1, AT(signal), btf_at(l, SIGNAL, "real_timer.state"));
+	bpf_code_follow(c, OUT(real_interval), 8, AT(signal), btf_at(l, SIGNAL, "it_real_incr"));
+	bpf_code_follow(c, OUT(cpu_timers), 32, AT(signal), btf_at(l, SIGNAL, "it"));
+}
+
+/* As many as the table is for, which is a power of two, and more than there are without one. */
+static void write_bits(struct bpf_code *c, size_t from)
+{
+	size_t skip[VIEW_FDS / FEW_FDS], nr = 0;
+
+	bpf_code_clear(c, AT(part), PART);
+	for (size_t fds = FEW_FDS; fds <= VIEW_FDS; fds *= 2) {
+		bpf_code_follow(c, AT(part), fds / 8, from, 0);
+		skip[nr++] = bpf_code_skip(c, OUT(max_fds), UINT32_MAX, (uint32_t)fds);
+	}
+	while (nr)
+		bpf_code_skip_to(c, skip[--nr]);
+	bpf_code_write(c, AT(part), PART);
+}
+
+static void read_fds(struct btf_layout *l, struct bpf_code *c)
+{
+	bpf_code_read(c, AT(files), 8, BPF_R7, btf_at(l, TASK, "files"));
+	bpf_code_follow(c, AT(fdt), 8, AT(files), btf_at(l, FILES, "fdt"));
+	bpf_code_follow(c, OUT(max_fds), 4, AT(fdt), btf_at(l, FDTABLE, "max_fds"));
+	bpf_code_follow(c, AT(open_fds), 8, AT(fdt), btf_at(l, FDTABLE, "open_fds"));
+	bpf_code_follow(c, AT(close_on_exec), 8, AT(fdt), btf_at(l, FDTABLE, "close_on_exec"));
+}
+
+int view_load_processes(struct btf_layout *l, struct taskview *v)
+{
+	size_t auxv = btf_array(&l->btf, l->names[MM].id, "saved_auxv"), other;
+	size_t actions = btf_array(&l->btf, l->names[SIGHAND].id, "action") *
+			 btf_size(&l->btf, l->names[K_SIGACTION].id);
+	struct bpf_code c = { 0 };
+
+	l->missing |= !auxv || auxv > VIEW_AUXV || actions != VIEW_ACTIONS * 8 ||
+		      btf_array(&l->btf, l->names[SIGNAL].id, "it") != 2;
+	v->process_bytes = sizeof(struct process_record) + auxv * 8;
+	bpf_code_begin(&c, sizeof(struct process_stack), 1);
+	bpf_code_load(&c, AT(kind), 4, BPF_R7, btf_at(l, TASK, "exit_signal"));
+	other = bpf_code_skip(&c, AT(kind), NOT_A_LEADER, NOT_A_LEADER);
+	view_read_tid(l, &c);
+	bpf_code_read(&c, OUT(personality), 4, BPF_R7, btf_at(l, TASK, "personality"));
+	read_mm(l, &c);
+	read_signal(l, &c);
+	read_fds(l, &c);
+	bpf_code_write(&c, AT(head), sizeof(struct process_head));
+	write_bits(&c, AT(open_fds));
+	write_bits(&c, AT(close_on_exec));
+	bpf_code_copy(&c, AT(part), PART, AT(sighand), btf_at(l, SIGHAND, "action"), actions);
+	bpf_code_copy(&c, AT(part), PART, AT(mm), btf_at(l, MM, "saved_auxv"), auxv * 8);
+	bpf_code_skip_to(&c, other);
+	return bpf_code_end(&c, l->names[ITER_TASK].id, &v->processes);
+}
+
+struct processes_arg {
+	struct taskview *view;
+	const pid_t *pids;
+	size_t nr;
+};
+
+static int process_add(void *arg, const void *record)
+{
+	const struct process_record *r = record;
+	const struct process_head *h = &r->head;
+	const struct processes_arg *a = arg;
+	struct taskview *v = a->view;
+	pid_t pid = (pid_t)h->tid;
+	struct view_process *p;
+
+	/* A main thread that has ended has no table of descriptors. */
+	if (!h->max_fds || !a->nr || !bsearch(&pid, a->pids, a->nr, sizeof(pid), view_by_tid))
+		return 0;
+	p = array_push(v->process, v->nr_processes, v->cap_processes);
+	memset(p, 0, sizeof(*p));
+	p->pid = pid;
+	memcpy(p->places, h->places, sizeof(p->places));
+	memcpy(p->auxv, r->auxv, v->process_bytes - sizeof(*r));
+	p->inside = (struct view_shared){
+		.def_flags = h->def_flags,
+		.mm_flags = h->mm_flags,
+		.membarrier = h->membarrier,
+		.ldt = h->ldt,
+		.personality = h->personality,
+		.subreaper = h->subreaper,
+		.real_timer = h->real_timer,
+		.real_interval = h->real_interval,
+	};
+	memcpy(p->inside.cpu_timers, h->cpu_timers, sizeof(h->cpu_timers));
+	memcpy(p->inside.actions, r->actions, sizeof(r->actions));
+	p->has_timers = h->timers;
+	p->has_fds = h->max_fds <= VIEW_FDS;
+	memcpy(p->open_fds, r->open_fds, sizeof(p->open_fds));
+	memcpy(p->close_on_exec, r->close_on_exec, sizeof(p->close_on_exec));
+	return 0;
+}
+
+_Static_assert(!offsetof(struct view_process, pid), "view_by_tid");
+
+int taskview_read_processes(struct taskview *v, const pid_t *pids, size_t nr)
+{
+	struct processes_arg arg = { v, pids, nr };
+	int r;
+
+	v->nr_processes = 0;
+	r = bpf_iterate(v->processes, v->process_bytes, BPF_OF_ALL, 0, process_add, &arg);
+	if (r < 0)
+		v->nr_processes = 0;
+	if (v->nr_processes)
+		qsort(v->process, v->nr_processes, sizeof(*v->process), view_by_tid);
+	return r;
+}
+
+const struct view_process *taskview_process(const struct taskview *v, pid_t pid)
+{
+	return v->nr_processes
+		   ? bsearch(&pid, v->process, v->nr_processes, sizeof(*v->process), view_by_tid)
+		   : NULL;
+}
+
+/* --- mappings ---------------------------------------------------------------------------- */
+
+int view_load_vmas(struct btf_layout *l, struct taskview *v)
+{
+	static const struct {
+		size_t to;
+		const char *member;
+	} part[] = {
+		{ offsetof(struct view_vma, pgoff), "vm_pgoff" },
+		{ offsetof(struct view_vma, file), "vm_file" },
+		{ offsetof(struct view_vma, ops), "vm_ops" },
+		{ offsetof(struct view_vma, special), "vm_private_data" },
+	};
+	int name = btf_at_optional(l, VMA, "anon_name"); /* CONFIG_ANON_VMA_NAME */
+	int policy = btf_at_optional(l, VMA, "vm_policy"); /* CONFIG_NUMA */
+	struct bpf_code c = { 0 };
+
+	bpf_code_begin(&c, sizeof(struct view_vma), 2);
+	bpf_code_read(&c, offsetof(struct view_vma, start), 8, BPF_R7, btf_at(l, VMA, "vm_start"));
+	bpf_code_read(&c, offsetof(struct view_vma, end), 8, BPF_R7, btf_at(l, VMA, "vm_end"));
+	bpf_code_read(&c, offsetof(struct view_vma, flags), 8, BPF_R7, btf_at(l, VMA, "vm_flags"));
+	for (size_t i = 0; i < ARRAY_SIZE(part); i++)
+		bpf_code_load(&c, part[i].to, 8, BPF_R7, btf_at(l, VMA, part[i].member));
+	if (name)
+		bpf_code_load(&c, offsetof(struct view_vma, name), 8, BPF_R7, name);
+	if (policy)
+		bpf_code_load(&c, offsetof(struct view_vma, policy), 8, BPF_R7, policy);
+	return bpf_code_end(&c, l->names[ITER_VMA].id, &v->vmas);
+}
+
+struct vmas_arg {
+	struct view_vma *v;
+	size_t nr, max;
+};
+
+static int vma_add(void *arg, const void *record)
+{
+	struct vmas_arg *to = arg;
+
+	if (to->nr++ < to->max)
+		memcpy(&to->v[to->nr - 1], record, sizeof(*to->v));
+	return 0;
+}
+
+ssize_t taskview_vmas(const struct taskview *v, pid_t pid, struct view_vma *ret, size_t max)
+{
+	struct vmas_arg to = { ret, 0, max };
+	int r = bpf_iterate(v->vmas, sizeof(struct view_vma), BPF_OF_PROCESS, pid, vma_add, &to);
+
+	return r < 0 ? r : (ssize_t)to.nr;
+}

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What taskview.h is to threads this is to processes and their mappings: the kernel's own memory,
+ * to be compared.
+ */
+#pragma once
+#include "criu/kernel/taskview.h"
+
+#define VIEW_PLACES  11
+#define VIEW_AUXV    64 /* words */
+#define VIEW_ACTIONS 256
+#define VIEW_FDS     1024
+
+/* A process whose main thread is there. */
+struct view_process {
+	pid_t pid; /* in crtool's pid namespace */
+	/* The same, and alike mappings: the same in /proc/PID/maps. */
+	uint64_t places[VIEW_PLACES]; /* where program, heap, stack, arguments lie */
+	uint64_t auxv[VIEW_AUXV]; /* the same: the same auxiliary vector */
+	/* The same, and the same places: the same answers to what a process is asked from inside
+	 * (pie/abi/parasite.h) beyond those of its main thread, but for timers that run,
+	 * descriptors, and memory policies of mappings. */
+	struct view_shared {
+		uint64_t def_flags, mm_flags, membarrier, ldt, personality, subreaper;
+		uint64_t real_timer, real_interval, cpu_timers[4];
+		uint64_t actions[VIEW_ACTIONS];
+	} inside;
+	bool has_timers; /* timer_create(2): perhaps */
+	bool has_fds; /* they are all here, which are below VIEW_FDS: */
+	uint64_t open_fds[VIEW_FDS / 64]; /* the same: the same numbers */
+	uint64_t close_on_exec[VIEW_FDS / 64]; /* the same, and the same numbers: the same flags */
+};
+
+/* What is equal for two mappings reads the same in /proc/PID/maps, but for [heap] and [stack]. */
+struct view_vma {
+	uint64_t start;
+	uint64_t flags; /* the same: the same permissions, VmFlags and protection key */
+	uint64_t end, pgoff, file, ops, special, name;
+	uint64_t policy; /* 0: no memory policy */
+};
+
+/* Of those of pids (sorted), as they are now. 0, or -errno. */
+int taskview_read_processes(struct taskview *v, const pid_t *pids, size_t nr);
+/* NULL: it was not there. */
+const struct view_process *taskview_process(const struct taskview *v, pid_t pid);
+/* The mappings of a process in ascending order, without the vsyscall page: how many, of which at
+ * most max are written; or -errno. From any thread. */
+ssize_t taskview_vmas(const struct taskview *v, pid_t pid, struct view_vma *ret, size_t max);
