@@ -27,6 +27,8 @@
 #define KIN_MAX       4
 #define PAGES_AT_ONCE 4096 /* 32 KiB of entries */
 #define NOBODY        UINT32_MAX
+#define WINDOW        128 /* entries */
+#define WINDOWS       8
 
 /* Indices in the tree. */
 struct cow_kin {
@@ -88,103 +90,204 @@ bool cow_has_kin(const struct cow_kinship *k, size_t task)
 	return k->v[task].parent != NOBODY || k->v[task].has_child;
 }
 
+/* --- entries ---------------------------------------------------------------------- */
+
+struct window {
+	uint64_t start;
+	size_t nr; /* 0: nothing is there */
+	uint64_t entries[WINDOW];
+};
+
+/* Ranges are many, small, and close to each other. */
+struct reader {
+	const struct task *task; /* NULL: free */
+	int fd; /* -1: not open yet */
+	size_t next; /* window to be written over */
+	struct window windows[WINDOWS];
+};
+
+static void reader_begin(struct reader *r, const struct task *t)
+{
+	r->task = t;
+	r->fd = -1;
+	r->next = 0;
+	for (size_t i = 0; i < WINDOWS; i++)
+		r->windows[i].nr = 0;
+}
+
+static void reader_end(struct reader *r)
+{
+	if (r->task && r->fd >= 0)
+		close(r->fd);
+	r->task = NULL;
+}
+
+static int reader_open(struct reader *r)
+{
+	char path[32];
+
+	if (r->fd >= 0)
+		return 0;
+	snprintf(path, sizeof(path), "/proc/%d/pagemap", (int)task_tid(r->task));
+	r->fd = open(path, O_RDONLY | O_CLOEXEC);
+	return r->fd < 0 ? fail(errno, "open %s", path) : 0;
+}
+
+/* Of mappings that are not there, entries are 0. Past the end of the address space there are
+ * none: how many there are. */
+static ssize_t entries_get(struct reader *r, uint64_t start, size_t nr, uint64_t *ret)
+{
+	size_t want = nr * sizeof(*ret), got = 0;
+
+	while (got < want) {
+		ssize_t n = pread(r->fd, (char *)ret + got, want - got,
+				  (off_t)(start / PAGE_BYTES * sizeof(*ret) + got));
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return fail(errno, "read pagemap of pid %d at %#llx", (int)r->task->pid,
+				    (unsigned long long)start);
+		if (n == 0)
+			break;
+		got += (size_t)n;
+	}
+	return (ssize_t)(got / sizeof(*ret));
+}
+
+static const uint64_t *window_find(const struct reader *r, uint64_t start, size_t nr)
+{
+	for (size_t i = 0; i < WINDOWS; i++) {
+		const struct window *w = &r->windows[i];
+		uint64_t off = (start - w->start) / PAGE_BYTES;
+
+		if (start >= w->start && off < w->nr && nr <= w->nr - off)
+			return w->entries + off;
+	}
+	return NULL;
+}
+
+static int entries_read(struct reader *r, uint64_t start, size_t nr, uint64_t *ret)
+{
+	const uint64_t *seen = window_find(r, start, nr);
+	struct window *w = &r->windows[r->next];
+	ssize_t n;
+
+	if (!seen) {
+		bool is_small = nr <= WINDOW / 2;
+		int err = reader_open(r);
+
+		if (err < 0)
+			return err;
+		n = is_small ? entries_get(r, start, WINDOW, w->entries)
+			     : entries_get(r, start, nr, ret);
+		if (n < 0)
+			return (int)n;
+		if (!is_small) {
+			memset(ret + n, 0, (nr - (size_t)n) * sizeof(*ret));
+			return 0;
+		}
+		memset(w->entries + n, 0, (WINDOW - (size_t)n) * sizeof(*ret));
+		w->start = start;
+		w->nr = WINDOW;
+		r->next = (r->next + 1) % WINDOWS;
+		seen = w->entries;
+	}
+	memcpy(ret, seen, nr * sizeof(*ret));
+	return 0;
+}
+
 /* --- one task --------------------------------------------------------------------- */
 
 struct cow {
 	struct page_out *o;
-	int pagemap;
-	struct {
-		const struct task *task;
-		int fd;
-	} kin[KIN_MAX];
+	struct reader self;
+	struct reader readers[KIN_MAX]; /* of kin, of this task or of the one before */
+	struct reader *kin[KIN_MAX];
 	size_t nr;
 	uint64_t same; /* pages */
 	uint64_t own[PAGES_AT_ONCE], other[PAGES_AT_ONCE];
 	uint8_t whose[PAGES_AT_ONCE]; /* 0: its own; else 1 + index in kin */
 };
 
-static int pagemap_open(const struct task *t)
-{
-	char path[32];
-	int fd;
-
-	snprintf(path, sizeof(path), "/proc/%d/pagemap", (int)task_tid(t));
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	return fd < 0 ? fail(errno, "open %s", path) : fd;
-}
-
-static int kin_open(struct cow *c, const struct tree *tree, uint32_t task)
-{
-	const struct task *t;
-	int fd;
-
-	if (task == NOBODY)
-		return 0;
-	t = tree->tasks[task];
-	for (size_t i = 0; i < c->nr; i++)
-		if (c->kin[i].task == t)
-			return 0;
-	fd = pagemap_open(t);
-	if (fd < 0)
-		return fd;
-	c->kin[c->nr].task = t;
-	c->kin[c->nr++].fd = fd;
-	return 0;
-}
-
-int cow_open(const struct cow_kinship *k, const struct tree *tree, size_t task, struct page_out *o,
-	     struct cow **ret)
+/* Each once. */
+static size_t kin_list(const struct cow_kinship *k, const struct tree *tree, size_t task,
+		       const struct task **ret)
 {
 	const struct cow_kin *kin = &k->v[task];
-	struct cow *c;
-	int r;
+	const uint32_t all[KIN_MAX] = { kin->parent, kin->first, kin->before,
+					k->v[kin->parent].parent };
+	size_t nr = 0;
 
-	*ret = NULL;
-	if (kin->parent == NOBODY)
-		return 0;
-	*ret = c = mem_alloc(sizeof(*c));
-	c->o = o;
-	c->pagemap = r = pagemap_open(tree->tasks[task]);
-	if (r >= 0)
-		r = kin_open(c, tree, kin->parent);
-	if (r >= 0)
-		r = kin_open(c, tree, kin->first);
-	if (r >= 0)
-		r = kin_open(c, tree, kin->before);
-	return r < 0 ? r : kin_open(c, tree, k->v[kin->parent].parent);
-}
+	for (size_t i = 0; i < KIN_MAX; i++) {
+		const struct task *t = all[i] == NOBODY ? NULL : tree->tasks[all[i]];
+		bool is_new = t;
 
-struct cow *cow_free(struct cow *c, uint64_t *ret_same)
-{
-	*ret_same = c ? c->same : 0;
-	for (size_t i = 0; c && i < c->nr; i++)
-		close(c->kin[i].fd);
-	if (c && c->pagemap >= 0)
-		close(c->pagemap);
-	free(c);
-	return NULL;
-}
-
-/* Of mappings that are not there, entries are 0. Past the end of the address space there are
- * none. */
-static int entries_read(int fd, uint64_t start, size_t nr, uint64_t *ret)
-{
-	size_t want = nr * sizeof(*ret), got = 0;
-
-	while (got < want) {
-		ssize_t n = pread(fd, (char *)ret + got, want - got,
-				  (off_t)(start / PAGE_BYTES * sizeof(*ret) + got));
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return fail(errno, "read pagemap at %#llx", (unsigned long long)start);
-		if (n == 0)
-			break;
-		got += (size_t)n;
+		for (size_t j = 0; j < nr; j++)
+			is_new &= ret[j] != t;
+		if (is_new)
+			ret[nr++] = t;
 	}
-	memset((char *)ret + got, 0, want - got);
-	return 0;
+	return nr;
+}
+
+static bool is_wanted(const struct task *t, const struct task *const *list, size_t nr)
+{
+	for (size_t i = 0; i < nr; i++)
+		if (list[i] == t)
+			return true;
+	return false;
+}
+
+/* One that reads it already, or a free one. */
+static struct reader *reader_take(struct cow *c, const struct task *t)
+{
+	struct reader *free = NULL;
+
+	for (size_t i = 0; i < KIN_MAX; i++) {
+		if (c->readers[i].task == t)
+			return &c->readers[i];
+		if (!c->readers[i].task)
+			free = &c->readers[i];
+	}
+	reader_begin(free, t);
+	return free;
+}
+
+bool cow_begin(struct cow **cow, const struct cow_kinship *k, const struct tree *tree, size_t task,
+	       struct page_out *o)
+{
+	const struct task *kin[KIN_MAX];
+	struct cow *c;
+
+	if (k->v[task].parent == NOBODY)
+		return false;
+	if (!*cow)
+		*cow = mem_alloc(sizeof(**cow));
+	c = *cow;
+	c->o = o;
+	c->same = 0;
+	c->nr = kin_list(k, tree, task, kin);
+	reader_begin(&c->self, tree->tasks[task]);
+	for (size_t i = 0; i < KIN_MAX; i++)
+		if (!is_wanted(c->readers[i].task, kin, c->nr))
+			reader_end(&c->readers[i]);
+	for (size_t i = 0; i < c->nr; i++)
+		c->kin[i] = reader_take(c, kin[i]);
+	return true;
+}
+
+uint64_t cow_end(struct cow *c)
+{
+	reader_end(&c->self);
+	return c->same;
+}
+
+void cow_free(struct cow *c)
+{
+	for (size_t i = 0; c && i < KIN_MAX; i++)
+		reader_end(&c->readers[i]);
+	free(c);
 }
 
 /* What a page is known by; 0: there is none, it is of a file, or the kernel hides it from us. */
@@ -241,7 +344,7 @@ static bool is_stored(const MmEntry *mm, uint64_t start, uint64_t end)
 
 static int run_write(struct cow *c, uint64_t start, uint64_t end, uint8_t whose, uint32_t flags)
 {
-	const struct task *t = whose ? c->kin[whose - 1].task : NULL;
+	const struct task *t = whose ? c->kin[whose - 1]->task : NULL;
 
 	if (!t || !is_stored(t->mm, start, end))
 		return page_out_range(c->o, start, end, flags);
@@ -252,13 +355,13 @@ static int run_write(struct cow *c, uint64_t start, uint64_t end, uint8_t whose,
 static int some_write(struct cow *c, uint64_t start, size_t nr, uint32_t flags)
 {
 	size_t open, next;
-	int r = entries_read(c->pagemap, start, nr, c->own);
+	int r = entries_read(&c->self, start, nr, c->own);
 
 	if (r < 0)
 		return r;
 	open = mark_candidates(c, nr);
 	for (size_t k = 0; k < c->nr && open; k++) {
-		r = entries_read(c->kin[k].fd, start, nr, c->other);
+		r = entries_read(c->kin[k], start, nr, c->other);
 		if (r < 0)
 			return r;
 		open -= mark_same(c, nr, k);

@@ -14,13 +14,15 @@ void cow_kinship_done(struct cow_kinship *k);
 /* It has been forked and has not executed anything since, or has a child of which that is true. */
 bool cow_has_kin(const struct cow_kinship *k, size_t task);
 
-/* Writes the pages of one task. */
+/* Writes the pages of one task after the other: what it has read of kin is often that of the next,
+ * too, as long as all stand still. One of these serves one thread of crtool. */
 struct cow;
 
-/* NULL: it has no kin that comes before it. Speaks. */
-int cow_open(const struct cow_kinship *k, const struct tree *tree, size_t task, struct page_out *o,
-	     struct cow **ret);
-/* As page_out_range(), but pages that kin have, too, become references. */
+/* *c: NULL at first. False: the task has no kin that comes before it, so all is its own. */
+bool cow_begin(struct cow **c, const struct cow_kinship *k, const struct tree *tree, size_t task,
+	       struct page_out *o);
+/* As page_out_range(), but pages that kin have, too, become references. Speaks. */
 int cow_range(struct cow *c, uint64_t start, uint64_t end, uint32_t flags);
-/* NULL; how many pages are not stored. */
-struct cow *cow_free(struct cow *c, uint64_t *ret_same);
+/* How many pages of the task are not stored. */
+uint64_t cow_end(struct cow *c);
+void cow_free(struct cow *c);

@@ -141,21 +141,19 @@ struct draining {
 	uint32_t first_pages_id;
 	struct cow_kinship kinship;
 	struct page_room room[PARALLEL_WORKERS_MAX];
+	struct cow *cow[PARALLEL_WORKERS_MAX];
 };
 
-static int pages_write(struct draining *dr, size_t i, struct page_out *o,
+static int pages_write(struct draining *dr, size_t i, unsigned int worker, struct page_out *o,
 		       const struct pagemap_regions *regions)
 {
 	struct dump *d = dr->d;
-	struct cow *cow = NULL;
-	uint64_t same;
+	struct cow **cow = &dr->cow[worker];
 	/* Who has which page in common can only be told as long as all stand still. */
-	int r = d->memory_only ? 0 : cow_open(&dr->kinship, &d->tree, i, o, &cow);
+	bool has_kin = !d->memory_only && cow_begin(cow, &dr->kinship, &d->tree, i, o);
+	int r = write_regions(o, has_kin ? *cow : NULL, d->tree.tasks[i], regions);
 
-	if (r >= 0)
-		r = write_regions(o, cow, d->tree.tasks[i], regions);
-	cow = cow_free(cow, &same);
-	if (same)
+	if (has_kin && cow_end(*cow))
 		__atomic_store_n(&d->has_same_pages, true, __ATOMIC_RELAXED);
 	if (r >= 0 && (o->later.nr || o->now.bytes >= LARGE_BYTES)) {
 		d->unfinished[i] = mem_alloc(sizeof(*o));
@@ -166,7 +164,7 @@ static int pages_write(struct draining *dr, size_t i, struct page_out *o,
 	return r < 0 ? r : page_out_close(o);
 }
 
-static int pages_dump(struct draining *dr, size_t i, struct page_room *room)
+static int pages_dump(struct draining *dr, size_t i, unsigned int worker)
 {
 	struct dump *d = dr->d;
 	const struct task *t = d->tree.tasks[i];
@@ -178,13 +176,13 @@ static int pages_dump(struct draining *dr, size_t i, struct page_room *room)
 	if (r >= 0 && !d->memory_only)
 		r = mm_write(d, t, regions);
 	if (r >= 0) {
-		r = page_out_open(&o, d->s, room, IMAGE_PAGEMAP, (uint64_t)t->pid,
+		r = page_out_open(&o, d->s, &dr->room[worker], IMAGE_PAGEMAP, (uint64_t)t->pid,
 				  place_take(d, t->pid, dr->first_pages_id + (uint32_t)i),
 				  task_tid(t));
 		o.copy.gently = cow_has_kin(&dr->kinship, i);
 		o.copy.runs_on = d->memory_only;
 		if (r >= 0)
-			r = pages_write(dr, i, &o, regions);
+			r = pages_write(dr, i, worker, &o, regions);
 		__atomic_add_fetch(&d->s->stats.pages_written, o.written, __ATOMIC_RELAXED);
 		__atomic_add_fetch(&d->s->stats.pages_in_parent, o.in_parent, __ATOMIC_RELAXED);
 		__atomic_add_fetch(&d->s->stats.memwrite_us, o.copy.write_us, __ATOMIC_RELAXED);
@@ -429,7 +427,7 @@ static int task_drain(void *ctx, size_t i, unsigned int worker)
 
 	if (!task_is_alive(t))
 		return 0;
-	r = pages_dump(dr, i, &dr->room[worker]);
+	r = pages_dump(dr, i, worker);
 	return task_fail_at(r, t);
 }
 
@@ -454,6 +452,8 @@ int drain_tasks(struct dump *d)
 	progress_start(&d->s->progress, "memory written", 0);
 	cow_kinship_find(&dr.kinship, &d->tree);
 	r = parallel_for(d->tree.nr, task_drain, &dr);
+	for (size_t i = 0; i < PARALLEL_WORKERS_MAX; i++)
+		cow_free(dr.cow[i]);
 	cow_kinship_done(&dr.kinship);
 	if (r >= 0)
 		r = copy_unfinished(d, false);
