@@ -7,12 +7,14 @@
 #include "criu/base/keep.h"
 #include "criu/base/mem.h"
 
-#define CHUNK_SIZE 65536ul
-#define ALIGNMENT  16ul
+/* The first is small: many arenas are. */
+#define CHUNK_FIRST 4000ul
+#define CHUNK_SIZE  65536ul
+#define ALIGNMENT   16ul
 
 struct arena_chunk {
 	struct arena_chunk *next;
-	size_t size;
+	size_t room; /* bytes that it is for */
 };
 
 static struct arena_chunk *chunk_alloc(struct arena *a, size_t size)
@@ -25,6 +27,19 @@ static struct arena_chunk *chunk_alloc(struct arena *a, size_t size)
 	return c;
 }
 
+static char *chunk_begin(struct arena_chunk *c)
+{
+	return (char *)(((size_t)(c + 1) + ALIGNMENT - 1) & ~(ALIGNMENT - 1));
+}
+
+static size_t next_room(const struct arena *a, size_t need)
+{
+	size_t room = !a->chunks ? CHUNK_FIRST : a->chunks->room * 4;
+
+	room = room < CHUNK_SIZE ? room & ~(ALIGNMENT - 1) : CHUNK_SIZE;
+	return need > room ? need : room;
+}
+
 void *arena_alloc(struct arena *a, size_t size)
 {
 	size_t need = (size + ALIGNMENT - 1) & ~(ALIGNMENT - 1);
@@ -32,12 +47,13 @@ void *arena_alloc(struct arena *a, size_t size)
 	void *p;
 
 	if (need > a->left) {
-		size_t room = need > CHUNK_SIZE ? need : CHUNK_SIZE;
+		size_t room = next_room(a, need);
 
 		c = chunk_alloc(a, sizeof(*c) + ALIGNMENT + room);
+		c->room = room;
 		c->next = a->chunks;
 		a->chunks = c;
-		a->at = (char *)(((size_t)(c + 1) + ALIGNMENT - 1) & ~(ALIGNMENT - 1));
+		a->at = chunk_begin(c);
 		a->left = room;
 	}
 	p = a->at;
@@ -60,16 +76,34 @@ void *arena_dup(struct arena *a, const void *p, size_t size)
 	return copy;
 }
 
-void arena_done(struct arena *a)
+static void chunks_free(struct arena *a, struct arena_chunk *c)
 {
-	while (a->chunks) {
-		struct arena_chunk *next = a->chunks->next;
+	while (c) {
+		struct arena_chunk *next = c->next;
 
 		if (a->keep)
-			keep_free(a->keep, a->chunks);
+			keep_free(a->keep, c);
 		else
-			free(a->chunks);
-		a->chunks = next;
+			free(c);
+		c = next;
 	}
+}
+
+void arena_reset(struct arena *a)
+{
+	struct arena_chunk *c = a->chunks;
+
+	if (!c)
+		return;
+	chunks_free(a, c->next);
+	c->next = NULL;
+	memset(chunk_begin(c), 0, c->room - a->left);
+	a->at = chunk_begin(c);
+	a->left = c->room;
+}
+
+void arena_done(struct arena *a)
+{
+	chunks_free(a, a->chunks);
 	*a = (struct arena){ 0 };
 }

@@ -17,6 +17,8 @@ struct arena {
 void *arena_alloc(struct arena *a, size_t size);
 char *arena_strdup(struct arena *a, const char *s);
 void *arena_dup(struct arena *a, const void *p, size_t size);
+/* As new, but the chunk that it has come to is kept for what is next. */
+void arena_reset(struct arena *a);
 void arena_done(struct arena *a);
 
 #define arena_array(a, type, nr) ((type *)arena_alloc((a), (nr) * sizeof(type)))

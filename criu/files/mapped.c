@@ -16,6 +16,7 @@
 #include "criu/base/cleanup.h"
 #include "criu/base/error.h"
 #include "criu/base/mem.h"
+#include "criu/base/parallel.h"
 #include "criu/base/str.h"
 #include "criu/files/ghost.h"
 #include "criu/files/memfd.h"
@@ -205,33 +206,56 @@ int mapped_file_dump(struct dump *d, const struct task *t, const struct proc_vma
 	return vma_file_dump(d, t, v, flags, ret_id);
 }
 
-static int task_fs_dump(struct dump *d, const struct task *t)
+struct fs_images {
+	struct dump *d;
+	FsEntry *entries; /* of the tasks of the tree */
+	bool *is_read;
+};
+
+static int task_fs_read(struct dump *d, const struct task *t, FsEntry *e, bool *ret)
 {
-	FsEntry e = FS_ENTRY__INIT;
 	int r;
 
 	if (!t->cwd.path)
 		return 0; /* not read: something stands in the way */
-	r = link_dump(d, t, "cwd", "cwd", &t->cwd, &e.cwd_id);
-
+	r = link_dump(d, t, "cwd", "cwd", &t->cwd, &e->cwd_id);
 	if (r >= 0)
-		r = link_dump(d, t, "root", "root", &t->root, &e.root_id);
+		r = link_dump(d, t, "root", "root", &t->root, &e->root_id);
 	if (r < 0 || blockers_count())
 		return r;
-	e.has_umask = true;
-	e.umask = t->threads[0].status.umask;
-	return image_put(d->s->images, IMAGE_FS, (uint64_t)t->pid, &e.base);
+	e->has_umask = true;
+	e->umask = t->threads[0].status.umask;
+	*ret = true;
+	return 0;
 }
 
+static int task_fs_write(void *ctx, size_t i, unsigned int worker)
+{
+	const struct fs_images *f = ctx;
+	const struct task *t = f->d->tree.tasks[i];
+
+	(void)worker;
+	if (!f->is_read[i])
+		return 0;
+	return task_fail_at(
+	    image_put(f->d->s->images, IMAGE_FS, (uint64_t)t->pid, &f->entries[i].base), t);
+}
+
+/* Ids are given in the order of the tasks. */
 int fs_dump(struct dump *d)
 {
-	struct task *t;
+	cleanup_free FsEntry *entries = mem_alloc((d->tree.nr + 1) * sizeof(*entries));
+	cleanup_free bool *is_read = mem_alloc(d->tree.nr + 1);
+	struct fs_images f = { d, entries, is_read };
 
-	tasks_for_each(t, &d->tree) {
-		int r = task_is_alive(t) ? task_fs_dump(d, t) : 0;
+	for (size_t i = 0; i < d->tree.nr; i++) {
+		const struct task *t = d->tree.tasks[i];
+		int r;
 
+		fs_entry__init(&entries[i]);
+		r = task_is_alive(t) ? task_fs_read(d, t, &entries[i], &is_read[i]) : 0;
 		if (r < 0)
 			return task_fail_at(r, t);
 	}
-	return 0;
+	return parallel_for(d->tree.nr, task_fs_write, &f);
 }

@@ -135,35 +135,41 @@ int alike_link_read(struct alike *a, pid_t tid, int proc, enum view_link which, 
 
 /* --- mappings ---------------------------------------------------------------------------- */
 
-/* What the view has of each mapping, in the same order: false where the two lists differ. */
-static bool pair(const struct proc_vmas *l, const struct view_vma *v, size_t nr, size_t i,
-		 size_t *at, uint64_t *ret_raw)
+/* What the view has of the mappings of one process; nr 0: not known. */
+struct seen {
+	const struct view_vma *v;
+	size_t nr;
+};
+
+/* Each in the same order: false where the two lists differ. */
+static bool pair(const struct proc_vmas *l, struct seen seen, size_t i, size_t *at,
+		 uint64_t *ret_raw)
 {
 	if (l->v[i].special == PROC_VMA_VSYSCALL) {
 		*ret_raw = ALIKE_NO_FLAGS;
 		return true;
 	}
-	if (*at == nr || v[*at].start != l->v[i].start)
+	if (*at == seen.nr || seen.v[*at].start != l->v[i].start)
 		return false;
-	*ret_raw = v[(*at)++].flags;
+	*ret_raw = seen.v[(*at)++].flags;
 	return true;
 }
 
-static bool flags_apply(const struct alike *a, struct proc_vmas *l, size_t nr)
+static bool flags_apply(const struct alike *a, struct proc_vmas *l, struct seen seen)
 {
 	struct alike_flags f;
 	size_t at = 0;
 	uint64_t raw;
 
 	for (size_t i = 0; i < l->nr; i++) {
-		if (!pair(l, a->vmas, nr, i, &at, &raw) ||
+		if (!pair(l, seen, i, &at, &raw) ||
 		    !alike_flags_know(a->flags, a->nr_flags, raw, &f))
 			return false;
 		l->v[i].vmflags_known = true;
 		l->v[i].vmflags = f.vmflags;
 		l->v[i].pkey = f.pkey;
 	}
-	return at == nr;
+	return at == seen.nr;
 }
 
 static bool flags_are_known(const struct alike *a, uint64_t raw)
@@ -174,13 +180,13 @@ static bool flags_are_known(const struct alike *a, uint64_t raw)
 	return false;
 }
 
-static void flags_learn(struct alike *a, const struct proc_vmas *l, size_t nr)
+static void flags_learn(struct alike *a, const struct proc_vmas *l, struct seen seen)
 {
 	size_t at = 0;
 	uint64_t raw;
 
 	for (size_t i = 0; i < l->nr; i++) {
-		if (!pair(l, a->vmas, nr, i, &at, &raw))
+		if (!pair(l, seen, i, &at, &raw))
 			return;
 		if (!l->v[i].vmflags_known || l->v[i].vmflags & PROC_VMF(HT) ||
 		    a->nr_flags == CLASSES_MAX || flags_are_known(a, raw))
@@ -190,63 +196,58 @@ static void flags_learn(struct alike *a, const struct proc_vmas *l, size_t nr)
 	}
 }
 
-/* How many; 0: not known. */
-static size_t view_read(struct alike *a, pid_t pid, size_t expected)
+static struct seen view_read(struct alike *a, pid_t pid, size_t expected)
 {
-	ssize_t nr = 0;
-
 	for (int i = 0; i < 2; i++) {
+		ssize_t nr;
+
 		if (a->cap_vmas < expected) {
 			a->vmas = mem_realloc(a->vmas, expected, sizeof(*a->vmas));
 			a->cap_vmas = expected;
 		}
 		nr = taskview_vmas(a->view, pid, a->vmas, a->cap_vmas);
-		if (nr < 0)
-			return 0;
-		if ((size_t)nr <= a->cap_vmas)
-			return (size_t)nr;
+		if (nr <= (ssize_t)a->cap_vmas)
+			return (struct seen){ a->vmas, nr < 0 ? 0 : (size_t)nr };
 		expected = (size_t)nr;
 	}
-	return 0;
+	return (struct seen){ 0 };
 }
 
-/* What there is to be of each, to be sure that it is the same list. */
 static const struct alike_maps *maps_find(const struct alike *a, const struct view_process *p,
-					  size_t nr)
+					  struct seen seen)
 {
-	for (size_t i = 0; i < a->nr_maps; i++) {
+	for (size_t i = 0; p && seen.nr && i < a->nr_maps; i++) {
 		const struct alike_maps *m = &a->maps[i];
 
-		if (m->nr_seen == nr && !memcmp(m->of->places, p->places, sizeof(p->places)) &&
-		    !memcmp(m->seen, a->vmas, nr * sizeof(*a->vmas)))
+		if (m->nr_seen == seen.nr && !memcmp(m->of->places, p->places, sizeof(p->places)) &&
+		    !memcmp(m->seen, seen.v, seen.nr * sizeof(*seen.v)))
 			return m;
 	}
 	return NULL;
 }
 
 static void maps_add(struct alike *a, const struct view_process *p, const struct proc_vmas *list,
-		     size_t nr)
+		     struct seen seen)
 {
 	struct alike_maps *m;
 
-	if (a->nr_maps == CLASSES_MAX || nr > MAPS_MAX)
+	if (!p || a->nr_maps == CLASSES_MAX || !seen.nr || seen.nr > MAPS_MAX)
 		return;
 	m = array_push(a->maps, a->nr_maps, a->cap_maps);
-	*m = (struct alike_maps){ .of = p, .nr_seen = nr };
-	m->seen = mem_dup(a->vmas, nr * sizeof(*a->vmas));
+	*m = (struct alike_maps){ .of = p, .nr_seen = seen.nr };
+	m->seen = mem_dup(seen.v, seen.nr * sizeof(*seen.v));
 	proc_vmas_copy(list, &m->list);
 }
 
-static bool no_policies(const struct alike *a, size_t nr)
+static bool no_policies(struct seen seen)
 {
-	for (size_t i = 0; i < nr; i++)
-		if (a->vmas[i].policy)
+	for (size_t i = 0; i < seen.nr; i++)
+		if (seen.v[i].policy)
 			return false;
-	return nr > 0;
+	return seen.nr > 0;
 }
 
-/* nr: of what the view has of it already; 0: nothing. */
-static int maps_read(struct alike *a, pid_t pid, int proc, struct proc_buf *b, size_t nr,
+static int maps_read(struct alike *a, pid_t pid, int proc, struct proc_buf *b, struct seen *seen,
 		     struct proc_vmas *ret)
 {
 	int r;
@@ -255,16 +256,18 @@ static int maps_read(struct alike *a, pid_t pid, int proc, struct proc_buf *b, s
 		r = proc_maps_read(proc, b, ret);
 		if (r < 0)
 			return r;
-		nr = nr ? nr : view_read(a, pid, ret->nr);
-		if (nr && flags_apply(a, ret, nr))
+		if (!seen->nr)
+			*seen = view_read(a, pid, ret->nr);
+		if (seen->nr && flags_apply(a, ret, *seen))
 			return 0;
 		proc_vmas_done(ret);
 	}
 	r = proc_smaps_read(proc, b, ret);
 	if (r < 0)
 		return r;
-	nr = nr ? nr : view_read(a, pid, ret->nr);
-	flags_learn(a, ret, nr);
+	if (!seen->nr)
+		*seen = view_read(a, pid, ret->nr);
+	flags_learn(a, ret, *seen);
 	return 0;
 }
 
@@ -272,21 +275,25 @@ int alike_smaps_read(struct alike *a, pid_t pid, int proc, struct proc_buf *b,
 		     struct proc_vmas *ret)
 {
 	const struct view_process *p = process_seen(a, pid);
-	size_t nr = p ? view_read(a, pid, MAPS_USUAL) : 0;
-	const struct alike_maps *known = nr ? maps_find(a, p, nr) : NULL;
+	const struct alike_maps *known;
+	struct seen seen = { 0 };
 	int r;
 
+	if (!a->view)
+		return proc_smaps_read(proc, b, ret);
+	if (p)
+		seen = p->nr_vmas ? (struct seen){ p->vmas, p->nr_vmas }
+				  : view_read(a, pid, MAPS_USUAL);
+	known = maps_find(a, p, seen);
 	if (known) {
 		proc_vmas_copy(&known->list, ret);
 		return 0;
 	}
-	if (!a->view)
-		return proc_smaps_read(proc, b, ret);
-	r = maps_read(a, pid, proc, b, nr, ret);
-	if (r < 0 || !nr)
+	r = maps_read(a, pid, proc, b, &seen, ret);
+	if (r < 0)
 		return r;
-	ret->no_policies = no_policies(a, nr);
-	maps_add(a, p, ret, nr);
+	ret->no_policies = no_policies(seen);
+	maps_add(a, p, ret, seen);
 	return 0;
 }
 

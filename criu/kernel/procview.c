@@ -16,7 +16,7 @@
 /* What is written first. */
 struct process_head {
 	uint64_t tid, pid_ns; /* of struct record_head */
-	uint64_t max_fds, timers;
+	uint64_t mm, max_fds, timers;
 	uint64_t places[VIEW_PLACES];
 	uint64_t def_flags, mm_flags, membarrier, ldt, personality, subreaper;
 	uint64_t real_timer, real_interval, cpu_timers[4];
@@ -26,7 +26,7 @@ struct process_head {
 struct process_stack {
 	uint64_t scratch[4];
 	struct process_head head;
-	uint64_t kind, mm, sighand, signal, files, fdt, open_fds, close_on_exec;
+	uint64_t kind, sighand, signal, files, fdt, open_fds, close_on_exec;
 	uint8_t part[PART];
 };
 
@@ -56,15 +56,15 @@ static void read_mm(struct btf_layout *l, struct bpf_code *c)
 	int membarrier = btf_at_optional(l, MM, "membarrier_state"); /* CONFIG_MEMBARRIER */
 	int ldt = btf_at_optional(l, MM, "context.ldt"); /* CONFIG_MODIFY_LDT_SYSCALL */
 
-	bpf_code_read(c, AT(mm), 8, BPF_R7, btf_at(l, TASK, "mm"));
+	bpf_code_read(c, OUT(mm), 8, BPF_R7, btf_at(l, TASK, "mm"));
 	for (size_t i = 0; i < VIEW_PLACES; i++)
-		bpf_code_follow(c, OUT(places) + i * 8, 8, AT(mm), btf_at(l, MM, places[i]));
-	bpf_code_follow(c, OUT(def_flags), 8, AT(mm), btf_at(l, MM, "def_flags"));
-	bpf_code_follow(c, OUT(mm_flags), 8, AT(mm), btf_at(l, MM, "flags"));
+		bpf_code_follow(c, OUT(places) + i * 8, 8, OUT(mm), btf_at(l, MM, places[i]));
+	bpf_code_follow(c, OUT(def_flags), 8, OUT(mm), btf_at(l, MM, "def_flags"));
+	bpf_code_follow(c, OUT(mm_flags), 8, OUT(mm), btf_at(l, MM, "flags"));
 	if (membarrier)
-		bpf_code_follow(c, OUT(membarrier), 4, AT(mm), membarrier);
+		bpf_code_follow(c, OUT(membarrier), 4, OUT(mm), membarrier);
 	if (ldt)
-		bpf_code_follow(c, OUT(ldt), 8, AT(mm), ldt);
+		bpf_code_follow(c, OUT(ldt), 8, OUT(mm), ldt);
 }
 
 static void read_signal(struct btf_layout *l, struct bpf_code *c)
@@ -127,7 +127,7 @@ int view_load_processes(struct btf_layout *l, struct taskview *v)
 	write_bits(&c, AT(open_fds));
 	write_bits(&c, AT(close_on_exec));
 	bpf_code_copy(&c, AT(part), PART, AT(sighand), btf_at(l, SIGHAND, "action"), actions);
-	bpf_code_copy(&c, AT(part), PART, AT(mm), btf_at(l, MM, "saved_auxv"), auxv * 8);
+	bpf_code_copy(&c, AT(part), PART, OUT(mm), btf_at(l, MM, "saved_auxv"), auxv * 8);
 	bpf_code_skip_to(&c, other);
 	return bpf_code_end(&c, l->names[ITER_TASK].id, &v->processes);
 }
@@ -153,6 +153,7 @@ static int process_add(void *arg, const void *record)
 	p = array_push(v->process, v->nr_processes, v->cap_processes);
 	memset(p, 0, sizeof(*p));
 	p->pid = pid;
+	p->mm = h->mm;
 	memcpy(p->places, h->places, sizeof(p->places));
 	memcpy(p->auxv, r->auxv, v->process_bytes - sizeof(*r));
 	p->inside = (struct view_shared){
@@ -199,31 +200,39 @@ const struct view_process *taskview_process(const struct taskview *v, pid_t pid)
 
 /* --- mappings ---------------------------------------------------------------------------- */
 
+struct vma_record {
+	uint64_t mm;
+	struct view_vma vma;
+};
+
+#define TO_VMA(field) offsetof(struct vma_record, field)
+
 int view_load_vmas(struct btf_layout *l, struct taskview *v)
 {
 	static const struct {
 		size_t to;
 		const char *member;
 	} part[] = {
-		{ offsetof(struct view_vma, pgoff), "vm_pgoff" },
-		{ offsetof(struct view_vma, file), "vm_file" },
-		{ offsetof(struct view_vma, ops), "vm_ops" },
-		{ offsetof(struct view_vma, special), "vm_private_data" },
+		{ TO_VMA(mm), "vm_mm" },
+		{ TO_VMA(vma.pgoff), "vm_pgoff" },
+		{ TO_VMA(vma.file), "vm_file" },
+		{ TO_VMA(vma.ops), "vm_ops" },
+		{ TO_VMA(vma.special), "vm_private_data" },
 	};
 	int name = btf_at_optional(l, VMA, "anon_name"); /* CONFIG_ANON_VMA_NAME */
 	int policy = btf_at_optional(l, VMA, "vm_policy"); /* CONFIG_NUMA */
 	struct bpf_code c = { 0 };
 
-	bpf_code_begin(&c, sizeof(struct view_vma), 2);
-	bpf_code_read(&c, offsetof(struct view_vma, start), 8, BPF_R7, btf_at(l, VMA, "vm_start"));
-	bpf_code_read(&c, offsetof(struct view_vma, end), 8, BPF_R7, btf_at(l, VMA, "vm_end"));
-	bpf_code_read(&c, offsetof(struct view_vma, flags), 8, BPF_R7, btf_at(l, VMA, "vm_flags"));
+	bpf_code_begin(&c, sizeof(struct vma_record), 2);
+	bpf_code_read(&c, TO_VMA(vma.start), 8, BPF_R7, btf_at(l, VMA, "vm_start"));
+	bpf_code_read(&c, TO_VMA(vma.end), 8, BPF_R7, btf_at(l, VMA, "vm_end"));
+	bpf_code_read(&c, TO_VMA(vma.flags), 8, BPF_R7, btf_at(l, VMA, "vm_flags"));
 	for (size_t i = 0; i < ARRAY_SIZE(part); i++)
 		bpf_code_load(&c, part[i].to, 8, BPF_R7, btf_at(l, VMA, part[i].member));
 	if (name)
-		bpf_code_load(&c, offsetof(struct view_vma, name), 8, BPF_R7, name);
+		bpf_code_load(&c, TO_VMA(vma.name), 8, BPF_R7, name);
 	if (policy)
-		bpf_code_load(&c, offsetof(struct view_vma, policy), 8, BPF_R7, policy);
+		bpf_code_load(&c, TO_VMA(vma.policy), 8, BPF_R7, policy);
 	return bpf_code_end(&c, l->names[ITER_VMA].id, &v->vmas);
 }
 
@@ -234,17 +243,87 @@ struct vmas_arg {
 
 static int vma_add(void *arg, const void *record)
 {
+	const struct vma_record *r = record;
 	struct vmas_arg *to = arg;
 
 	if (to->nr++ < to->max)
-		memcpy(&to->v[to->nr - 1], record, sizeof(*to->v));
+		to->v[to->nr - 1] = r->vma;
 	return 0;
 }
 
 ssize_t taskview_vmas(const struct taskview *v, pid_t pid, struct view_vma *ret, size_t max)
 {
 	struct vmas_arg to = { ret, 0, max };
-	int r = bpf_iterate(v->vmas, sizeof(struct view_vma), BPF_OF_PROCESS, pid, vma_add, &to);
+	int r = bpf_iterate(v->vmas, sizeof(struct vma_record), BPF_OF_PROCESS, pid, vma_add, &to);
 
 	return r < 0 ? r : (ssize_t)to.nr;
+}
+
+/* Where those of a process are. */
+struct run {
+	uint64_t mm;
+	size_t process, first, nr;
+};
+
+struct runs_arg {
+	struct taskview *view;
+	struct run *runs; /* by mm */
+	size_t nr_runs, nr, cap, max;
+	struct run *at; /* of the process whose turn it is; NULL: of none */
+	uint64_t mm;
+};
+
+static int by_mm(const void *a, const void *b)
+{
+	const struct run *x = a, *y = b;
+
+	return (x->mm > y->mm) - (x->mm < y->mm);
+}
+
+/* A thread with a table of descriptors of its own shows the mappings of its process again. */
+static struct run *run_begin(struct runs_arg *a, uint64_t mm)
+{
+	struct run key = { .mm = mm };
+	struct run *run = bsearch(&key, a->runs, a->nr_runs, sizeof(key), by_mm);
+
+	a->mm = mm;
+	if (!run || run->nr)
+		return NULL;
+	run->first = a->nr;
+	return run;
+}
+
+static int run_add(void *arg, const void *record)
+{
+	const struct vma_record *r = record;
+	struct runs_arg *a = arg;
+
+	if (r->mm != a->mm)
+		a->at = run_begin(a, r->mm);
+	if (!a->at)
+		return 0;
+	if (a->nr == a->max)
+		return -E2BIG;
+	*array_push(a->view->vma, a->nr, a->cap) = r->vma;
+	a->at->nr++;
+	return 0;
+}
+
+void taskview_read_vmas(struct taskview *v, size_t max)
+{
+	struct runs_arg a = { .view = v, .nr_runs = v->nr_processes, .max = max };
+	int r;
+
+	a.runs = mem_alloc((v->nr_processes + 1) * sizeof(*a.runs));
+	for (size_t i = 0; i < v->nr_processes; i++)
+		a.runs[i] = (struct run){ .mm = v->process[i].mm, .process = i };
+	qsort(a.runs, a.nr_runs, sizeof(*a.runs), by_mm);
+	r = bpf_iterate(v->vmas, sizeof(struct vma_record), BPF_OF_ALL, 0, run_add, &a);
+	for (size_t i = 0; i < a.nr_runs && r >= 0; i++) {
+		struct view_process *p = &v->process[a.runs[i].process];
+
+		p->vmas = v->vma + a.runs[i].first;
+		p->nr_vmas = a.runs[i].nr;
+	}
+	free(a.runs);
 }

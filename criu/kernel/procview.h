@@ -14,6 +14,9 @@
 /* A process whose main thread is there. */
 struct view_process {
 	pid_t pid; /* in crtool's pid namespace */
+	uint64_t mm; /* the same object, and no other */
+	const struct view_vma *vmas; /* see taskview_read_vmas() */
+	size_t nr_vmas;
 	/* The same, and alike mappings: the same in /proc/PID/maps. */
 	uint64_t places[VIEW_PLACES]; /* where program, heap, stack, arguments lie */
 	uint64_t auxv[VIEW_AUXV]; /* the same: the same auxiliary vector */
@@ -43,6 +46,9 @@ struct view_vma {
 int taskview_read_processes(struct taskview *v, const pid_t *pids, size_t nr);
 /* NULL: it was not there. */
 const struct view_process *taskview_process(const struct taskview *v, pid_t pid);
-/* The mappings of a process in ascending order, without the vsyscall page: how many, of which at
- * most max are written; or -errno. From any thread. */
+/* The mappings of all of them, in ascending order, without the vsyscall page, unless there are more
+ * than max: those of a process that has none are not known. One pass over all processes of the pid
+ * namespace takes a fifth of the time of one for each. */
+void taskview_read_vmas(struct taskview *v, size_t max);
+/* Those of a process: how many, of which at most max are written; or -errno. From any thread. */
 ssize_t taskview_vmas(const struct taskview *v, pid_t pid, struct view_vma *ret, size_t max);

@@ -509,6 +509,7 @@ void taskview_done(struct taskview *v)
 		close(v->calls);
 	free(v->v);
 	free(v->process);
+	free(v->vma);
 	free(v->call);
 	*v = NO_VIEW;
 }

@@ -110,6 +110,7 @@ struct taskview {
 	struct view_process *process; /* the same: procview.h */
 	size_t nr_processes, cap_processes;
 	size_t process_bytes; /* that its program writes */
+	struct view_vma *vma; /* of all processes, one after the other */
 	struct view_call *call; /* the same */
 	size_t nr_calls, cap_calls;
 };

@@ -37,6 +37,7 @@
 /* A view of the kernel costs about as much as reading this many. */
 #define MANY_TASKS   32
 #define MANY_THREADS 256
+#define VMAS_USUAL   256 /* mappings that a process has, most often fewer */
 #define OWN_FDS      1024 /* that crtool has open at a time, but for those of the tree */
 
 #define RESTART_FIRST 512 /* ERESTARTSYS */
@@ -390,7 +391,7 @@ static int by_number(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-static int view_read_processes(struct dump *d)
+static int view_read_processes(struct dump *d, size_t nr_threads)
 {
 	pid_t *pids = mem_alloc(d->tree.nr * sizeof(*pids));
 	int r;
@@ -400,14 +401,18 @@ static int view_read_processes(struct dump *d)
 	qsort(pids, d->tree.nr, sizeof(*pids), by_number);
 	r = taskview_read_processes(&d->view, pids, d->tree.nr);
 	free(pids);
+	/* Where there is little else on this machine. */
+	if (r >= 0 && d->view.nr / 2 <= nr_threads)
+		taskview_read_vmas(&d->view, d->tree.nr * VMAS_USUAL);
 	return r;
 }
 
-static bool view_read(struct dump *d)
+static bool view_read(struct dump *d, size_t nr_threads)
 {
 	if (!view_open(d, VIEW_OF_ALL))
 		return false;
-	if (taskview_read(&d->view) >= 0 && view_is_complete(d) && view_read_processes(d) >= 0)
+	if (taskview_read(&d->view) >= 0 && view_is_complete(d) &&
+	    view_read_processes(d, nr_threads) >= 0)
 		return true;
 	log_info("all of /proc is read for each task: the view of the kernel is not complete");
 	d->view.nr = d->view.nr_processes = 0;
@@ -420,7 +425,7 @@ static int read_procs(struct dump *d)
 	size_t nr = tree_other_threads(&d->tree, &reading.others);
 	int r;
 
-	d->has_view = worth_a_view(d->tree.nr, nr) && view_read(d);
+	d->has_view = worth_a_view(d->tree.nr, nr) && view_read(d, d->tree.nr + nr);
 	for (size_t i = 0; i < PARALLEL_WORKERS_MAX; i++) {
 		reading.alike[i].view = d->has_view ? &d->view : d->learnt.view;
 		alike_take_flags(&reading.alike[i], &d->learnt);
@@ -476,32 +481,58 @@ struct outlook {
 	bool many_fds;
 };
 
-static void outlook_add(struct dump *d, pid_t pid, struct outlook *o)
+struct looking {
+	const struct proc_pids *children;
+	struct outlook seen[PARALLEL_WORKERS_MAX];
+	struct proc_buf buf[PARALLEL_WORKERS_MAX];
+};
+
+static void outlook_add(pid_t pid, struct proc_buf *b, struct outlook *o)
 {
 	cleanup_close int proc = proc_open(pid);
 	struct proc_stat st;
+	size_t fds;
 
-	if (proc < 0 || proc_stat_read(proc, 0, &d->buf, &st) < 0)
+	if (proc < 0 || proc_stat_read(proc, 0, b, &st) < 0)
 		return;
-	o->many_fds |= fdlist_is_long(proc);
-	o->fds += fdlist_number(proc);
+	fds = fdlist_number(proc);
+	o->many_fds |= fdlist_is_long(fds);
+	o->fds += fds;
 	o->tasks++;
 	o->threads += (size_t)st.num_threads;
 	if (st.rss_pages * PAGE_BYTES > o->most)
 		o->most = st.rss_pages * PAGE_BYTES;
 }
 
+static int child_look(void *ctx, size_t i, unsigned int worker)
+{
+	struct looking *l = ctx;
+
+	outlook_add(l->children->v[i], &l->buf[worker], &l->seen[worker]);
+	return 0;
+}
+
 static struct outlook look_around(struct dump *d)
 {
 	cleanup_close int proc = proc_open(d->s->opts->tree);
 	cleanup_proc_pids struct proc_pids children = { 0 };
-	struct outlook o = { 0 };
+	struct looking l = { .children = &children };
+	struct outlook all = { 0 };
 
-	outlook_add(d, d->s->opts->tree, &o);
+	outlook_add(d->s->opts->tree, &d->buf, &all);
 	if (proc >= 0 && proc_children_read(proc, d->s->opts->tree, &d->buf, &children) >= 0)
-		for (size_t i = 0; i < children.nr; i++)
-			outlook_add(d, children.v[i], &o);
-	return o;
+		parallel_for(children.nr, child_look, &l);
+	for (size_t i = 0; i < PARALLEL_WORKERS_MAX; i++) {
+		const struct outlook *o = &l.seen[i];
+
+		all.tasks += o->tasks;
+		all.threads += o->threads;
+		all.fds += o->fds;
+		all.many_fds |= o->many_fds;
+		all.most = all.most > o->most ? all.most : o->most;
+		proc_buf_done(&l.buf[i]);
+	}
+	return all;
 }
 
 /* The types of the kernel are read while the tree runs. smaps takes its time where there is much

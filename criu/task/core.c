@@ -312,7 +312,7 @@ static int task_save(void *ctx, size_t i, unsigned int worker)
 	const struct task *t = cw->d->tree.tasks[i];
 	int r = task_write(&cw->writer[worker], t);
 
-	arena_done(&cw->writer[worker].arena);
+	arena_reset(&cw->writer[worker].arena);
 	return task_fail_at(r, t);
 }
 
@@ -322,7 +322,7 @@ static int thread_save(void *ctx, size_t i, unsigned int worker)
 	const struct task_thread *at = &cw->others[i];
 	int r = thread_write(&cw->writer[worker], at->task, at->thread);
 
-	arena_done(&cw->writer[worker].arena);
+	arena_reset(&cw->writer[worker].arena);
 	return task_fail_at(r, at->task);
 }
 

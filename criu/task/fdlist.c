@@ -20,9 +20,9 @@ size_t fdlist_number(int proc)
 	return fstatat(proc, "fd", &st, 0) < 0 ? 0 : (size_t)st.st_size;
 }
 
-bool fdlist_is_long(int proc)
+bool fdlist_is_long(size_t nr)
 {
-	return fdlist_number(proc) >= LOADABLE_FDS;
+	return nr >= LOADABLE_FDS;
 }
 
 static bool seen_read(const struct dump *d, struct task *t, size_t nr)
