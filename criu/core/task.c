@@ -126,7 +126,11 @@ void tree_set_threads(struct tree *tree, struct task *t, const uint32_t *tids, s
 
 struct thread *task_add_thread(struct task *t, pid_t tid)
 {
-	t->threads = mem_realloc(t->threads, t->nr_threads + 1, sizeof(*t->threads));
+	/* Most have one. */
+	if (t->nr_threads == t->cap_threads) {
+		t->cap_threads = t->cap_threads ? t->cap_threads * 2 : 1;
+		t->threads = mem_realloc(t->threads, t->cap_threads, sizeof(*t->threads));
+	}
 	return thread_init(&t->threads[t->nr_threads++], tid);
 }
 

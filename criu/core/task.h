@@ -109,7 +109,7 @@ struct task {
 	struct task_ids ids;
 
 	struct thread *threads; /* the leader first; at a dump only those that live */
-	size_t nr_threads;
+	size_t nr_threads, cap_threads;
 	/* The main thread has ended before the others: pthread_exit(3). At a restore it is there
 	 * until the end, and then ends by exit(2) with this, as wait(2) has it. */
 	bool leader_ended;

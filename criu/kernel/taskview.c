@@ -350,6 +350,101 @@ const struct view_call *taskview_call(const struct taskview *v, pid_t tid)
 			   : NULL;
 }
 
+/* --- kin --------------------------------------------------------------------------------- */
+
+struct kin_record {
+	struct record_head head;
+	uint64_t task, leader, parent;
+};
+
+#define TO_KIN(field) offsetof(struct kin_record, field)
+
+static int kin_load(struct btf_layout *l, int *ret)
+{
+	struct bpf_code c = { 0 };
+
+	bpf_code_begin(&c, sizeof(struct kin_record), 1);
+	bpf_code_argument(&c, TO_KIN(task), 1);
+	view_read_tid(l, &c);
+	bpf_code_load(&c, TO_KIN(leader), 8, BPF_R7, btf_at(l, TASK, "group_leader"));
+	bpf_code_load(&c, TO_KIN(parent), 8, BPF_R7, btf_at(l, TASK, "real_parent"));
+	return bpf_code_end(&c, l->names[ITER_TASK].id, ret);
+}
+
+static int kin_add(void *arg, const void *record)
+{
+	const struct kin_record *r = record;
+	struct taskview *v = arg;
+
+	*array_push(v->kin, v->nr_kin, v->cap_kin) = (struct view_kin){
+		.tid = (pid_t)r->head.tid,
+		.task = r->task,
+		.leader = r->leader,
+		.parent = r->parent,
+	};
+	return 0;
+}
+
+static int by_number(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+static bool is_among(const uint64_t *sorted, size_t nr, uint64_t key)
+{
+	return nr && bsearch(&key, sorted, nr, sizeof(key), by_number);
+}
+
+static void kin_judge(struct taskview *v)
+{
+	uint64_t *parents = mem_alloc((v->nr_kin + 1) * sizeof(*parents));
+	uint64_t *led = mem_alloc((v->nr_kin + 1) * sizeof(*led));
+	size_t nr_parents = 0, nr_led = 0;
+
+	for (size_t i = 0; i < v->nr_kin; i++) {
+		const struct view_kin *k = &v->kin[i];
+
+		if (k->task == k->leader)
+			parents[nr_parents++] = k->parent;
+		else
+			led[nr_led++] = k->leader;
+	}
+	qsort(parents, nr_parents, sizeof(*parents), by_number);
+	qsort(led, nr_led, sizeof(*led), by_number);
+	for (size_t i = 0; i < v->nr_kin; i++) {
+		struct view_kin *k = &v->kin[i];
+
+		k->is_alone = k->task == k->leader && !is_among(led, nr_led, k->task);
+		k->has_children = is_among(parents, nr_parents, k->task);
+	}
+	free(parents);
+	free(led);
+}
+
+_Static_assert(!offsetof(struct view_kin, tid), "view_by_tid");
+
+int taskview_read_kin(struct taskview *v)
+{
+	int r;
+
+	v->nr_kin = 0;
+	r = bpf_iterate(v->kinship, sizeof(struct kin_record), BPF_OF_ALL, 0, kin_add, v);
+	if (r < 0)
+		v->nr_kin = 0;
+	if (!v->nr_kin)
+		return r;
+	qsort(v->kin, v->nr_kin, sizeof(*v->kin), view_by_tid);
+	kin_judge(v);
+	return 0;
+}
+
+const struct view_kin *taskview_kin(const struct taskview *v, pid_t tid)
+{
+	return v->nr_kin ? bsearch(&tid, v->kin, v->nr_kin, sizeof(*v->kin), view_by_tid) : NULL;
+}
+
 /* --- open files -------------------------------------------------------------------------- */
 
 /* Most have no link. */
@@ -466,7 +561,8 @@ ssize_t taskview_files(const struct taskview *v, pid_t tid, struct view_file *re
 #define NO_VIEW                                                                                    \
 	(struct taskview)                                                                          \
 	{                                                                                          \
-		.threads = -1, .processes = -1, .vmas = -1, .files = -1, .calls = -1               \
+		.threads = -1, .processes = -1, .vmas = -1, .files = -1, .calls = -1,              \
+		.kinship = -1                                                                      \
 	}
 
 int taskview_open(struct taskview *ret, unsigned int of)
@@ -486,6 +582,8 @@ int taskview_open(struct taskview *ret, unsigned int of)
 		r = view_load_processes(&l, &v);
 	if (r >= 0 && of & VIEW_OF_CALLS)
 		r = calls_load(&l, &v.calls);
+	if (r >= 0 && of & VIEW_OF_KIN)
+		r = kin_load(&l, &v.kinship);
 	if (r >= 0 && l.missing)
 		r = -ENOTSUP;
 	if (r < 0)
@@ -507,9 +605,12 @@ void taskview_done(struct taskview *v)
 		close(v->files);
 	if (v->calls >= 0)
 		close(v->calls);
+	if (v->kinship >= 0)
+		close(v->kinship);
 	free(v->v);
 	free(v->process);
 	free(v->vma);
 	free(v->call);
+	free(v->kin);
 	*v = NO_VIEW;
 }

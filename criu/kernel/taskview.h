@@ -74,6 +74,14 @@ struct view_call {
 	uint64_t arg[6], pc;
 };
 
+/* Who belongs to whom. */
+struct view_kin {
+	pid_t tid;
+	uint64_t task, leader, parent; /* the same: the same thread */
+	bool is_alone; /* the only thread of its process */
+	bool has_children; /* of its own: not those of other threads of its process */
+};
+
 #define VIEW_LINK 256
 
 /*
@@ -104,7 +112,7 @@ struct view_file {
 };
 
 struct taskview {
-	int threads, processes, vmas, files, calls; /* programs; -1: no view of these */
+	int threads, processes, vmas, files, calls, kinship; /* programs; -1: no view of these */
 	struct view_thread *v; /* sorted by tid */
 	size_t nr, cap;
 	struct view_process *process; /* the same: procview.h */
@@ -113,6 +121,8 @@ struct taskview {
 	struct view_vma *vma; /* of all processes, one after the other */
 	struct view_call *call; /* the same */
 	size_t nr_calls, cap_calls;
+	struct view_kin *kin; /* the same */
+	size_t nr_kin, cap_kin;
 };
 
 /* Of what there is to be a view. */
@@ -122,7 +132,8 @@ enum {
 	VIEW_OF_FILES = 4,
 	VIEW_OF_CALLS = 8,
 	VIEW_OF_PROCESSES = 16,
-	VIEW_OF_ALL = 31
+	VIEW_OF_KIN = 32,
+	VIEW_OF_ALL = 63
 };
 
 /* 0, or -errno where this kernel or crtool's capabilities do not allow it: nothing is there. */
@@ -135,6 +146,10 @@ const struct view_thread *taskview_find(const struct taskview *v, pid_t tid);
 int taskview_read_calls(struct taskview *v);
 /* NULL: it was not there. */
 const struct view_call *taskview_call(const struct taskview *v, pid_t tid);
+/* Who belongs to whom at the moment. 0, or -errno. */
+int taskview_read_kin(struct taskview *v);
+/* NULL: it was not there. */
+const struct view_kin *taskview_kin(const struct taskview *v, pid_t tid);
 /* The open files of a thread by number: how many, of which at most max are written; or -errno. From
  * any thread. */
 ssize_t taskview_files(const struct taskview *v, pid_t tid, struct view_file *ret, size_t max);

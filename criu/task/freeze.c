@@ -30,6 +30,7 @@
 
 #define SEIZE_TRIES 1000
 #define LEADERS_MAX 5
+#define MANY_KIN    64 /* processes or threads of a generation, for one look at all */
 
 static int root_is_thread(struct dump *d, int proc, pid_t pid)
 {
@@ -204,7 +205,8 @@ static int task_seize_threads(struct dump *d, struct task *t)
 {
 	cleanup_proc_pids struct proc_pids tids = { 0 };
 	cleanup_close int proc = proc_open(t->pid);
-	int nr = 0, r;
+	struct map ours = { 0 };
+	int nr = 0, r = 0;
 
 	if (proc < 0)
 		return 0;
@@ -213,15 +215,16 @@ static int task_seize_threads(struct dump *d, struct task *t)
 		return 0;
 	if (r < 0)
 		return task_fail_at(fail(-r, "read /proc/%d/task", (int)t->pid), t);
-	for (size_t i = 0; i < tids.nr; i++) {
-		if (task_find_thread(t, tids.v[i]))
+	for (size_t i = 0; i < t->nr_threads; i++)
+		map_put(&ours, (uint64_t)t->threads[i].tid, t);
+	for (size_t i = 0; i < tids.nr && r >= 0; i++) {
+		if (map_get(&ours, (uint64_t)tids.v[i]))
 			continue;
 		r = thread_seize(d, t, tids.v[i]);
-		if (r < 0)
-			return r;
-		nr += r;
+		nr += r > 0;
 	}
-	return nr;
+	map_done(&ours);
+	return r < 0 ? r : nr;
 }
 
 static void task_drop_thread(struct task *t, size_t i)
@@ -309,10 +312,19 @@ static void leader_first(struct task *t)
 	*leader = first;
 }
 
-/* The leader must be first: threads of a dead one are kept from a dump later. */
-static int task_settle(struct dump *d, struct task *t)
+/* It stands, and there is nobody beside it. */
+static bool is_alone(const struct dump *d, const struct task *t, size_t waited)
 {
-	size_t waited = 0;
+	const struct view_kin *kin = waited == 1 ? taskview_kin(&d->view, t->pid) : NULL;
+
+	return kin && kin->is_alone && t->threads[0].tid == t->pid;
+}
+
+/* The leader must be first: threads of a dead one are kept from a dump later. The first of the
+ * threads have been waited for. */
+static int task_settle(struct dump *d, struct task *t, size_t waited)
+{
+	bool alone = is_alone(d, t, waited);
 	int gone = 0, nr;
 
 	do {
@@ -322,7 +334,7 @@ static int task_settle(struct dump *d, struct task *t)
 			return r;
 		gone += r;
 		waited = t->nr_threads;
-		nr = task_seize_threads(d, t);
+		nr = alone ? 0 : task_seize_threads(d, t);
 		if (nr < 0)
 			return nr;
 		/* None is new, and all are still ours: nobody is left who could make one. */
@@ -337,6 +349,22 @@ static int task_settle(struct dump *d, struct task *t)
 		t->kind = TASK_ZOMBIE;
 	task_advance(t, TASK_SEIZED);
 	return gone;
+}
+
+/* Where they are many, one look at all tells most that there is nothing to be read of them. Of no
+ * use any more when somebody of them has run. */
+static void kin_look(struct dump *d, size_t nr)
+{
+	d->view.nr_kin = 0;
+	if (d->view_is_open && nr >= MANY_KIN)
+		taskview_read_kin(&d->view);
+}
+
+static bool may_have_children(const struct dump *d, const struct thread *th)
+{
+	const struct view_kin *kin = taskview_kin(&d->view, th->tid);
+
+	return !kin || kin->has_children;
 }
 
 /* A child is in the list of the thread that made it, or of another when that has ended. */
@@ -382,14 +410,19 @@ static void children_add(struct dump *d, const struct family *f)
 static int find_children(struct dump *d, size_t from, size_t to)
 {
 	struct family f = { .nr = 0 };
+	size_t nr = 0;
 	int r;
 
+	for (size_t i = from; i < to; i++)
+		nr += d->tree.tasks[i]->nr_threads;
+	kin_look(d, nr);
 	for (size_t i = from; i < to; i++) {
 		struct task *t = d->tree.tasks[i];
 
 		for (size_t j = 0; j < t->nr_threads; j++)
-			*array_push(f.parents, f.nr, f.cap) =
-			    (struct task_thread){ t, &t->threads[j] };
+			if (may_have_children(d, &t->threads[j]))
+				*array_push(f.parents, f.nr, f.cap) =
+				    (struct task_thread){ t, &t->threads[j] };
 	}
 	f.children = mem_alloc((f.nr + 1) * sizeof(*f.children));
 	r = parallel_for(f.nr, children_read, &f);
@@ -404,6 +437,19 @@ static int find_children(struct dump *d, size_t from, size_t to)
 	return r;
 }
 
+static int leaders_wait(struct dump *d, size_t from, size_t to, int *dead)
+{
+	for (size_t i = from; i < to; i++) {
+		int r = task_wait_threads(d, d->tree.tasks[i], 0);
+
+		if (r < 0)
+			return r;
+		*dead += r > 0;
+	}
+	kin_look(d, to - from);
+	return 0;
+}
+
 /* Seize and settle all tasks from `from` on; returns how many died or were dead. */
 static int generation_stop(struct dump *d, size_t from, size_t to)
 {
@@ -415,8 +461,13 @@ static int generation_stop(struct dump *d, size_t from, size_t to)
 		if (r < 0)
 			return r;
 	}
+	r = to - from >= MANY_KIN ? leaders_wait(d, from, to, &dead) : 0;
+	if (r < 0)
+		return r;
 	for (size_t i = from; i < to; i++) {
-		r = task_settle(d, d->tree.tasks[i]);
+		struct task *t = d->tree.tasks[i];
+
+		r = task_settle(d, t, to - from >= MANY_KIN ? t->nr_threads : 0);
 		if (r < 0)
 			return r;
 		dead += r > 0 || d->tree.tasks[i]->kind == TASK_ZOMBIE;
