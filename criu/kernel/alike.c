@@ -6,7 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "criu/base/cleanup.h"
 #include "criu/base/mem.h"
+#include "criu/kernel/proc.h"
 
 /* Of more, those that come last are read each: every one is compared with all of them. */
 #define CLASSES_MAX 128
@@ -330,6 +332,37 @@ int alike_auxv_read(struct alike *a, pid_t pid, int proc, struct proc_buf *b, ui
 	return 0;
 }
 
+static int numbers_read(pid_t tid, struct proc_buf *b, struct proc_numbers *ret)
+{
+	cleanup_close int proc = proc_open(tid);
+	int r = proc < 0 ? proc : proc_oom_score_adj_read(proc, b, &ret->oom_score_adj);
+
+	if (r < 0)
+		return r;
+	ret->has_coredump_filter = proc_coredump_filter_read(proc, b, &ret->coredump_filter) >= 0;
+	ret->has_loginuid = proc_loginuid_read(proc, b, &ret->loginuid) >= 0;
+	return 0;
+}
+
+int alike_numbers_read(struct alike *a, pid_t tid, struct proc_buf *b, struct proc_numbers *ret)
+{
+	const struct view_process *p = process_seen(a, tid);
+	int r;
+
+	*ret = (struct proc_numbers){ 0 };
+	for (size_t i = 0; p && i < a->nr_numbers; i++) {
+		if (!memcmp(&a->numbers[i].key, &p->numbers, sizeof(p->numbers))) {
+			*ret = a->numbers[i].numbers;
+			return 0;
+		}
+	}
+	r = numbers_read(tid, b, ret);
+	if (r >= 0 && p && a->nr_numbers < CLASSES_MAX)
+		*array_push(a->numbers, a->nr_numbers, a->cap_numbers) =
+		    (struct alike_numbers){ p->numbers, *ret };
+	return r;
+}
+
 bool alike_fds_are_few(const struct alike *a, pid_t pid)
 {
 	const struct view_process *p = process_seen(a, pid);
@@ -371,6 +404,7 @@ static void processes_done(struct alike *a)
 		free(a->auxvs[i].words);
 	for (size_t i = 0; i < a->nr_fds; i++)
 		free(a->fds[i].fd);
+	free(a->numbers);
 	free(a->maps);
 	free(a->auxvs);
 	free(a->fds);

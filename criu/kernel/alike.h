@@ -59,6 +59,18 @@ struct alike_fds {
 	size_t nr;
 };
 
+/* Files of /proc/PID that are one number. */
+struct proc_numbers {
+	int oom_score_adj;
+	uint32_t coredump_filter, loginuid;
+	bool has_coredump_filter, has_loginuid;
+};
+
+struct alike_numbers {
+	struct view_numbers key;
+	struct proc_numbers numbers;
+};
+
 /* Zero-initialise but for the view, which the caller owns; NULL: there is none. */
 struct alike {
 	const struct taskview *view;
@@ -76,6 +88,8 @@ struct alike {
 	size_t nr_auxvs, cap_auxvs;
 	struct alike_fds *fds;
 	size_t nr_fds, cap_fds;
+	struct alike_numbers *numbers;
+	size_t nr_numbers, cap_numbers;
 	struct view_vma *vmas; /* of one task at a time */
 	size_t cap_vmas;
 };
@@ -97,6 +111,7 @@ int alike_timers_read(struct alike *a, pid_t pid, int proc, struct proc_buf *b,
 /* As proc_auxv_read(). */
 int alike_auxv_read(struct alike *a, pid_t pid, int proc, struct proc_buf *b, uint64_t *ret,
 		    size_t max, size_t *ret_nr);
+int alike_numbers_read(struct alike *a, pid_t tid, struct proc_buf *b, struct proc_numbers *ret);
 /* They are, for certain: alike_fds_read() is the best way then. */
 bool alike_fds_are_few(const struct alike *a, pid_t pid);
 /* As proc_fds_read() of a process. */

@@ -18,6 +18,7 @@ struct process_head {
 	uint64_t tid, pid_ns; /* of struct record_head */
 	uint64_t mm, max_fds, timers;
 	uint64_t places[VIEW_PLACES];
+	uint64_t oom_score, login;
 	uint64_t def_flags, mm_flags, membarrier, ldt, personality, subreaper;
 	uint64_t real_timer, real_interval, cpu_timers[4];
 };
@@ -70,10 +71,14 @@ static void read_mm(struct btf_layout *l, struct bpf_code *c)
 static void read_signal(struct btf_layout *l, struct bpf_code *c)
 {
 	int subreaper = btf_member_byte(&l->btf, l->names[SIGNAL].id, "is_child_subreaper");
+	int login = btf_at_optional(l, TASK, "loginuid"); /* CONFIG_AUDIT */
 
 	l->missing |= subreaper < 0;
+	if (login)
+		bpf_code_read(c, OUT(login), 4, BPF_R7, login);
 	bpf_code_read(c, AT(sighand), 8, BPF_R7, btf_at(l, TASK, "sighand"));
 	bpf_code_read(c, AT(signal), 8, BPF_R7, btf_at(l, TASK, "signal"));
+	bpf_code_follow(c, OUT(oom_score), 2, AT(signal), btf_at(l, SIGNAL, "oom_score_adj"));
 	bpf_code_follow(c, OUT(timers), 8, AT(signal), btf_at(l, SIGNAL, "posix_timers"));
 	bpf_code_follow(c, OUT(subreaper), 1, AT(signal), subreaper);
 	bpf_code_follow(c, OUT(real_timer), 1, AT(signal), btf_at(l, SIGNAL, "real_timer.state"));
@@ -168,6 +173,7 @@ static int process_add(void *arg, const void *record)
 	};
 	memcpy(p->inside.cpu_timers, h->cpu_timers, sizeof(h->cpu_timers));
 	memcpy(p->inside.actions, r->actions, sizeof(r->actions));
+	p->numbers = (struct view_numbers){ h->oom_score, h->login, h->mm_flags };
 	p->has_timers = h->timers;
 	p->has_fds = h->max_fds <= VIEW_FDS;
 	memcpy(p->open_fds, r->open_fds, sizeof(p->open_fds));

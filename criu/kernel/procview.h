@@ -28,6 +28,10 @@ struct view_process {
 		uint64_t real_timer, real_interval, cpu_timers[4];
 		uint64_t actions[VIEW_ACTIONS];
 	} inside;
+	/* The same: the same oom_score_adj, loginuid and coredump_filter in /proc/PID. */
+	struct view_numbers {
+		uint64_t oom_score, login, mm_flags;
+	} numbers;
 	bool has_timers; /* timer_create(2): perhaps */
 	bool has_fds; /* they are all here, which are below VIEW_FDS: */
 	uint64_t open_fds[VIEW_FDS / 64]; /* the same: the same numbers */

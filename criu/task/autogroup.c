@@ -38,12 +38,13 @@ static bool speaks_for_session(const struct dump *d, const struct task *t)
 	return false;
 }
 
-void autogroup_dump(const struct dump *d, const struct task *t, int proc, struct proc_buf *b,
+void autogroup_dump(const struct dump *d, const struct task *t, struct proc_buf *b,
 		    TaskCoreEntry *e)
 {
+	cleanup_close int proc = speaks_for_session(d, t) ? proc_open(task_tid(t)) : -1;
 	int nice;
 
-	if (!speaks_for_session(d, t) || proc_autogroup_read(proc, b, &nice) < 0)
+	if (proc < 0 || proc_autogroup_read(proc, b, &nice) < 0)
 		return;
 	e->has_autogroup_nice = nice != 0;
 	e->autogroup_nice = nice;

@@ -4,8 +4,8 @@
 #include "criu/core/dump.h"
 #include "criu/core/restore.h"
 
-/* proc: of t, which is alive. Quiet: a kernel without autogroups has no file. */
-void autogroup_dump(const struct dump *d, const struct task *t, int proc, struct proc_buf *b,
+/* t is alive. Quiet: a kernel without autogroups has no file. */
+void autogroup_dump(const struct dump *d, const struct task *t, struct proc_buf *b,
 		    TaskCoreEntry *e);
 int autogroup_load_check(const TaskCoreEntry *e);
 /* In the task, in its session. Speaks. */

@@ -34,6 +34,7 @@ struct core_writer {
 	struct image_dir *images;
 	struct arena arena; /* messages of one task until they are written */
 	struct proc_buf buf;
+	struct alike alike;
 };
 
 TaskRlimitsEntry *rlimits_dump(struct arena *a, const struct proc_limits *l)
@@ -52,20 +53,19 @@ TaskRlimitsEntry *rlimits_dump(struct arena *a, const struct proc_limits *l)
 
 static int process_files_dump(struct core_writer *w, const struct task *t, TaskCoreEntry *e)
 {
-	cleanup_close int proc = proc_open(task_tid(t));
-	int r = proc, oom;
+	struct proc_numbers numbers;
+	int r = alike_numbers_read(&w->alike, task_tid(t), &w->buf, &numbers);
 
-	e->personality = t->inner->personality;
-	if (r >= 0)
-		r = proc_oom_score_adj_read(proc, &w->buf, &oom);
 	if (r < 0)
 		return fail(-r, "read /proc/%d", (int)t->pid);
+	e->personality = t->inner->personality;
 	e->has_oom_score_adj = true;
-	e->oom_score_adj = oom;
-	e->has_coredump_filter = proc_coredump_filter_read(proc, &w->buf, &e->coredump_filter) >= 0;
-	autogroup_dump(w->d, t, proc, &w->buf, e);
-	r = proc_loginuid_read(proc, &w->buf, &e->loginuid);
-	e->has_loginuid = r >= 0;
+	e->oom_score_adj = numbers.oom_score_adj;
+	e->has_coredump_filter = numbers.has_coredump_filter;
+	e->coredump_filter = numbers.coredump_filter;
+	e->has_loginuid = numbers.has_loginuid;
+	e->loginuid = numbers.loginuid;
+	autogroup_dump(w->d, t, &w->buf, e);
 	return 0;
 }
 
@@ -336,6 +336,7 @@ int core_dump(struct dump *d)
 	for (size_t i = 0; i < PARALLEL_WORKERS_MAX; i++) {
 		cw.writer[i].d = d;
 		cw.writer[i].images = d->s->images;
+		cw.writer[i].alike.view = d->has_view ? &d->view : NULL;
 	}
 	r = parallel_for(d->tree.nr, task_save, &cw);
 	if (r >= 0)
@@ -344,6 +345,7 @@ int core_dump(struct dump *d)
 	for (size_t i = 0; i < PARALLEL_WORKERS_MAX; i++) {
 		arena_done(&cw.writer[i].arena);
 		proc_buf_done(&cw.writer[i].buf);
+		alike_done(&cw.writer[i].alike);
 	}
 	if (r < 0)
 		return r;

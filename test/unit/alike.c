@@ -155,6 +155,24 @@ static void open_far(void)
 		_exit(1);
 }
 
+static void write_file(const char *path, const char *text)
+{
+	cleanup_close int fd = open(path, O_WRONLY);
+
+	if (fd < 0 || write(fd, text, strlen(text)) < 0)
+		_exit(1);
+}
+
+static void change_score(void)
+{
+	write_file("/proc/self/oom_score_adj", "13");
+}
+
+static void change_filter(void)
+{
+	write_file("/proc/self/coredump_filter", "0x3");
+}
+
 static void make_timer(void)
 {
 	timer_t t;
@@ -168,7 +186,7 @@ static void (*const variants[])(void) = {
 	drop_bounding, drop_effective,   block_signal,  leave_pending, handle_signal,
 	change_dir,    set_no_new_privs, change_ns,     change_pid_ns, rename_it,
 	map_memory,    no_change,        enter_seccomp, open_file,     open_far,
-	make_timer,
+	make_timer,    change_score,     change_filter,
 };
 
 static pid_t child_start(void (*change)(void), int ready[2])
@@ -254,7 +272,10 @@ static void process_check(struct alike *a, pid_t pid, int proc, struct proc_buf 
 	cleanup_proc_timers struct proc_timers timers = { 0 }, timers_should = { 0 };
 	cleanup_proc_fds struct proc_fds fds = { 0 }, fds_should = { 0 };
 	uint64_t words[WORDS], words_should[WORDS];
+	struct proc_numbers numbers;
 	size_t nr, nr_should;
+	uint32_t filter;
+	int oom_score;
 
 	if (CHECK_INT_EQ(alike_auxv_read(a, pid, proc, b, words, WORDS, &nr), 0) &&
 	    CHECK_INT_EQ(proc_auxv_read(proc, b, words_should, WORDS, &nr_should), 0) &&
@@ -263,6 +284,11 @@ static void process_check(struct alike *a, pid_t pid, int proc, struct proc_buf 
 	if (CHECK_INT_EQ(alike_timers_read(a, pid, proc, b, &timers), 0) &&
 	    CHECK_INT_EQ(proc_timers_read(proc, b, &timers_should), 0))
 		CHECK_INT_EQ(timers.nr, timers_should.nr);
+	if (CHECK_INT_EQ(alike_numbers_read(a, pid, b, &numbers), 0) &&
+	    CHECK_INT_EQ(proc_oom_score_adj_read(proc, b, &oom_score), 0))
+		CHECK_INT_EQ(numbers.oom_score_adj, oom_score);
+	if (CHECK(proc_coredump_filter_read(proc, b, &filter) >= 0))
+		CHECK_INT_EQ(numbers.coredump_filter, filter);
 	if (CHECK_INT_EQ(alike_fds_read(a, pid, proc, &fds), 0) &&
 	    CHECK_INT_EQ(proc_fds_read(proc, 0, &fds_should), 0) &&
 	    CHECK_INT_EQ(fds.nr, fds_should.nr))
@@ -338,6 +364,7 @@ TEST(alike_says_what_proc_says)
 		CHECK_INT_EQ(with.nr_maps, 2);
 		CHECK_INT_EQ(with.nr_auxvs, 1);
 		CHECK_INT_EQ(with.nr_fds, 3);
+		CHECK_INT_EQ(with.nr_numbers, 3);
 		children_check(&without, pids);
 	}
 	alike_done(&with);

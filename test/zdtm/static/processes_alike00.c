@@ -37,6 +37,7 @@ struct self {
 	long tid_address, pdeath, dumpable, subreaper, no_huge, mdwe, merge, membarrier, person;
 	long brk, first_word, ldt_len, fd_flags[LOOKED_AT], timer_runs[3], interval[3];
 	long locked; /* is memory that is new there at once? */
+	char oom_score[16], filter[16];
 };
 
 static timer_t timer;
@@ -177,6 +178,25 @@ static void own_mapping(void)
 	       "mmap");
 }
 
+static void number_write(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY);
+
+	must(fd);
+	must(write(fd, text, strlen(text)));
+	must(close(fd));
+}
+
+static void own_oom_score(void)
+{
+	number_write("/proc/self/oom_score_adj", "17");
+}
+
+static void own_filter(void)
+{
+	number_write("/proc/self/coredump_filter", "0x15");
+}
+
 static void own_name(void)
 {
 	must(prctl(PR_SET_NAME, "unlike"));
@@ -187,7 +207,7 @@ static void (*const sorts[])(void) = {
 	own_dumpable,   own_subreaper,   own_no_huge,        own_mdwe,          own_merge,
 	own_membarrier, own_personality, own_break,          own_ldt,           own_fd,
 	own_cloexec,    own_real_timer,  own_virtual_timer,  own_profile_timer, own_timer,
-	own_lock,       own_mapping,     own_name,
+	own_lock,       own_mapping,     own_name,           own_oom_score,     own_filter,
 };
 
 #define SORTS ARRAY_SIZE(sorts)
@@ -241,6 +261,8 @@ static void look(struct self *s)
 	s->person = personality(0xffffffff);
 	for (int i = 0; i < LOOKED_AT; i++)
 		s->fd_flags[i] = fcntl(i, F_GETFD);
+	file_read_text("/proc/self/oom_score_adj", s->oom_score, sizeof(s->oom_score));
+	file_read_text("/proc/self/coredump_filter", s->filter, sizeof(s->filter));
 	look_at_timers(s);
 	look_at_memory(s);
 }
