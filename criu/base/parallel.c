@@ -148,11 +148,10 @@ void parallel_give(struct parallel *p, size_t nr)
 	pthread_mutex_unlock(&p->lock);
 }
 
-struct parallel *parallel_begin(size_t nr, int (*fn)(void *ctx, size_t i, unsigned int worker),
-				void *ctx)
+static struct parallel *begin(unsigned int want, size_t nr,
+			      int (*fn)(void *ctx, size_t i, unsigned int worker), void *ctx)
 {
 	struct parallel *p = mem_alloc(sizeof(*p));
-	unsigned int want = nr < 2 ? 1 : parallel_processors();
 	sigset_t all, old;
 
 	if (want > PARALLEL_WORKERS_MAX)
@@ -172,6 +171,20 @@ struct parallel *parallel_begin(size_t nr, int (*fn)(void *ctx, size_t i, unsign
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	parallel_give(p, nr);
 	return p;
+}
+
+struct parallel *parallel_begin(size_t nr, int (*fn)(void *ctx, size_t i, unsigned int worker),
+				void *ctx)
+{
+	return begin(nr < 2 ? 1 : parallel_processors(), nr, fn, ctx);
+}
+
+struct parallel *parallel_beside(size_t nr, int (*fn)(void *ctx, size_t i, unsigned int worker),
+				 void *ctx)
+{
+	unsigned int others = parallel_processors() - 1;
+
+	return begin(1 + (nr < others ? (unsigned int)nr : others), nr, fn, ctx);
 }
 
 int parallel_take(struct parallel *p)

@@ -24,6 +24,9 @@ int parallel_large(size_t nr, int (*fn)(void *ctx, size_t i, unsigned int worker
  */
 struct parallel *parallel_begin(size_t nr, int (*fn)(void *ctx, size_t i, unsigned int worker),
 				void *ctx);
+/* Has helpers for a single thing, too: for a caller that has much to do. */
+struct parallel *parallel_beside(size_t nr, int (*fn)(void *ctx, size_t i, unsigned int worker),
+				 void *ctx);
 int parallel_take(struct parallel *p);
 void parallel_give(struct parallel *p, size_t nr);
 /* Takes what was not taken. */

@@ -27,6 +27,7 @@
 #include "criu/files/tty.h"
 #include "criu/image/writer.h"
 #include "criu/kernel/kcmp.h"
+#include "criu/kernel/procview.h"
 #include "criu/kernel/syscalls.h"
 #include "criu/task/forkplan.h"
 #include "criu/task/forkshare.h"
@@ -253,20 +254,25 @@ static int *type_of(struct dump *d, uint32_t id)
 }
 
 /* Most descriptors of a process are those that its parent has under the same number. */
-static uint32_t id_from_parent(const struct task *t, int fd)
+static bool has_same_file(const struct dump *d, const struct task *a, const struct task *b, int fd)
+{
+	int order = 1, same = taskview_same_file(&d->view, a->pid, b->pid, fd);
+
+	if (same >= 0)
+		return same;
+	return kcmp_file(task_tid(a), fd, task_tid(b), fd, &order) >= 0 && order == 0;
+}
+
+static uint32_t id_from_parent(const struct dump *d, const struct task *t, int fd)
 {
 	const struct task *up = t->parent;
 	size_t lo = 0, hi = up && up->fd_ids ? up->fds.nr : 0;
-	int order = 1;
 
 	while (lo < hi) {
 		size_t mid = (lo + hi) / 2;
 
-		if (up->fds.v[mid] == fd) {
-			if (kcmp_file(task_tid(t), fd, task_tid(up), fd, &order) < 0 || order != 0)
-				return 0;
-			return up->fd_ids[mid];
-		}
+		if (up->fds.v[mid] == fd)
+			return has_same_file(d, t, up, fd) ? up->fd_ids[mid] : 0;
 		if (up->fds.v[mid] < fd)
 			lo = mid + 1;
 		else
@@ -437,14 +443,14 @@ static int fds_dump(struct dump *d, struct image_writer *w, struct looks *l, siz
 }
 
 /* Has others look at as many as they do together: *ret_to is behind the last of them. */
-static int fds_look(struct table *tb, struct looks *l, size_t from, size_t *ret_to)
+static int fds_look(struct dump *d, struct table *tb, struct looks *l, size_t from, size_t *ret_to)
 {
 	struct task *t = tb->task;
 	size_t i;
 	int r;
 
 	for (i = from; i < t->fds.nr && l->next->nr < LOOKS_AT_ONCE; i++) {
-		t->fd_ids[i] = id_from_parent(t, t->fds.v[i]);
+		t->fd_ids[i] = id_from_parent(d, t, t->fds.v[i]);
 		if (!t->fd_ids[i])
 			looks_add(l, t->fds.v[i]);
 	}
@@ -462,11 +468,11 @@ static int table_dump_to(struct dump *d, struct image_writer *w, struct table *t
 	int r;
 
 	looks_begin(&l, tb);
-	r = fds_look(tb, &l, 0, &to);
+	r = fds_look(d, tb, &l, 0, &to);
 	for (size_t from = 0; from < tb->task->fds.nr && r >= 0; from = to, to = after) {
 		r = looks_take(&l);
 		if (r >= 0)
-			r = fds_look(tb, &l, to, &after);
+			r = fds_look(d, tb, &l, to, &after);
 		if (r >= 0)
 			r = fds_dump(d, w, &l, from, to);
 		looks_forget(&l);

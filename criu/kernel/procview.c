@@ -27,7 +27,7 @@ struct process_head {
 struct process_stack {
 	uint64_t scratch[4];
 	struct process_head head;
-	uint64_t kind, sighand, signal, files, fdt, open_fds, close_on_exec;
+	uint64_t kind, sighand, signal, files, fdt, fd, open_fds, close_on_exec;
 	uint8_t part[PART];
 };
 
@@ -38,6 +38,7 @@ _Static_assert(offsetof(struct process_stack, head) == offsetof(struct record_he
 struct process_record {
 	struct process_head head;
 	uint64_t open_fds[VIEW_FDS / 64], close_on_exec[VIEW_FDS / 64];
+	uint64_t files[VIEW_FILES];
 	uint64_t actions[VIEW_ACTIONS];
 	uint64_t auxv[]; /* as many as this kernel has */
 };
@@ -106,6 +107,7 @@ static void read_fds(struct btf_layout *l, struct bpf_code *c)
 	bpf_code_read(c, AT(files), 8, BPF_R7, btf_at(l, TASK, "files"));
 	bpf_code_follow(c, AT(fdt), 8, AT(files), btf_at(l, FILES, "fdt"));
 	bpf_code_follow(c, OUT(max_fds), 4, AT(fdt), btf_at(l, FDTABLE, "max_fds"));
+	bpf_code_follow(c, AT(fd), 8, AT(fdt), btf_at(l, FDTABLE, "fd"));
 	bpf_code_follow(c, AT(open_fds), 8, AT(fdt), btf_at(l, FDTABLE, "open_fds"));
 	bpf_code_follow(c, AT(close_on_exec), 8, AT(fdt), btf_at(l, FDTABLE, "close_on_exec"));
 }
@@ -131,6 +133,7 @@ int view_load_processes(struct btf_layout *l, struct taskview *v)
 	bpf_code_write(&c, AT(head), sizeof(struct process_head));
 	write_bits(&c, AT(open_fds));
 	write_bits(&c, AT(close_on_exec));
+	bpf_code_copy(&c, AT(part), PART, AT(fd), 0, sizeof(((struct process_record *)0)->files));
 	bpf_code_copy(&c, AT(part), PART, AT(sighand), btf_at(l, SIGHAND, "action"), actions);
 	bpf_code_copy(&c, AT(part), PART, OUT(mm), btf_at(l, MM, "saved_auxv"), auxv * 8);
 	bpf_code_skip_to(&c, other);
@@ -176,6 +179,7 @@ static int process_add(void *arg, const void *record)
 	p->numbers = (struct view_numbers){ h->oom_score, h->login, h->mm_flags };
 	p->has_timers = h->timers;
 	p->has_fds = h->max_fds <= VIEW_FDS;
+	memcpy(p->files, r->files, sizeof(p->files));
 	memcpy(p->open_fds, r->open_fds, sizeof(p->open_fds));
 	memcpy(p->close_on_exec, r->close_on_exec, sizeof(p->close_on_exec));
 	return 0;
@@ -202,6 +206,15 @@ const struct view_process *taskview_process(const struct taskview *v, pid_t pid)
 	return v->nr_processes
 		   ? bsearch(&pid, v->process, v->nr_processes, sizeof(*v->process), view_by_tid)
 		   : NULL;
+}
+
+int taskview_same_file(const struct taskview *v, pid_t a, pid_t b, int fd)
+{
+	const struct view_process *x = taskview_process(v, a), *y = taskview_process(v, b);
+
+	if (!x || !y || fd < 0 || fd >= VIEW_FILES || !x->files[fd] || !y->files[fd])
+		return -1;
+	return x->files[fd] == y->files[fd];
 }
 
 /* --- mappings ---------------------------------------------------------------------------- */

@@ -10,6 +10,7 @@
 #define VIEW_AUXV    64 /* words */
 #define VIEW_ACTIONS 256
 #define VIEW_FDS     1024
+#define VIEW_FILES   64
 
 /* A process whose main thread is there. */
 struct view_process {
@@ -34,6 +35,7 @@ struct view_process {
 	} numbers;
 	bool has_timers; /* timer_create(2): perhaps */
 	bool has_fds; /* they are all here, which are below VIEW_FDS: */
+	uint64_t files[VIEW_FILES]; /* by number; the same: the same open file description */
 	uint64_t open_fds[VIEW_FDS / 64]; /* the same: the same numbers */
 	uint64_t close_on_exec[VIEW_FDS / 64]; /* the same, and the same numbers: the same flags */
 };
@@ -50,6 +52,8 @@ struct view_vma {
 int taskview_read_processes(struct taskview *v, const pid_t *pids, size_t nr);
 /* NULL: it was not there. */
 const struct view_process *taskview_process(const struct taskview *v, pid_t pid);
+/* Whether two processes have the same open file description by a number: 1, 0; -1: not known. */
+int taskview_same_file(const struct taskview *v, pid_t a, pid_t b, int fd);
 /* The mappings of all of them, in ascending order, without the vsyscall page, unless there are more
  * than max: those of a process that has none are not known. One pass over all processes of the pid
  * namespace takes a fifth of the time of one for each. */

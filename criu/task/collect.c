@@ -37,6 +37,7 @@
 /* A view of the kernel costs about as much as reading this many. */
 #define MANY_TASKS   32
 #define MANY_THREADS 256
+#define MANY_TRACED  64 /* threads, for a thread of crtool that does nothing else meanwhile */
 #define VMAS_USUAL   256 /* mappings that a process has, most often fewer */
 #define OWN_FDS      1024 /* that crtool has open at a time, but for those of the tree */
 
@@ -104,14 +105,12 @@ static int thread_read_rseq(struct thread *th)
 	return 0;
 }
 
-static int thread_read(struct dump *d, const struct task *t, struct thread *th)
+/* What ptrace(2) tells, which is for one thread of crtool: it goes on while others read /proc. */
+static int thread_trace(const struct dump *d, struct thread *th)
 {
 	const struct view_thread *view;
-	uint64_t head = 0;
-	size_t len = 0;
-	int r;
+	int r = tracee_regs_read(th->tid, &th->regs);
 
-	r = tracee_regs_read(th->tid, &th->regs);
 	if (r < 0)
 		return fail(-r, "read registers");
 	view = d->has_view ? taskview_find(&d->view, th->tid) : NULL;
@@ -119,8 +118,32 @@ static int thread_read(struct dump *d, const struct task *t, struct thread *th)
 	if (r < 0)
 		return fail(-r, "read TLS entries");
 	thread_find_restart(th);
-	waiting_left(d, th);
-	r = sched_read(d, th);
+	r = thread_read_rseq(th);
+	return r < 0 ? r : dispatch_read(th);
+}
+
+static int trace_threads(const struct dump *d)
+{
+	struct task *t;
+
+	tasks_for_each(t, &d->tree)
+		for (size_t i = 0; i < t->nr_threads; i++) {
+			int r = thread_trace(d, &t->threads[i]);
+
+			if (r < 0)
+				return task_fail_at(fail_at(r, "thread %d", (int)t->threads[i].tid),
+						    t);
+		}
+	return 0;
+}
+
+/* What system calls tell. */
+static int thread_call(const struct dump *d, const struct task *t, struct thread *th)
+{
+	uint64_t head = 0;
+	size_t len = 0;
+	int r = sched_read(d, th);
+
 	if (r < 0)
 		return r;
 	r = t->abi == TASK_ABI_32 ? ia32_get_robust_list(th->tid, &head, &len)
@@ -129,12 +152,16 @@ static int thread_read(struct dump *d, const struct task *t, struct thread *th)
 		return fail(-r, "get_robust_list");
 	th->robust_list = head;
 	th->robust_len = head ? len : 0;
-	r = thread_read_rseq(th);
-	if (r >= 0)
-		r = dispatch_read(th);
-	if (r < 0)
-		return r;
 	th->core_cookie = d->has_coresched ? coresched_read(th->tid) : 0;
+	return 0;
+}
+
+/* With all that is known of it. */
+static int thread_judge(struct dump *d, const struct task *t, struct thread *th)
+{
+	int r;
+
+	waiting_left(d, th);
 	block_status(t, th);
 	modes_block(d, t, th);
 	r = seccomp_read(d, t, th);
@@ -158,7 +185,7 @@ static int task_read_alive(struct dump *d, struct task *t)
 			"pid %d (%s): its cgroup %s is frozen (cgroup.freeze)", (int)t->pid,
 			t->comm, t->frozen_cgroup);
 	for (size_t i = 0; i < t->nr_threads; i++) {
-		int r = thread_read(d, t, &t->threads[i]);
+		int r = thread_judge(d, t, &t->threads[i]);
 
 		if (r < 0)
 			return fail_at(r, "thread %d", (int)t->threads[i].tid);
@@ -340,6 +367,9 @@ static int task_read_proc(void *ctx, size_t i, unsigned int worker)
 
 		t->frozen_cgroup = frozen ? mem_strdup(frozen) : NULL;
 		r = alive_read(reading->d, t, proc, &reading->alike[worker], b);
+		if (r >= 0)
+			r = fail_at(thread_call(reading->d, t, &t->threads[0]), "thread %d",
+				    (int)task_tid(t));
 	}
 	return r < 0 ? fail_at(r, "pid %d (%s)", (int)t->pid, t->stat.comm) : 0;
 }
@@ -353,6 +383,9 @@ static int thread_read_proc(void *ctx, size_t i, unsigned int worker)
 
 	if (r >= 0)
 		r = modes_read(reading->d, at->task, at->thread, b);
+	if (r >= 0)
+		r = fail_at(thread_call(reading->d, at->task, at->thread), "thread %d",
+			    (int)at->thread->tid);
 	return r < 0 ? fail_at(r, "pid %d (%s)", (int)at->task->pid, at->task->stat.comm) : 0;
 }
 
@@ -393,9 +426,12 @@ static int by_number(const void *a, const void *b)
 
 static int view_read_processes(struct dump *d, size_t nr_threads)
 {
-	pid_t *pids = mem_alloc(d->tree.nr * sizeof(*pids));
+	pid_t *pids;
 	int r;
 
+	if (d->view.processes < 0)
+		return 0;
+	pids = mem_alloc(d->tree.nr * sizeof(*pids));
 	for (size_t i = 0; i < d->tree.nr; i++)
 		pids[i] = d->tree.tasks[i]->pid;
 	qsort(pids, d->tree.nr, sizeof(*pids), by_number);
@@ -419,6 +455,24 @@ static bool view_read(struct dump *d, size_t nr_threads)
 	return false;
 }
 
+static int read_and_trace(struct reading *reading, size_t nr_others)
+{
+	struct dump *d = reading->d;
+	int r, traced = 0;
+
+	if (d->tree.nr + nr_others >= MANY_TRACED) {
+		struct parallel *p = parallel_beside(d->tree.nr, task_read_proc, reading);
+
+		traced = trace_threads(d);
+		r = parallel_end(p);
+	} else {
+		r = parallel_for(d->tree.nr, task_read_proc, reading);
+		traced = r < 0 ? r : trace_threads(d);
+	}
+	r = traced < 0 ? traced : r;
+	return r < 0 ? r : parallel_for(nr_others, thread_read_proc, reading);
+}
+
 static int read_procs(struct dump *d)
 {
 	struct reading reading = { .d = d };
@@ -430,9 +484,7 @@ static int read_procs(struct dump *d)
 		reading.alike[i].view = d->has_view ? &d->view : d->learnt.view;
 		alike_take_flags(&reading.alike[i], &d->learnt);
 	}
-	r = parallel_for(d->tree.nr, task_read_proc, &reading);
-	if (r >= 0)
-		r = parallel_for(nr, thread_read_proc, &reading);
+	r = read_and_trace(&reading, nr);
 	free(reading.others);
 	for (size_t i = 0; i < PARALLEL_WORKERS_MAX; i++) {
 		proc_buf_done(&reading.buf[i]);
@@ -544,7 +596,9 @@ static void view_prepare(struct dump *d, struct outlook o)
 
 	if (large)
 		of |= VIEW_OF_VMAS | VIEW_OF_FILES;
-	if (worth_a_view(o.tasks, o.threads))
+	if (worth_a_view(0, o.threads))
+		of |= VIEW_OF_THREADS | VIEW_OF_CALLS | VIEW_OF_KIN;
+	if (worth_a_view(o.tasks, 0))
 		of = VIEW_OF_ALL;
 	if (!of || !view_open(d, of) || !large)
 		return;
