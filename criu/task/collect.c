@@ -106,17 +106,12 @@ static int thread_read_rseq(struct thread *th)
 }
 
 /* What ptrace(2) tells, which is for one thread of crtool: it goes on while others read /proc. */
-static int thread_trace(const struct dump *d, struct thread *th)
+static int thread_trace(struct thread *th)
 {
-	const struct view_thread *view;
 	int r = tracee_regs_read(th->tid, &th->regs);
 
 	if (r < 0)
 		return fail(-r, "read registers");
-	view = d->has_view ? taskview_find(&d->view, th->tid) : NULL;
-	r = regs_read_tls(th, !view || view->has_tls);
-	if (r < 0)
-		return fail(-r, "read TLS entries");
 	thread_find_restart(th);
 	r = thread_read_rseq(th);
 	return r < 0 ? r : dispatch_read(th);
@@ -128,7 +123,7 @@ static int trace_threads(const struct dump *d)
 
 	tasks_for_each(t, &d->tree)
 		for (size_t i = 0; i < t->nr_threads; i++) {
-			int r = thread_trace(d, &t->threads[i]);
+			int r = thread_trace(&t->threads[i]);
 
 			if (r < 0)
 				return task_fail_at(fail_at(r, "thread %d", (int)t->threads[i].tid),
@@ -159,8 +154,11 @@ static int thread_call(const struct dump *d, const struct task *t, struct thread
 /* With all that is known of it. */
 static int thread_judge(struct dump *d, const struct task *t, struct thread *th)
 {
-	int r;
+	const struct view_thread *view = d->has_view ? taskview_find(&d->view, th->tid) : NULL;
+	int r = regs_read_tls(th, !view || view->has_tls);
 
+	if (r < 0)
+		return fail(-r, "read TLS entries");
 	waiting_left(d, th);
 	block_status(t, th);
 	modes_block(d, t, th);
@@ -218,6 +216,7 @@ static int task_read(struct dump *d, struct task *t)
 struct reading {
 	struct dump *d;
 	struct task_thread *others; /* threads that are not leaders, of all tasks */
+	size_t nr_others;
 	struct stuck_seen seen[PARALLEL_WORKERS_MAX];
 	struct alike alike[PARALLEL_WORKERS_MAX];
 	struct proc_buf buf[PARALLEL_WORKERS_MAX];
@@ -455,36 +454,52 @@ static bool view_read(struct dump *d, size_t nr_threads)
 	return false;
 }
 
-static int read_and_trace(struct reading *reading, size_t nr_others)
+/* By one thread of crtool, while another traces. */
+static int views_read(void *ctx, size_t i, unsigned int worker)
+{
+	struct reading *reading = ctx;
+	struct dump *d = reading->d;
+	int r = 0;
+
+	(void)i;
+	d->has_view = worth_a_view(d->tree.nr, reading->nr_others) &&
+		      view_read(d, d->tree.nr + reading->nr_others);
+	for (size_t k = 0; k < PARALLEL_WORKERS_MAX; k++) {
+		reading->alike[k].view = d->has_view ? &d->view : d->learnt.view;
+		alike_take_flags(&reading->alike[k], &d->learnt);
+	}
+	for (size_t k = 0; k < d->tree.nr && d->tree.nr < MANY_TASKS && r >= 0; k++)
+		r = task_read_proc(reading, k, worker);
+	return r;
+}
+
+static int read_and_trace(struct reading *reading)
 {
 	struct dump *d = reading->d;
 	int r, traced = 0;
 
-	if (d->tree.nr + nr_others >= MANY_TRACED) {
-		struct parallel *p = parallel_beside(d->tree.nr, task_read_proc, reading);
+	if (d->tree.nr + reading->nr_others >= MANY_TRACED) {
+		struct parallel *p = parallel_beside(1, views_read, reading);
 
 		traced = trace_threads(d);
 		r = parallel_end(p);
 	} else {
-		r = parallel_for(d->tree.nr, task_read_proc, reading);
+		r = views_read(reading, 0, 0);
 		traced = r < 0 ? r : trace_threads(d);
 	}
 	r = traced < 0 ? traced : r;
-	return r < 0 ? r : parallel_for(nr_others, thread_read_proc, reading);
+	if (r >= 0 && d->tree.nr >= MANY_TASKS)
+		r = parallel_for(d->tree.nr, task_read_proc, reading);
+	return r < 0 ? r : parallel_for(reading->nr_others, thread_read_proc, reading);
 }
 
 static int read_procs(struct dump *d)
 {
 	struct reading reading = { .d = d };
-	size_t nr = tree_other_threads(&d->tree, &reading.others);
 	int r;
 
-	d->has_view = worth_a_view(d->tree.nr, nr) && view_read(d, d->tree.nr + nr);
-	for (size_t i = 0; i < PARALLEL_WORKERS_MAX; i++) {
-		reading.alike[i].view = d->has_view ? &d->view : d->learnt.view;
-		alike_take_flags(&reading.alike[i], &d->learnt);
-	}
-	r = read_and_trace(&reading, nr);
+	reading.nr_others = tree_other_threads(&d->tree, &reading.others);
+	r = read_and_trace(&reading);
 	free(reading.others);
 	for (size_t i = 0; i < PARALLEL_WORKERS_MAX; i++) {
 		proc_buf_done(&reading.buf[i]);
