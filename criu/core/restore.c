@@ -10,7 +10,10 @@
 
 #include "criu/base/cleanup.h"
 #include "criu/base/error.h"
+#include "criu/base/mem.h"
 #include "criu/kernel/syscalls.h"
+
+#define SORTING_BYTES 65536 /* more than is free in a piece, less than malloc(3) maps by itself */
 
 struct file *restore_find_file(const struct restore *r, uint32_t id)
 {
@@ -165,8 +168,10 @@ void restore_settle(struct restore *r)
 		free(tr->same);
 		tr->same = NULL;
 	}
-	/* Or the kernel would copy for each task what lies free between the rest. */
+	/* Or the kernel would copy for each task what lies free between the rest; and the first
+	 * malloc(3) of each task would sort that, and write to a page at each piece of it. */
 	malloc_trim(0);
+	free(mem_alloc(SORTING_BYTES));
 }
 
 void restore_done(struct restore *r)
