@@ -113,6 +113,7 @@ struct task_restore {
 	struct seccomp_chain *seccomp; /* task/seccomp.h: of each thread; NULL: nobody has any */
 	size_t seccomp_common; /* how many filters all threads begin with */
 
+	bool opens; /* has something to do at STAGE_FILES */
 	size_t readers; /* how many threads read its memory; 0 and 1: itself */
 	size_t room; /* bytes that its program and stacks take of the hole */
 };
@@ -188,6 +189,9 @@ struct restore {
 	/* What a task does that has just founded a session: task/ must not know files/. Speaks. */
 	int (*session_made)(const struct restore *r, const struct task *t);
 
+	/* Stages that not every tree has: each costs a wakeup of every task. */
+	bool has_connect; /* else it is part of STAGE_MEMORY */
+	bool has_run; /* else it is part of STAGE_CREDS */
 	/* memory shared by crtool and all tasks */
 	struct stage_area *stage;
 	struct broker *brokers;

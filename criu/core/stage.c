@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "criu/base/clock.h"
 #include "criu/base/error.h"
 #include "criu/core/program.h"
 #include "criu/core/session.h"
@@ -19,6 +20,23 @@
 /* To look after thousands ten times a second would be all that is done. */
 #define PATIENCE_MS          100
 #define PATIENCE_MS_PER_TASK 1
+
+/* Who waits for a later stage sleeps on. */
+static uint32_t bit_of(enum stage s)
+{
+	return 1u << ((uint32_t)s & 31);
+}
+
+static int stage_sleep(const struct stage_area *a, uint32_t now, enum stage s)
+{
+	uint64_t until = clock_ns() + a->patience_ms * 1000000ull;
+	struct timespec ts = { .tv_sec = (time_t)(until / 1000000000u),
+			       .tv_nsec = (long)(until % 1000000000u) };
+
+	return syscall(SYS_futex, &a->stage, FUTEX_WAIT_BITSET, now, &ts, NULL, bit_of(s)) < 0
+		   ? -errno
+		   : 0;
+}
 
 static int futex_wait(const uint32_t *word, uint32_t seen, unsigned int ms)
 {
@@ -41,7 +59,7 @@ void stage_start(struct stage_area *a, enum stage s, uint32_t nr)
 {
 	__atomic_store_n(&a->busy, nr, __ATOMIC_SEQ_CST);
 	__atomic_store_n(&a->stage, (uint32_t)s, __ATOMIC_SEQ_CST);
-	futex_wake(&a->stage);
+	syscall(SYS_futex, &a->stage, FUTEX_WAKE_BITSET, INT_MAX, NULL, NULL, bit_of(s));
 }
 
 bool stage_failed(const struct stage_area *a)
@@ -104,8 +122,7 @@ void stage_enter(struct stage_area *a, enum stage s, int crtool_pidfd)
 	while ((now = __atomic_load_n(&a->stage, __ATOMIC_SEQ_CST)) < (uint32_t)s) {
 		if (stage_failed(a))
 			_exit(1);
-		if (futex_wait(&a->stage, now, a->patience_ms) == -ETIMEDOUT &&
-		    is_gone(crtool_pidfd))
+		if (stage_sleep(a, now, s) == -ETIMEDOUT && is_gone(crtool_pidfd))
 			_exit(1);
 	}
 }

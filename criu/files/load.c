@@ -298,6 +298,43 @@ int files_load(struct restore *r)
 	return ret < 0 ? ret : locks_load(r);
 }
 
+static bool task_opens(const struct restore *r, const struct task *t)
+{
+	const struct task_restore *tr = t->restore;
+
+	if (r->make_rounds || r->nr_ttys || tr->fdtable != t)
+		return true;
+	for (size_t i = 0; i < tr->nr_slots; i++)
+		if (tr->slots[i].file->owner == t)
+			return true;
+	return false;
+}
+
+static bool is_connected(const struct restore *r, const struct file *f)
+{
+	const struct file_kind *k = f->kind;
+
+	return k->connect || k->watch || k->connected || f->is_late ||
+	       f->owner_fd >= r->hidden_base;
+}
+
+/* To take what others have open, all that is needed is that they have. */
+void files_stages(struct restore *r)
+{
+	bool connects = r->make_rounds || r->nr_ttys || r->userfaults || r->urings;
+	struct task *t;
+
+	for (size_t i = 0; i < r->nr_files; i++)
+		connects |= r->files[i]->owner && is_connected(r, r->files[i]);
+	tasks_for_each(t, &r->tree) {
+		if (!task_is_alive(t))
+			continue;
+		t->restore->opens = task_opens(r, t);
+		connects |= t->restore->nr_locks || t->restore->fdtable != t;
+	}
+	r->has_connect = connects;
+}
+
 int files_first_free(const struct restore *r)
 {
 	int first = 3;

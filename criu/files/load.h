@@ -5,6 +5,8 @@
 
 /* files.img and the fdinfo images: every slot has its file, every file its owner. */
 int files_load(struct restore *r);
+/* Which tasks have something to do at STAGE_FILES, and whether there is a STAGE_CONNECT. */
+void files_stages(struct restore *r);
 /* The first descriptor number that no task restores. */
 int files_first_free(const struct restore *r);
 /* In crtool, when all tasks exist. */

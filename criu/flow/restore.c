@@ -226,6 +226,17 @@ static int plan_reading(struct restore *r)
 	return 0;
 }
 
+/* What is last of a task may have to come after something of another thread. */
+static void plan_stages(struct restore *r)
+{
+	struct task *t;
+
+	files_stages(r);
+	r->has_run = r->has_connect;
+	tasks_for_each(t, &r->tree)
+		r->has_run |= t->nr_threads > 1 || t->restore->nr_locks || t->restore->nr_notices;
+}
+
 static int plan(void *ctx)
 {
 	struct restore *r = ctx;
@@ -246,6 +257,7 @@ static int plan(void *ctx)
 		ret = plan_reading(r);
 	if (ret < 0)
 		return ret;
+	plan_stages(r);
 	tasks_for_each(t, &r->tree) {
 		if (task_is_alive(t))
 			restore_task_room(r, t);
@@ -311,14 +323,21 @@ static void kill_tasks(void *ctx)
 
 static int join_groups(void *ctx)
 {
-	return run_stage(ctx, STAGE_GROUPS, spawn_nr(ctx));
+	return spawn_groups(ctx, run_stage);
 }
 
 static int end_dead(void *ctx)
 {
-	int ret = spawn_orphan(ctx, run_stage);
+	return spawn_end(ctx, run_stage);
+}
 
-	return ret < 0 ? ret : run_stage(ctx, STAGE_DEATHS, spawn_nr_alive(ctx));
+static uint32_t nr_openers(const struct restore *r)
+{
+	uint32_t nr = 0;
+
+	for (size_t i = 0; i < r->tree.nr; i++)
+		nr += r->tree.tasks[i]->restore->opens;
+	return nr;
 }
 
 static int open_files(void *ctx)
@@ -333,7 +352,7 @@ static int open_files(void *ctx)
 		if (ret >= 0)
 			ret = files_made(r, i);
 	}
-	return ret < 0 ? ret : run_stage(r, STAGE_FILES, spawn_nr_alive(r));
+	return ret < 0 ? ret : run_stage(r, STAGE_FILES, nr_openers(r));
 }
 
 static void unmake_files(void *ctx)
@@ -341,14 +360,20 @@ static void unmake_files(void *ctx)
 	files_undo(ctx);
 }
 
+static int connected(struct restore *r)
+{
+	int ret = files_connected(r);
+
+	files_create_done(r);
+	return ret < 0 ? ret : ttys_finish(r);
+}
+
 static int connect_files(void *ctx)
 {
-	int ret = run_stage(ctx, STAGE_CONNECT, spawn_nr_alive(ctx));
+	struct restore *r = ctx;
+	int ret = r->has_connect ? run_stage(r, STAGE_CONNECT, spawn_nr_alive(r)) : 0;
 
-	if (ret >= 0)
-		ret = files_connected(ctx);
-	files_create_done(ctx);
-	return ret < 0 ? ret : ttys_finish(ctx);
+	return ret < 0 || !r->has_connect ? ret : connected(r);
 }
 
 static int restore_memory(void *ctx)
@@ -365,7 +390,7 @@ static int restore_memory(void *ctx)
 	progress_start(&r->s->progress, "memory read", total);
 	ret = run_stage(r, STAGE_MEMORY, nr_threads(r));
 	progress_end(&r->s->progress);
-	return ret;
+	return ret < 0 || r->has_connect ? ret : connected(r);
 }
 
 /* What is about threads. */
@@ -390,7 +415,7 @@ static int restore_creds(void *ctx)
 		ret = run_stage(r, STAGE_SECCOMP, spawn_nr_alive(r));
 	if (ret >= 0)
 		ret = run_stage(r, STAGE_CREDS, nr_threads(r));
-	return ret < 0 ? ret : run_stage(ctx, STAGE_RUN, spawn_nr_alive(ctx));
+	return ret < 0 || !r->has_run ? ret : run_stage(r, STAGE_RUN, spawn_nr_alive(r));
 }
 
 static int set_registers(void *ctx)

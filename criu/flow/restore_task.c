@@ -146,6 +146,22 @@ static int enter_restorer(const struct restore *r, const struct task *t, const s
 	__builtin_unreachable();
 }
 
+static int open_own(struct restore *r, struct task *t)
+{
+	int ret;
+
+	stage_enter(r->stage, STAGE_FILES, r->crtool_pidfd);
+	ret = drop_descriptors(r, t);
+	if (ret >= 0)
+		ret = tty_foreground(r, t);
+	if (ret >= 0)
+		ret = files_open(r, t);
+	if (ret < 0)
+		return ret;
+	stage_done(r->stage);
+	return 0;
+}
+
 static int task_body(struct restore *r, struct task *t)
 {
 	struct mem_fds fds;
@@ -160,23 +176,18 @@ static int task_body(struct restore *r, struct task *t)
 			return ret;
 		stage_done(r->stage);
 	}
-	stage_enter(r->stage, STAGE_FILES, r->crtool_pidfd);
-	ret = drop_descriptors(r, t);
-	if (ret >= 0)
-		ret = tty_foreground(r, t);
-	if (ret >= 0)
-		ret = files_open(r, t);
+	ret = t->restore->opens ? open_own(r, t) : drop_descriptors(r, t);
 	if (ret < 0)
 		return ret;
-	stage_done(r->stage);
 
-	stage_enter(r->stage, STAGE_CONNECT, r->crtool_pidfd);
+	stage_enter(r->stage, r->has_connect ? STAGE_CONNECT : STAGE_MEMORY, r->crtool_pidfd);
 	ret = files_connect(r, t);
 	if (ret < 0)
 		return ret;
-	stage_done(r->stage);
-
-	stage_enter(r->stage, STAGE_MEMORY, r->crtool_pidfd);
+	if (r->has_connect) {
+		stage_done(r->stage);
+		stage_enter(r->stage, STAGE_MEMORY, r->crtool_pidfd);
+	}
 	ret = files_watch(r, t);
 	if (ret >= 0)
 		ret = locks_restore(t);

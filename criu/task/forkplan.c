@@ -397,6 +397,26 @@ static void node_place(struct fork_plan *plan, struct fork_node *n, size_t depth
 	*array_push(plan->nodes, plan->nr, plan->cap) = n;
 }
 
+/* A group that is founded without a session is founded when all children are forked. */
+static void group_inherit(struct fork_node *n, const struct fork_node *parent)
+{
+	bool new = parent->setsid && !n->early && !n->lent;
+
+	n->born_pgid = new ? parent->pid : parent->born_pgid;
+	if (n->join == n->born_pgid && !n->setsid && !n->founds)
+		n->join = 0;
+}
+
+static void meetings_find(struct fork_plan *plan)
+{
+	for (size_t i = 0; i < plan->nr; i++) {
+		const struct fork_node *n = plan->nodes[i];
+
+		plan->joins |= !n->task || n->join;
+		plan->ends |= !n->task || !task_is_alive(n->task);
+	}
+}
+
 /* The parent before the child; what a circle has cut off from the root is not there. */
 static int nodes_order(struct planner *p)
 {
@@ -415,9 +435,11 @@ static int nodes_order(struct planner *p)
 
 		for (struct fork_node *c = n->children; c; c = c->next) {
 			c->above = c->sibling ? n->above : n;
+			group_inherit(c, n);
 			node_place(plan, c, n->depth + 1);
 		}
 	}
+	meetings_find(plan);
 	return plan->nr == p->nr ? 0 : fail_plain("pstree.img: sessions go in a circle");
 }
 

@@ -38,6 +38,7 @@ struct fork_node {
 	bool is_born; /* born_sid is certain */
 	pid_t sid; /* its session in the end; 0: crtool's */
 	pid_t born_sid; /* the one it is born into */
+	pid_t born_pgid; /* the group it is born into; 0: crtool's */
 	pid_t join; /* group to join when all are founded; 0: none */
 	size_t depth;
 
@@ -54,6 +55,8 @@ struct fork_plan {
 	size_t nr, cap;
 	size_t nr_helpers;
 	uint32_t nr_turns; /* 0: no helpers */
+	bool joins; /* somebody joins a group that it was not born into; or there are helpers */
+	bool ends; /* somebody ends: helpers, or who is a zombie */
 	pid_t *numbers; /* sorted: of all processes, threads, groups and sessions */
 	size_t nr_numbers;
 };

@@ -348,7 +348,8 @@ uint64_t task_program(struct program *p, const struct restore *r, const struct t
 	coresched_share(p, r, core->thread_core, t->pid);
 	seccomp_restore_own(p, t, 0);
 	creds_ops(p, core->thread_core);
-	stage_op(p, STAGE_RUN, -1);
+	if (r->has_run)
+		stage_op(p, STAGE_RUN, -1);
 	last_ops(p, r, t);
 	program_end(p);
 	return list;

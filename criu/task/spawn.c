@@ -270,6 +270,8 @@ static int groups_join(struct restore *r, struct fork_node *n, task_body body)
 	if (ret < 0)
 		return ret;
 	stage_done(r->stage);
+	if (!r->plan->joins)
+		return 0;
 	stage_enter(r->stage, STAGE_GROUPS, r->crtool_pidfd);
 	if (n->join && setpgid(0, n->join) < 0)
 		return fail(errno, "join process group %d", (int)n->join);
@@ -319,7 +321,12 @@ static int turn_pass(struct restore *r, const struct fork_node *n, uint32_t turn
 	return 0;
 }
 
-int spawn_orphan(struct restore *r, int (*stage)(struct restore *r, enum stage s, uint32_t nr))
+int spawn_groups(struct restore *r, int (*stage)(struct restore *r, enum stage s, uint32_t nr))
+{
+	return r->plan->joins ? stage(r, STAGE_GROUPS, spawn_nr(r)) : 0;
+}
+
+int spawn_end(struct restore *r, int (*stage)(struct restore *r, enum stage s, uint32_t nr))
 {
 	for (uint32_t turn = 0; turn < r->plan->nr_turns; turn++) {
 		uint32_t left = (uint32_t)fork_plan_left(r->plan, turn);
@@ -330,7 +337,7 @@ int spawn_orphan(struct restore *r, int (*stage)(struct restore *r, enum stage s
 		if (ret < 0)
 			return ret;
 	}
-	return 0;
+	return r->plan->ends ? stage(r, STAGE_DEATHS, spawn_nr_alive(r)) : 0;
 }
 
 static void node_fail(struct restore *r, const struct fork_node *n, int err)
@@ -343,6 +350,22 @@ static void node_fail(struct restore *r, const struct fork_node *n, int err)
 	stage_fail(r->stage, n->pid, err);
 }
 
+static int deaths_pass(struct restore *r, const struct fork_node *n)
+{
+	int ret;
+
+	stage_enter(r->stage, STAGE_DEATHS, r->crtool_pidfd);
+	if (task_is_alive(n->task))
+		ret = wait_for_zombies(n);
+	else
+		ret = dead_become(r, n->task);
+	if (ret < 0)
+		return ret;
+	forget_deaths(n);
+	stage_done(r->stage);
+	return 0;
+}
+
 static void node_main(struct restore *r, struct fork_node *n, task_body body)
 {
 	int ret;
@@ -351,17 +374,10 @@ static void node_main(struct restore *r, struct fork_node *n, task_body body)
 	ret = groups_join(r, n, body);
 	for (uint32_t turn = 0; turn < r->plan->nr_turns && ret >= 0; turn++)
 		ret = turn_pass(r, n, turn);
+	if (ret >= 0 && r->plan->ends)
+		ret = deaths_pass(r, n);
 	if (ret < 0)
 		node_fail(r, n, ret);
-	stage_enter(r->stage, STAGE_DEATHS, r->crtool_pidfd);
-	if (task_is_alive(n->task))
-		ret = wait_for_zombies(n);
-	else
-		ret = dead_become(r, n->task);
-	if (ret < 0)
-		node_fail(r, n, ret);
-	forget_deaths(n);
-	stage_done(r->stage);
 	body(r, n->task);
 	_exit(1);
 }

@@ -15,8 +15,10 @@ int spawn_root(struct restore *r, void (*body)(struct restore *r, struct task *t
 
 /* How many report at STAGE_FORK, STAGE_GROUPS; at STAGE_DEATHS only those that live do. */
 uint32_t spawn_nr(const struct restore *r);
-/* Run `stage` for all that helpers have to do to end, in turns. */
-int spawn_orphan(struct restore *r, int (*stage)(struct restore *r, enum stage s, uint32_t nr));
+/* Run `stage` for those who join groups; where nobody does, there is no such stage. */
+int spawn_groups(struct restore *r, int (*stage)(struct restore *r, enum stage s, uint32_t nr));
+/* The same for all that helpers have to do to end, in turns, and for zombies. */
+int spawn_end(struct restore *r, int (*stage)(struct restore *r, enum stage s, uint32_t nr));
 uint32_t spawn_nr_alive(const struct restore *r);
 
 /* For stage_wait(): all that were made and have not been told to end still live. */
