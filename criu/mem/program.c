@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Order: the vdso is parked inside the hole, everything outside of the hole goes but what is in its
- * place already (share.h), the vdso comes to its place, mappings are made writable where they have
- * pages, all pages are read in a few large calls, and then protections and the rest are set.
+ * Order: the vdso goes to its place, or, where that cannot be, is parked inside the hole meanwhile;
+ * everything outside of the hole goes but what is in its place already (share.h), mappings are made
+ * writable where they have pages, all pages are read in a few large calls, and then protections and
+ * the rest are set.
  *
  * Neighbours that are alike must not become one mapping: they were two. Two mappings
  * with pages of their own are not merged by the kernel; so until they have some, every
@@ -164,27 +165,36 @@ static void unmap(struct program *p, uint64_t start, uint64_t end)
 		PROGRAM_SYSCALL(p, OP_WHAT_UNMAP, SYS_munmap, start, end - start);
 }
 
-/* All goes but the hole and what is in its place. */
-static void leave(struct program *p, const struct restore *r, const struct task_restore *tr)
-{
-	const struct share_span hole = { r->hole, r->hole_len };
-	struct share_span next;
-	bool past = false;
-	uint64_t at = 0;
-	size_t move = 0;
+/* The next of each sort of what stays: what is shared, the hole, the vdso; of those that are left
+ * the lowest is taken. */
+enum { STAYS_SHARED, STAYS_HOLE, STAYS_VDSO, STAYS_NR };
 
-	do {
-		next = share_left(r, tr, &move);
-		if (!past && (!next.len || next.addr > hole.addr)) {
-			unmap(p, at, hole.addr);
-			at = hole.addr + hole.len;
-			past = true;
-		}
-		if (next.len) {
-			unmap(p, at, next.addr);
-			at = next.addr + next.len;
-		}
-	} while (next.len);
+static struct share_span *lowest(struct share_span *next)
+{
+	struct share_span *low = NULL;
+
+	for (size_t i = 0; i < STAYS_NR; i++)
+		if (next[i].len && (!low || next[i].addr < low->addr))
+			low = &next[i];
+	return low;
+}
+
+static void leave(struct program *p, const struct restore *r, const struct task_restore *tr,
+		  struct share_span vdso)
+{
+	size_t move = 0;
+	struct share_span next[STAYS_NR] = { [STAYS_SHARED] = share_left(r, tr, &move),
+					     [STAYS_HOLE] = { r->hole, r->hole_len },
+					     [STAYS_VDSO] = vdso };
+	struct share_span *low;
+	uint64_t at = 0;
+
+	while ((low = lowest(next))) {
+		unmap(p, at, low->addr);
+		at = low->addr + low->len;
+		*low = low == &next[STAYS_SHARED] ? share_left(r, tr, &move)
+						  : (struct share_span){ 0, 0 };
+	}
 	unmap(p, at, TASK_END);
 }
 
@@ -453,15 +463,21 @@ void mem_program(struct program *p, const struct restore *r, const struct task *
 	const struct task_restore *tr = t->restore;
 	const MmEntry *mm = tr->mm;
 	uint8_t *prot = program_data(p, mm->n_vmas);
+	struct share_span vdso_at = { 0, 0 };
+	bool vdso_is_there;
 
 	rseq_leave(p);
 	mempolicy_reset(p, &r->inherited);
-	if (!is_32bit)
+	vdso_is_there = !is_32bit && vdso_goes_to(vdso, mm, &vdso_at);
+	if (vdso_is_there)
+		vdso_go(p, vdso, vdso_at.addr);
+	else if (!is_32bit)
 		vdso_park(p, vdso, parking);
-	leave(p, r, tr);
+	leave(p, r, tr, vdso_at);
 	if (is_32bit)
 		vdso_make_compat(p, vdso, parking);
-	vdso_unpark(p, vdso, parking, mm);
+	if (!vdso_is_there)
+		vdso_unpark(p, vdso, parking, mm);
 	/* No huge page may fill a hole; until userfaults_program(). */
 	if ((mm->has_thp_disabled && mm->thp_disabled) || mm_keeps_holes(mm))
 		PROGRAM_SYSCALL(p, OP_WHAT_PRCTL, SYS_prctl, PR_SET_THP_DISABLE, 1);

@@ -52,13 +52,30 @@ static uint64_t code_start(const struct vdso *v)
 	return 0;
 }
 
+/* Two mappings that are side by side, and their place. */
+static bool kernel_moves_several(void)
+{
+	char *at = mmap(NULL, 4 * PAGE_BYTES, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char *to = at + 2 * PAGE_BYTES;
+	bool moved;
+
+	if (at == MAP_FAILED)
+		return false;
+	moved = mprotect(at, PAGE_BYTES, PROT_READ) == 0 &&
+		mremap(at, 2 * PAGE_BYTES, 2 * PAGE_BYTES, MREMAP_MAYMOVE | MREMAP_FIXED, to) == to;
+	munmap(at, 4 * PAGE_BYTES);
+	return moved;
+}
+
 int vdso_find(struct vdso *ret)
 {
 	int err = vdso_of(getpid(), ret);
 
-	if (err >= 0)
-		ret->code = (const uint8_t *)(uintptr_t)code_start(ret);
-	return err;
+	if (err < 0)
+		return err;
+	ret->code = (const uint8_t *)(uintptr_t)code_start(ret);
+	ret->moves_whole = kernel_moves_several();
+	return 0;
 }
 
 static uint64_t part_bytes(const struct vdso *v, bool code)
@@ -154,6 +171,38 @@ static void move(struct program *p, uint64_t from, uint64_t len, uint64_t to)
 
 	op->flags |= OP_EXPECT;
 	op->expect = (int64_t)to;
+}
+
+/* Both parts of it, and the other way round it would be a mapping for each of ours. */
+bool vdso_goes_to(const struct vdso *own, const MmEntry *mm, struct share_span *ret)
+{
+	const VmaEntry *code = image_part(mm, VMA_VDSO), *data = image_part(mm, VMA_VVAR);
+	uint64_t start, end;
+
+	if (!code || !data || !own->nr || !own->part[own->nr - 1].code)
+		return false;
+	for (size_t i = 1; i < own->nr; i++)
+		if (own->part[i].start != own->part[i - 1].end || own->part[i - 1].code)
+			return false;
+	start = own->part[0].start;
+	end = own->part[own->nr - 1].end;
+	if (code->end - data->start != end - start || (data->start < end && code->end > start))
+		return false;
+	*ret = (struct share_span){ data->start, end - start };
+	return true;
+}
+
+void vdso_go(struct program *p, const struct vdso *own, uint64_t to)
+{
+	uint64_t start = own->part[0].start;
+
+	if (own->moves_whole) {
+		move(p, start, own->part[own->nr - 1].end - start, to);
+		return;
+	}
+	for (size_t i = 0; i < own->nr; i++)
+		move(p, own->part[i].start, own->part[i].end - own->part[i].start,
+		     to + (own->part[i].start - start));
 }
 
 void vdso_park(struct program *p, const struct vdso *own, uint64_t parking)

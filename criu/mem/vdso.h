@@ -2,6 +2,7 @@
 /* The kernel's code and data in every address space. */
 #pragma once
 #include "criu/core/restore.h"
+#include "criu/mem/share.h"
 
 #define VDSO_PARTS_MAX 4
 
@@ -12,6 +13,7 @@ struct vdso {
 		bool code;
 	} part[VDSO_PARTS_MAX];
 	size_t nr;
+	bool moves_whole; /* all parts by one mremap(2): since Linux 6.17 */
 	const uint8_t *code; /* to read; a copy of the one for 32-bit tasks, owned */
 };
 
@@ -22,6 +24,13 @@ int vdso_find(struct vdso *ret);
 int vdso_find_compat(const struct vdso *own, struct vdso *ret);
 /* The images' vdso is the one of this kernel, in contents and in layout. Speaks. */
 int vdso_check(struct restore *r, const struct vdso *own, const struct task *t);
+
+/*
+ * Where the vdso goes by itself, whatever of crtool is there, before all else is unmapped; false:
+ * it has to be parked meanwhile.
+ */
+bool vdso_goes_to(const struct vdso *own, const MmEntry *mm, struct share_span *ret);
+void vdso_go(struct program *p, const struct vdso *own, uint64_t to);
 
 /* Bytes of parking. */
 uint64_t vdso_room(const struct vdso *own);
