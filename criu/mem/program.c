@@ -315,6 +315,26 @@ static void map_ring(struct program *p, const VmaEntry *v)
 	op->expect = (int64_t)v->start;
 }
 
+/*
+ * What has been writable without MAP_NORESERVE is accounted (VM_ACCOUNT), and stays so: it is not
+ * joined with what is not, whatever else they have in common.
+ */
+static bool is_accounted(const struct restore *r, const struct task_restore *tr, size_t i,
+			 uint8_t prot)
+{
+	uint32_t flags = tr->mm->vmas[i]->flags;
+
+	return flags & MAP_PRIVATE && !(flags & MAP_NORESERVE) &&
+	       (prot & PROT_WRITE || share_of(r, tr, i));
+}
+
+static bool would_join(const struct restore *r, const struct task_restore *tr, size_t i,
+		       const uint8_t *prot)
+{
+	return i && vma_alike(tr->mm->vmas[i - 1], tr->mm->vmas[i]) &&
+	       is_accounted(r, tr, i - 1, prot[i - 1]) == is_accounted(r, tr, i, prot[i]);
+}
+
 /* prot[i]: what mapping i has until its pages are there, and VMA_APART. */
 static void map_all(struct program *p, const struct restore *r, const struct task_restore *tr,
 		    const struct mem_fds *fds, uint8_t *prot)
@@ -336,7 +356,7 @@ static void map_all(struct program *p, const struct restore *r, const struct tas
 		}
 		if (vma_has_private_pages(v) && has_pages(tr, v))
 			prot[i] |= PROT_READ | PROT_WRITE;
-		odd = i && vma_alike(mm->vmas[i - 1], v) ? !odd : false;
+		odd = would_join(r, tr, i, prot) ? !odd : false;
 		if (odd)
 			prot[i] ^= PROT_EXEC;
 		if (v->status & VMA_AIORING) {

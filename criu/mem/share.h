@@ -11,8 +11,11 @@
 struct share_segment {
 	uint64_t start, end; /* where it belongs */
 	uint64_t at; /* where it is: there, or in the hole; 0: nowhere */
+	uint64_t last; /* where the last of the mappings ends */
 	const VmaEntry *like; /* one of the mappings */
 	bool takes_huge; /* all of them do */
+	bool one_prot, one_end; /* all of them have the same */
+	int prot; /* that it has when tasks are forked */
 	size_t first_part, nr_parts; /* what is in it, ascending */
 };
 

@@ -69,11 +69,12 @@ static bool is_near_stack(const struct share_segment *g)
 	return g->start < sp && g->end + STACK_ROOM > sp;
 }
 
-/* Two that touch could become one mapping. */
+/* Two that touch could become one mapping, here or in a task. */
 static bool has_neighbour(const struct share_pool *pool, const struct share_segment *g)
 {
 	for (const struct share_segment *o = pool->segments; o < g; o++)
-		if (share_is_in_place(o) && (o->end == g->start || g->end == o->start))
+		if (share_is_in_place(o) && (o->end == g->start || g->end == o->start) &&
+		    !(o->one_prot && g->one_prot && o->prot != g->prot))
 			return true;
 	return false;
 }
@@ -207,6 +208,14 @@ static void open_up(uint64_t from, uint64_t to)
 		munmap(ptr(from), to - from);
 }
 
+/* Nobody has to change what is right from the start. */
+static int segment_protect(struct share_segment *g)
+{
+	if (g->prot != SHARE_PROT && mprotect(ptr(g->at), g->end - g->start, g->prot) < 0)
+		return fail(errno, "protect pages that tasks share");
+	return 0;
+}
+
 static int segments_make(struct restore *r, struct huge_reader *h)
 {
 	uint64_t at = r->share->at, room = at, done = at;
@@ -219,9 +228,12 @@ static int segments_make(struct restore *r, struct huge_reader *h)
 		room += segment_room(g);
 		if (!g->nr_parts)
 			continue;
+		g->prot = g->one_prot ? (int)g->like->prot : SHARE_PROT;
 		err = segment_map(r, g);
 		if (err >= 0)
 			err = parts_read(r, h, g);
+		if (err >= 0)
+			err = segment_protect(g);
 		if (err < 0)
 			return err;
 		if (share_is_in_place(g))
@@ -391,7 +403,7 @@ void share_move(struct program *p, const struct restore *r, const struct task_re
 	uint64_t len = (v->end < g->end ? v->end : g->end) - v->start;
 	struct op *op = NULL;
 
-	if (prot != SHARE_PROT)
+	if (prot != (uint64_t)g->prot)
 		PROGRAM_SYSCALL(p, OP_WHAT_PROTECT, SYS_mprotect, from, len, prot);
 	if (!share_is_in_place(g))
 		op = PROGRAM_SYSCALL(p, OP_WHAT_SHMEM, SYS_mremap, from, len, v->end - v->start,

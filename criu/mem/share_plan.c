@@ -21,6 +21,7 @@
 #include "criu/mem/share.h"
 
 #define POOL_MAX (1ull << 44)
+#define TAIL_MAX (1ull << 20) /* without pages, that a segment may end with */
 
 /* A reference that was followed to its end: within one mapping of either task. */
 struct piece {
@@ -252,11 +253,17 @@ static void segment_extend(struct sharing *s, uint32_t n)
 	if (!top->segment) {
 		g = array_push(pool->segments, pool->nr_segments, pool->cap_segments);
 		g->start = UINT64_MAX;
-		g->takes_huge = true;
+		g->last = v->end;
+		g->like = v;
+		g->takes_huge = g->one_prot = g->one_end = true;
 		top->segment = (uint32_t)pool->nr_segments;
 	}
 	g = &pool->segments[top->segment - 1];
 	g->takes_huge = g->takes_huge && fill_takes_huge(mm, v);
+	g->one_prot = g->one_prot && v->prot == g->like->prot;
+	g->one_end = g->one_end && v->end == g->last;
+	if (v->end > g->last)
+		g->last = v->end;
 	if (v->start < g->start) {
 		g->start = v->start;
 		g->like = v;
@@ -328,10 +335,13 @@ static void segments_bound(struct share_pool *pool)
 	for (size_t i = 0; i < pool->nr_segments; i++) {
 		struct share_segment *g = &pool->segments[i];
 
-		if (!g->nr_parts || g->end - g->start > room) {
+		if (!g->nr_parts || g->end - g->start + TAIL_MAX > room) {
 			g->nr_parts = 0;
 			g->end = g->start;
 		}
+		/* Or each task would have to make it larger. */
+		if (g->nr_parts && g->one_end && g->last - g->end <= TAIL_MAX)
+			g->end = g->last;
 		room -= g->end - g->start;
 	}
 }
