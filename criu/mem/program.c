@@ -323,9 +323,10 @@ static bool is_accounted(const struct restore *r, const struct task_restore *tr,
 			 uint8_t prot)
 {
 	uint32_t flags = tr->mm->vmas[i]->flags;
+	const struct share_segment *g = share_of(r, tr, i);
 
 	return flags & MAP_PRIVATE && !(flags & MAP_NORESERVE) &&
-	       (prot & PROT_WRITE || share_of(r, tr, i));
+	       (prot & PROT_WRITE || (g && !g->is_empty));
 }
 
 static bool would_join(const struct restore *r, const struct task_restore *tr, size_t i,

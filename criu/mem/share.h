@@ -14,9 +14,11 @@ struct share_segment {
 	uint64_t last; /* where the last of the mappings ends */
 	const VmaEntry *like; /* one of the mappings */
 	bool takes_huge; /* all of them do */
-	bool one_prot, one_end; /* all of them have the same */
+	bool one_prot, one_start, one_end; /* all of them have the same */
 	int prot; /* that it has when tasks are forked */
 	size_t first_part, nr_parts; /* what is in it, ascending */
+	size_t nr_users; /* mappings */
+	bool is_empty; /* nothing is in it, but most tasks have it; in its place, or nowhere */
 };
 
 struct share_part {

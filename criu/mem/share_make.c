@@ -39,7 +39,7 @@ static void *ptr(uint64_t addr)
 /* Huge pages can be moved as they are where both places are alike in this. */
 static uint64_t segment_room(const struct share_segment *g)
 {
-	return g->end - g->start + HUGE_BYTES + GAP;
+	return g->is_empty ? 0 : g->end - g->start + HUGE_BYTES + GAP;
 }
 
 uint64_t share_layout(struct restore *r, uint64_t at)
@@ -69,25 +69,47 @@ static bool is_near_stack(const struct share_segment *g)
 	return g->start < sp && g->end + STACK_ROOM > sp;
 }
 
+/* See is_accounted() of program.c. */
+static bool is_accounted(const struct share_segment *g)
+{
+	return !(g->like->flags & MAP_NORESERVE) && (!g->is_empty || g->prot & PROT_WRITE);
+}
+
+/* Once both have the rights that they are to have. */
+static bool can_join(const struct share_segment *a, const struct share_segment *b)
+{
+	if (vma_is_file(a->like) != vma_is_file(b->like) || is_accounted(a) != is_accounted(b))
+		return false;
+	return !a->one_prot || !b->one_prot || a->prot == b->prot;
+}
+
 /* Two that touch could become one mapping, here or in a task. */
 static bool has_neighbour(const struct share_pool *pool, const struct share_segment *g)
 {
 	for (const struct share_segment *o = pool->segments; o < g; o++)
 		if (share_is_in_place(o) && (o->end == g->start || g->end == o->start) &&
-		    !(o->one_prot && g->one_prot && o->prot != g->prot))
+		    can_join(o, g))
 			return true;
 	return false;
 }
 
-static bool map_in_place(const struct restore *r, struct share_segment *g, int fd)
+static int file_of(const struct restore *r, const VmaEntry *v)
 {
+	const struct file *f = vma_is_file(v) ? restore_find_file(r, (uint32_t)v->shmid) : NULL;
+
+	return f ? f->mapped_fd : -1;
+}
+
+static bool map_in_place(const struct restore *r, struct share_segment *g, int prot)
+{
+	int fd = file_of(r, g->like);
 	void *at = ptr(g->start);
 	void *got;
 
 	if (is_near_stack(g) || has_neighbour(r->share, g))
 		return false;
-	got = mmap(at, g->end - g->start, SHARE_PROT, segment_flags(g->like) | MAP_FIXED_NOREPLACE,
-		   fd, fd < 0 ? 0 : (off_t)g->like->pgoff);
+	got = mmap(at, g->end - g->start, prot, segment_flags(g->like) | MAP_FIXED_NOREPLACE, fd,
+		   fd < 0 ? 0 : (off_t)g->like->pgoff);
 	if (got == at) {
 		g->at = g->start;
 		return true;
@@ -119,12 +141,12 @@ static int segment_map(const struct restore *r, struct share_segment *g)
 {
 	const VmaEntry *v = g->like;
 	uint64_t len = g->end - g->start;
-	const struct file *f = vma_is_file(v) ? restore_find_file(r, (uint32_t)v->shmid) : NULL;
+	int fd = file_of(r, v);
 
-	if (map_in_place(r, g, f ? f->mapped_fd : -1) || (!f && seed_move(g, len)))
+	if (map_in_place(r, g, SHARE_PROT) || (fd < 0 && seed_move(g, len)))
 		return 0;
-	if (mmap(ptr(g->at), len, SHARE_PROT, segment_flags(v) | MAP_FIXED, f ? f->mapped_fd : -1,
-		 f ? (off_t)v->pgoff : 0) == MAP_FAILED)
+	if (mmap(ptr(g->at), len, SHARE_PROT, segment_flags(v) | MAP_FIXED, fd,
+		 fd < 0 ? 0 : (off_t)v->pgoff) == MAP_FAILED)
 		return fail(errno, "map %llu bytes for pages that tasks share",
 			    (unsigned long long)len);
 	return 0;
@@ -216,6 +238,16 @@ static int segment_protect(struct share_segment *g)
 	return 0;
 }
 
+/* Filled, with the rights that it is to have. */
+static int segment_make(struct restore *r, struct huge_reader *h, struct share_segment *g)
+{
+	int err = segment_map(r, g);
+
+	if (err >= 0)
+		err = parts_read(r, h, g);
+	return err < 0 ? err : segment_protect(g);
+}
+
 static int segments_make(struct restore *r, struct huge_reader *h)
 {
 	uint64_t at = r->share->at, room = at, done = at;
@@ -224,16 +256,14 @@ static int segments_make(struct restore *r, struct huge_reader *h)
 		struct share_segment *g = &r->share->segments[i];
 		int err;
 
-		g->at = room + ((g->start - room) & (HUGE_BYTES - 1));
-		room += segment_room(g);
+		g->prot = g->one_prot ? (int)g->like->prot : SHARE_PROT;
+		if (g->is_empty)
+			map_in_place(r, g, g->prot);
 		if (!g->nr_parts)
 			continue;
-		g->prot = g->one_prot ? (int)g->like->prot : SHARE_PROT;
-		err = segment_map(r, g);
-		if (err >= 0)
-			err = parts_read(r, h, g);
-		if (err >= 0)
-			err = segment_protect(g);
+		g->at = room + ((g->start - room) & (HUGE_BYTES - 1));
+		room += segment_room(g);
+		err = segment_make(r, h, g);
 		if (err < 0)
 			return err;
 		if (share_is_in_place(g))
@@ -304,6 +334,7 @@ void share_done(struct restore *r)
 const struct share_segment *share_of(const struct restore *r, const struct task_restore *tr,
 				     size_t vma)
 {
+	const struct share_segment *g;
 	size_t lo = 0, hi = tr->share ? tr->share->nr_moves : 0;
 
 	while (lo < hi) {
@@ -316,7 +347,8 @@ const struct share_segment *share_of(const struct restore *r, const struct task_
 	}
 	if (!tr->share || lo == tr->share->nr_moves || tr->share->moves[lo].vma != vma)
 		return NULL;
-	return &r->share->segments[tr->share->moves[lo].segment];
+	g = &r->share->segments[tr->share->moves[lo].segment];
+	return g->at ? g : NULL;
 }
 
 static bool has_part(const struct restore *r, const struct share_segment *g, uint64_t from,

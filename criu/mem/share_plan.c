@@ -8,6 +8,9 @@
  * address a segment has one page: where two groups of tasks share two different ones, the second
  * group gets copies. So do mappings that cannot come from one segment, because their flags
  * differ.
+ *
+ * Mappings that a task has as its parent has them, without a common page, make a segment too, if
+ * most tasks of the tree have it: it is mapped once, and comes by fork.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -20,8 +23,9 @@
 #include "criu/mem/pagemap.h"
 #include "criu/mem/share.h"
 
-#define POOL_MAX (1ull << 44)
-#define TAIL_MAX (1ull << 20) /* without pages, that a segment may end with */
+#define POOL_MAX  (1ull << 44)
+#define EMPTY_MAX (64ull << 20) /* of what is accounted to each that has it */
+#define TAIL_MAX  (1ull << 20) /* without pages, that a segment may end with */
 
 /* A reference that was followed to its end: within one mapping of either task. */
 struct piece {
@@ -213,23 +217,62 @@ static uint32_t node_of(struct sharing *s, uint32_t task, uint32_t vma)
 	return *n;
 }
 
+static void nodes_join(struct sharing *s, uint32_t a, uint32_t b)
+{
+	a = node_find(s, a);
+	b = node_find(s, b);
+	if (a < b)
+		s->nodes[b].up = a;
+	else
+		s->nodes[a].up = b;
+}
+
 static void piece_join(struct sharing *s, struct piece *p)
 {
 	const struct task_restore *tr = s->r->tree.tasks[p->task]->restore;
 	const struct task_restore *holder = p->holder->restore;
 	uintptr_t whose = (uintptr_t)map_get(&s->index, (uint64_t)p->holder->pid);
 	uint32_t vma = (uint32_t)vma_find(holder->mm, p->addr);
-	uint32_t a, b;
 
 	if (!are_compatible(s->r, tr->mm->vmas[p->vma], holder->mm->vmas[vma]))
 		return;
 	p->node = node_of(s, p->task, p->vma);
-	a = node_find(s, p->node);
-	b = node_find(s, node_of(s, (uint32_t)whose - 1, vma));
-	if (a < b)
-		s->nodes[b].up = a;
-	else
-		s->nodes[a].up = b;
+	nodes_join(s, p->node, node_of(s, (uint32_t)whose - 1, vma));
+}
+
+/* Would it be the same, had it come from the parent? */
+static bool is_inherited(const struct restore *r, const VmaEntry *v, const VmaEntry *up)
+{
+	return v->start == up->start && v->end == up->end && v->prot == up->prot &&
+	       v->flags & MAP_PRIVATE && !v->uring && !v->userfault &&
+	       (!(v->prot & PROT_WRITE) || v->end - v->start <= EMPTY_MAX) &&
+	       are_compatible(r, v, up);
+}
+
+static void mappings_join(struct sharing *s, uint32_t task, uint32_t up)
+{
+	const MmEntry *mm = s->r->tree.tasks[task]->restore->mm;
+	const MmEntry *theirs = s->r->tree.tasks[up]->restore->mm;
+
+	for (uint32_t i = 0, k = 0; i < mm->n_vmas && k < theirs->n_vmas; i++) {
+		while (k < theirs->n_vmas && theirs->vmas[k]->start < mm->vmas[i]->start)
+			k++;
+		if (k < theirs->n_vmas && is_inherited(s->r, mm->vmas[i], theirs->vmas[k]))
+			nodes_join(s, node_of(s, task, i), node_of(s, up, k));
+	}
+}
+
+static void inherited_join(struct sharing *s)
+{
+	struct task *t;
+
+	tasks_for_each(t, &s->r->tree) {
+		uintptr_t up =
+		    t->parent ? (uintptr_t)map_get(&s->index, (uint64_t)t->parent->pid) : 0;
+
+		if (t->restore->mm && up)
+			mappings_join(s, (uint32_t)i_t, (uint32_t)up - 1);
+	}
 }
 
 /* Of two neighbours that are alike, and from one segment, the kernel would make one mapping. */
@@ -255,12 +298,14 @@ static void segment_extend(struct sharing *s, uint32_t n)
 		g->start = UINT64_MAX;
 		g->last = v->end;
 		g->like = v;
-		g->takes_huge = g->one_prot = g->one_end = true;
+		g->takes_huge = g->one_prot = g->one_start = g->one_end = true;
 		top->segment = (uint32_t)pool->nr_segments;
 	}
 	g = &pool->segments[top->segment - 1];
+	g->nr_users++;
 	g->takes_huge = g->takes_huge && fill_takes_huge(mm, v);
 	g->one_prot = g->one_prot && v->prot == g->like->prot;
+	g->one_start = g->one_start && v->start == g->like->start;
 	g->one_end = g->one_end && v->end == g->last;
 	if (v->end > g->last)
 		g->last = v->end;
@@ -327,15 +372,26 @@ static void parts_find(struct sharing *s)
 	free(sorted);
 }
 
+/* Everybody has a copy of it for a while, and who does not want it unmaps it. */
+static void empty_keep(struct share_segment *g, size_t nr_tasks)
+{
+	g->is_empty = g->one_prot && g->one_start && g->one_end && g->nr_users * 2 > nr_tasks;
+	g->end = g->is_empty ? g->last : g->start;
+}
+
 /* One that is too far apart from end to end is given up: its pages are copied. */
-static void segments_bound(struct share_pool *pool)
+static void segments_bound(struct share_pool *pool, size_t nr_tasks)
 {
 	uint64_t room = POOL_MAX;
 
 	for (size_t i = 0; i < pool->nr_segments; i++) {
 		struct share_segment *g = &pool->segments[i];
 
-		if (!g->nr_parts || g->end - g->start + TAIL_MAX > room) {
+		if (!g->nr_parts) {
+			empty_keep(g, nr_tasks);
+			continue;
+		}
+		if (g->end - g->start + TAIL_MAX > room) {
 			g->nr_parts = 0;
 			g->end = g->start;
 		}
@@ -483,6 +539,13 @@ static void kept_merge(struct share_task *st)
 		st->nr_kept = to + 1;
 }
 
+static bool comes_empty(struct sharing *s, uint32_t task, uint32_t vma)
+{
+	uint32_t segment = segment_of(s, task, vma);
+
+	return segment && s->pool->segments[segment - 1].is_empty;
+}
+
 static void moves_find(struct reading *w, uint32_t task)
 {
 	const MmEntry *mm = w->task->restore->mm;
@@ -494,7 +557,7 @@ static void moves_find(struct reading *w, uint32_t task)
 
 		while (k < st->nr_kept && st->kept[k].addr + st->kept[k].len <= v->start)
 			k++;
-		if (k < st->nr_kept && st->kept[k].addr < v->end)
+		if ((k < st->nr_kept && st->kept[k].addr < v->end) || comes_empty(w->s, task, i))
 			*array_push(st->moves, st->nr_moves, st->cap_moves) =
 			    (struct share_move){ i, segment_of(w->s, task, i) - 1 };
 	}
@@ -562,13 +625,15 @@ int share_plan(struct restore *r)
 	for (size_t i = 0; i < s.nr_pieces && err >= 0 && !r->has_compat; i++)
 		piece_join(&s, &s.pieces[i]);
 	if (err >= 0) {
+		if (!r->has_compat)
+			inherited_join(&s);
 		segments_find(&s);
 		for (size_t i = 0; i < s.nr_pieces; i++)
 			s.pieces[i].segment =
 			    s.pieces[i].node ? segment_of(&s, s.pieces[i].task, s.pieces[i].vma)
 					     : 0;
 		parts_find(&s);
-		segments_bound(s.pool);
+		segments_bound(s.pool, r->tree.nr);
 		for (uint32_t i = 0; i < r->tree.nr; i++)
 			task_plan(&s, i);
 		log_debug("%zu segments of pages shared since a fork, %zu parts",
