@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "images/table.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "images/apparmor.pb-c.h"
@@ -184,16 +182,33 @@ const struct image_type image_types[IMAGE_KINDS] = {
 /* NOLINTEND(bugprone-macro-parentheses) */
 /* clang-format on */
 
+static char *put_text(char *to, const char *text)
+{
+	while ((*to = *text++))
+		to++;
+	return to;
+}
+
+static char *put_id(char *to, unsigned int base, uint64_t id)
+{
+	char digits[24], *at = digits + sizeof(digits);
+
+	*--at = '\0';
+	do
+		*--at = "0123456789abcdef"[id % base];
+	while ((id /= base));
+	return put_text(to, at);
+}
+
+/* Each task of a restore makes a few, and would need a handful of pages for printf(3). */
 const char *image_file_name(enum image_kind kind, uint64_t id, char buf[IMAGE_NAME_MAX])
 {
 	const struct image_type *t = &image_types[kind];
-	char digits[24] = "";
+	char *end = put_text(buf, t->prefix);
 
-	if (t->id == IMAGE_ID_DEC)
-		snprintf(digits, sizeof(digits), "%" PRIu64, id);
-	else if (t->id == IMAGE_ID_HEX)
-		snprintf(digits, sizeof(digits), "%" PRIx64, id);
-	snprintf(buf, IMAGE_NAME_MAX, "%s%s%s", t->prefix, digits, t->suffix);
+	if (t->id != IMAGE_ID_NONE)
+		end = put_id(end, t->id == IMAGE_ID_HEX ? 16 : 10, id);
+	put_text(end, t->suffix);
 	return buf;
 }
 

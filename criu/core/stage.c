@@ -12,7 +12,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "criu/base/clock.h"
 #include "criu/base/error.h"
 #include "criu/core/program.h"
 #include "criu/core/session.h"
@@ -29,10 +28,14 @@ static uint32_t bit_of(enum stage s)
 
 static int stage_sleep(const struct stage_area *a, uint32_t now, enum stage s)
 {
-	uint64_t until = clock_ns() + a->patience_ms * 1000000ull;
-	struct timespec ts = { .tv_sec = (time_t)(until / 1000000000u),
-			       .tv_nsec = (long)(until % 1000000000u) };
+	struct timespec ts;
+	uint64_t until;
 
+	/* Not by the vdso: that is two pages that each task would have to be given. */
+	syscall(SYS_clock_gettime, CLOCK_MONOTONIC, &ts);
+	until = (uint64_t)ts.tv_nsec + a->patience_ms * 1000000ull;
+	ts.tv_sec += (time_t)(until / 1000000000u);
+	ts.tv_nsec = (long)(until % 1000000000u);
 	return syscall(SYS_futex, &a->stage, FUTEX_WAIT_BITSET, now, &ts, NULL, bit_of(s)) < 0
 		   ? -errno
 		   : 0;

@@ -69,7 +69,7 @@ static int exe_check(int fd)
 
 static int pages_open(struct restore *r, const struct task_restore *tr, struct mem_fds *fds)
 {
-	fds->pages = mem_alloc((tr->nr_sources + 1) * sizeof(*fds->pages));
+	fds->pages = arena_array(&r->arena, int, tr->nr_sources + 1);
 	for (size_t i = 0; i < tr->nr_sources; i++) {
 		int fd = page_file_open(r->chain, &tr->sources[i]);
 
@@ -87,7 +87,8 @@ int mem_open(struct restore *r, struct task *t,
 	struct mem_fds fds = { .exe = -1, .aio = -1 };
 	int err;
 
-	fds.vma = mem_alloc((mm->n_vmas + 1) * sizeof(*fds.vma));
+	/* Of the task's first malloc(3) the kernel would copy a handful of pages. */
+	fds.vma = arena_array(&r->arena, int, mm->n_vmas + 1);
 	for (size_t i = 0; i < mm->n_vmas; i++) {
 		const VmaEntry *v = mm->vmas[i], *last = i ? mm->vmas[i - 1] : NULL;
 

@@ -11,7 +11,6 @@
 #include <linux/prctl.h>
 #include <linux/sched.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -65,7 +64,7 @@ size_t task_program_room(const struct task *t)
 		const ThreadCoreEntry *th = tr->cores[i]->thread_core;
 
 		room += THREAD_STACK + OPS_PER_THREAD * sizeof(struct op) + 2048 +
-			queue_room(th->signals_p);
+			sizeof(uint64_t) + queue_room(th->signals_p);
 		if (th->creds)
 			room += th->creds->n_groups * 4;
 	}
@@ -322,7 +321,7 @@ uint64_t task_program(struct program *p, const struct restore *r, const struct t
 		      void *ctx)
 {
 	const CoreEntry *core = t->restore->cores[0];
-	uint64_t *lists = mem_alloc(t->nr_threads * sizeof(*lists)), list;
+	uint64_t *lists = program_data(p, t->nr_threads * sizeof(*lists)), list;
 
 	for (size_t i = 1; i < t->nr_threads; i++)
 		lists[i] = thread_list(p, r, t, i, first);
@@ -331,7 +330,6 @@ uint64_t task_program(struct program *p, const struct restore *r, const struct t
 	PROGRAM_SYSCALL(p, OP_WHAT_PRCTL, SYS_personality, core->tc->personality);
 	modes_process_restore(p, core->tc);
 	threads_clone(p, t, lists);
-	free(lists);
 	process_restore(p, t);
 	thread_restore(p, r, t, core, t->pid, t->comm);
 	if (r->has_late) {
