@@ -50,7 +50,7 @@ WARN += -Werror
 endif
 
 CFLAGS ?= -O2 -g
-ALL_CFLAGS := -std=gnu11 -D_GNU_SOURCE -I. -I$(O)/gen $(WARN) $(CFLAGS) $(SANFLAGS) $(PKG_CFLAGS) -MMD -MP
+ALL_CFLAGS := -std=gnu11 -D_GNU_SOURCE -I. -I$(O)/gen $(WARN) -fno-plt $(CFLAGS) $(SANFLAGS) $(PKG_CFLAGS) -MMD -MP
 # What is mapped at a restore is there in each task that is forked, and taken apart again in each: so
 # libraries are linked in where there is an archive of them.
 archive = $(if $(filter /%,$(shell $(CC) -print-file-name=$(1:-l%=lib%.a))),-l:$(1:-l%=lib%.a),$(1))
@@ -66,7 +66,15 @@ PB_OBJ := $(PB_C:.c=.o)
 SRCS := $(sort $(wildcard compel/*.c compel/arch/x86/*.c images/*.c \
 	$(foreach d,base kernel image core ns mnt net mem task files sock flow cmd,criu/$(d)/*.c)))
 ASMS := $(sort $(wildcard compel/arch/x86/*.S criu/pie/*.S))
-OBJS := $(SRCS:%.c=$(O)/%.o)
+# What a task of a restore runs, from its birth to the restorer, lies together: it has to be given
+# each piece of the program that it comes to (filemap_map_pages(), 64 KiB at a time).
+TASK_SRCS := $(addprefix criu/,base/arena.c base/mem.c core/stage.c core/program.c core/restore.c \
+	flow/restore_task.c $(addprefix task/,spawn.c forkshare.c program.c creds.c sched.c signals.c \
+	timers.c attrs.c modes.c coresched.c autogroup.c seccomp.c) $(addprefix mem/,program.c fill.c \
+	share_make.c vdso.c aio.c load.c mempolicy.c ldt.c pkey.c uring.c vma.c pagemap.c) \
+	$(addprefix files/,load.c mapped.c reg.c ghost.c lock.c userfault.c uring.c uring_register.c) \
+	image/dir.c image/chain.c image/reader.c) images/table.c
+OBJS := $(patsubst %.c,$(O)/%.o,$(TASK_SRCS) $(filter-out $(TASK_SRCS),$(SRCS)))
 BLOBS := parasite restorer
 BLOB_OBJS := $(BLOBS:%=$(O)/criu/pie/%-blob.o)
 ALL_OBJS := $(OBJS) $(PB_OBJ) $(BLOB_OBJS)
