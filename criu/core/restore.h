@@ -202,7 +202,8 @@ struct restore {
 	uint64_t hole, hole_len;
 	uint64_t staging, staging_len; /* for huge pages, a task's own; 0: not used */
 	int32_t spare_pids[SPARE_PIDS]; /* for threads that read memory */
-	uint64_t private_at; /* from here on a task's own: blob, program, stacks */
+	uint64_t blob; /* the restorer */
+	uint64_t private_at; /* from here on a task's own: program, stacks */
 	struct shmem_segment *segments;
 	size_t nr_segments;
 	struct sysv_segment *sysv; /* mem/sysv.c */

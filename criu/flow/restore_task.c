@@ -32,15 +32,14 @@
 
 /* The private part of the hole, from its start. */
 struct room {
-	uint64_t blob, program, stack_top, parking, end;
+	uint64_t program, stack_top, parking, end;
 	size_t program_len;
 };
 
 static struct room room_of(const struct restore *r, const struct task *t)
 {
-	struct room room = { .blob = r->private_at };
+	struct room room = { .program = r->private_at };
 
-	room.program = room.blob + PAGE_UP((uint64_t)(restorer_blob_end - restorer_blob));
 	room.program_len = PAGE_UP(mem_program_room(r, t->restore) + userfaults_room(r, t) +
 				   urings_room(r, t) + task_program_room(t));
 	room.stack_top = room.program + room.program_len + LEADER_STACK;
@@ -53,7 +52,7 @@ void restore_task_room(struct restore *r, struct task *t)
 {
 	struct room room = room_of(r, t);
 
-	t->restore->room = room.end - room.blob;
+	t->restore->room = room.end - room.program;
 }
 
 /* Of crtool's descriptors only the service ones are kept. A shared table has been cleaned
@@ -115,18 +114,15 @@ static void memory_part(struct program *p, void *ctx)
 
 static int enter_restorer(const struct restore *r, const struct task *t, const struct mem_fds *fds)
 {
-	size_t len = (size_t)(restorer_blob_end - restorer_blob);
 	const struct blob_header *head = (const void *)restorer_blob;
 	struct room room = room_of(r, t);
 	struct memory_part part = { r, t, fds, room.parking };
 	struct restorer_args *args;
 	struct program p;
 
-	if (mmap((void *)(uintptr_t)room.blob, room.end - room.blob,
-		 PROT_READ | PROT_WRITE | PROT_EXEC,
+	if (mmap((void *)(uintptr_t)room.program, room.end - room.program, PROT_READ | PROT_WRITE,
 		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0) == MAP_FAILED)
-		return fail(errno, "map the restorer");
-	memcpy((void *)(uintptr_t)room.blob, restorer_blob, len);
+		return fail(errno, "map the program of the restorer");
 	program_init(&p, (void *)(uintptr_t)room.program, room.program_len);
 	args = program_data(&p, sizeof(*args));
 	*args = (struct restorer_args){
@@ -140,7 +136,7 @@ static int enter_restorer(const struct restore *r, const struct task *t, const s
 			 "call *%[entry]\n\t"
 			 "hlt"
 			 :
-			 : [stack] "r"(room.stack_top), [entry] "r"(room.blob + head->entry),
+			 : [stack] "r"(room.stack_top), [entry] "r"(r->blob + head->entry),
 			   "D"(args)
 			 : "memory");
 	__builtin_unreachable();

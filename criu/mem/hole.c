@@ -23,10 +23,10 @@
 #include "criu/mem/share.h"
 #include "criu/mem/sysv.h"
 #include "criu/mem/vma.h"
+#include "criu/pie/blobs.h"
 
 #define HOLE_LOWEST 0x10000000ull /* above mmap_min_addr and where programs begin */
 #define HOLE_MARGIN (4ull << 20) /* the kernel keeps a gap below stacks that grow */
-#define STAGE_BYTES PAGE_UP(sizeof(struct stage_area))
 #define HOLE_TRIES  16
 #define COMPAT_END  0xffffe000ull /* of what 32-bit calls can reach */
 
@@ -219,16 +219,23 @@ static int segments_make(struct restore *r)
 	return 0;
 }
 
-/* Offsets from the start of the hole; returns its length. */
-static uint64_t layout(struct restore *r, uint64_t *ret_brokers, uint64_t *ret_created)
+/* What every task comes to is side by side. Returns the end. */
+static uint64_t common_layout(struct restore *r, uint64_t *ret_brokers)
 {
-	uint64_t at = STAGE_BYTES, room = 0;
+	uint64_t at = PAGE_UP(sizeof(struct stage_area) + r->tree.nr);
+
+	r->blob = at;
+	at += PAGE_UP((uint64_t)(restorer_blob_end - restorer_blob));
+	*ret_brokers = at;
+	return at + PAGE_UP(BROKERS_MAX * sizeof(struct broker));
+}
+
+/* Offsets from the start of the hole; returns its length. */
+static uint64_t layout(struct restore *r, uint64_t common)
+{
+	uint64_t at = common, room = 0;
 	struct task *t;
 
-	*ret_brokers = at;
-	at += PAGE_UP(BROKERS_MAX * sizeof(struct broker));
-	*ret_created = at;
-	at += PAGE_UP(r->tree.nr + 1);
 	for (size_t i = 0; i < r->nr_segments; i++) {
 		r->segments[i].at = at;
 		at += r->segments[i].huge ? 0 : PAGE_UP(r->segments[i].size);
@@ -246,15 +253,33 @@ static uint64_t layout(struct restore *r, uint64_t *ret_brokers, uint64_t *ret_c
 	return at + PAGE_UP(room);
 }
 
+static int common_make(struct restore *r, uint64_t len, uint64_t brokers)
+{
+	struct broker *had = r->brokers;
+
+	if (map_at(r->hole, len, PROT_READ | PROT_WRITE | PROT_EXEC,
+		   MAP_SHARED | MAP_NORESERVE | MAP_FIXED) == MAP_FAILED)
+		return fail(errno, "map the stage area");
+	r->stage = (struct stage_area *)(uintptr_t)r->hole;
+	stage_init(r->stage, r->tree.nr);
+	r->created = (uint8_t *)(r->stage + 1);
+	r->blob += r->hole;
+	memcpy((void *)(uintptr_t)r->blob, restorer_blob,
+	       (size_t)(restorer_blob_end - restorer_blob));
+	r->brokers = (struct broker *)(uintptr_t)(r->hole + brokers);
+	memcpy(r->brokers, had, r->nr_brokers * sizeof(*had));
+	free(had);
+	return 0;
+}
+
 int hole_make(struct restore *r)
 {
-	uint64_t brokers, created;
-	struct broker *had = r->brokers;
+	uint64_t brokers, common = common_layout(r, &brokers);
 	struct used *u = NULL;
 	size_t nr = 0;
 	int err;
 
-	r->hole_len = layout(r, &brokers, &created);
+	r->hole_len = layout(r, common);
 	err = used_ranges(r, &u, &nr);
 	if (err >= 0) {
 		err = hole_reserve(r, u, nr);
@@ -267,15 +292,9 @@ int hole_make(struct restore *r)
 	r->private_at += r->hole;
 	r->staging =
 	    r->staging_len ? (r->staging + r->hole + HUGE_BYTES - 1) & ~(HUGE_BYTES - 1) : 0;
-	if (map_at(r->hole, created + PAGE_UP(r->tree.nr + 1), PROT_READ | PROT_WRITE,
-		   MAP_SHARED | MAP_NORESERVE | MAP_FIXED) == MAP_FAILED)
-		return fail(errno, "map the stage area");
-	r->stage = (struct stage_area *)(uintptr_t)r->hole;
-	stage_init(r->stage, r->tree.nr);
-	r->brokers = (struct broker *)(uintptr_t)(r->hole + brokers);
-	r->created = (uint8_t *)(uintptr_t)(r->hole + created);
-	memcpy(r->brokers, had, r->nr_brokers * sizeof(*had));
-	free(had);
+	err = common_make(r, common, brokers);
+	if (err < 0)
+		return err;
 	log_debug("hole at %#llx, %llu KiB", (unsigned long long)r->hole,
 		  (unsigned long long)(r->hole_len >> 10));
 	err = segments_make(r);

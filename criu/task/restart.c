@@ -26,7 +26,7 @@ static uint64_t insn_find(const struct restore *r, const uint8_t insn[2])
 	const uint8_t *at =
 	    memmem(restorer_blob, (size_t)(restorer_blob_end - restorer_blob), insn, 2);
 
-	return r->private_at + (uint64_t)(at - restorer_blob);
+	return r->blob + (uint64_t)(at - restorer_blob);
 }
 
 uint64_t restart_syscall_insn(const struct restore *r)
@@ -42,7 +42,7 @@ static uint64_t int80_insn(const struct restore *r)
 
 uint64_t restart_scratch(const struct restore *r)
 {
-	return r->private_at + PAGE_UP((uint64_t)(restorer_blob_end - restorer_blob));
+	return r->private_at;
 }
 
 static void begin_again(struct user_regs_struct *gp)

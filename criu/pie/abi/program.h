@@ -8,9 +8,9 @@
  * restored and of crtool:
  *
  *	stage area        shared by crtool and all tasks
+ *	blob              code, shared as well
  *	shared memory     segments that are to be shared, waiting to be mapped in place
  *	staging           huge pages that are filled and moved to their places, a piece a reader
- *	blob              code
  *	program           operations and their data, stacks of the threads
  *	parking           vdso and its data pages between old place and new
  */
