@@ -4,9 +4,16 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23 /* since Linux 5.14 */
+#endif
+
 /* Address space; memory is taken as it is used. */
 #define KEEP_SIZE (64ul << 30)
 #define ALIGNMENT 16ul
+/* From here on it is had a piece at a time, which takes less than a fault for each page. */
+#define MUCH      (512ul << 10)
+#define PIECE     (128ul << 10)
 
 void keep_init(struct keep *k)
 {
@@ -27,6 +34,15 @@ void keep_done(struct keep *k)
 	*k = (struct keep){ 0 };
 }
 
+/* Who comes to a new piece has all of it made; where the kernel does not, pages come as always. */
+static void piece_make(const struct keep *k, size_t at, size_t end)
+{
+	size_t piece = (end - 1) & ~(PIECE - 1);
+
+	if (end > MUCH && at <= piece && piece + PIECE <= k->size)
+		madvise(k->base + piece, PIECE, MADV_POPULATE_WRITE);
+}
+
 void *keep_alloc(struct keep *k, size_t size)
 {
 	size_t need = (size + ALIGNMENT - 1) & ~(ALIGNMENT - 1), at;
@@ -34,7 +50,11 @@ void *keep_alloc(struct keep *k, size_t size)
 	if (!k->base || need < size || need > k->size)
 		return malloc(size);
 	at = __atomic_fetch_add(&k->used, need, __ATOMIC_RELAXED);
-	return at <= k->size - need ? k->base + at : malloc(size);
+	if (at > k->size - need)
+		return malloc(size);
+	if (need)
+		piece_make(k, at, at + need);
+	return k->base + at;
 }
 
 void keep_free(struct keep *k, void *p)
