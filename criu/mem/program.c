@@ -326,7 +326,7 @@ static bool is_accounted(const struct restore *r, const struct task_restore *tr,
 	uint32_t flags = tr->mm->vmas[i]->flags;
 	const struct share_segment *g = share_of(r, tr, i);
 
-	return flags & MAP_PRIVATE && !(flags & MAP_NORESERVE) &&
+	return (flags & MAP_TYPE) == MAP_PRIVATE && !(flags & MAP_NORESERVE) &&
 	       (prot & PROT_WRITE || (g && !g->is_empty));
 }
 

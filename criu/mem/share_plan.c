@@ -244,7 +244,7 @@ static void piece_join(struct sharing *s, struct piece *p)
 static bool is_inherited(const struct restore *r, const VmaEntry *v, const VmaEntry *up)
 {
 	return v->start == up->start && v->end == up->end && v->prot == up->prot &&
-	       v->flags & MAP_PRIVATE && !v->uring && !v->userfault &&
+	       (v->flags & MAP_TYPE) == MAP_PRIVATE && !v->uring && !v->userfault &&
 	       (!(v->prot & PROT_WRITE) || v->end - v->start <= EMPTY_MAX) &&
 	       are_compatible(r, v, up);
 }
