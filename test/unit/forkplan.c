@@ -196,3 +196,30 @@ TEST(forkplan_between_shares_itself)
 	f.nephew->ids.files = f.first->ids.files;
 	check_refused(&f);
 }
+
+/* Who is born into its group does not join it, and then nobody waits for that. */
+TEST(forkplan_groups_by_birth)
+{
+	struct family f;
+
+	family_make(&f);
+	CHECK_INT_EQ(family_plan(&f), 0);
+	CHECK(!f.plan.joins);
+	CHECK(!f.plan.ends);
+	CHECK_INT_EQ(node_of(&f, f.nephew)->born_pgid, 10);
+	CHECK_INT_EQ(node_of(&f, f.nephew)->join, 0);
+	family_done(&f);
+
+	family_make(&f);
+	f.second->pgid = 12;
+	f.third->pgid = 12;
+	f.nephew->pgid = 12;
+	CHECK_INT_EQ(family_plan(&f), 0);
+	CHECK(f.plan.joins);
+	CHECK(node_of(&f, f.second)->founds);
+	CHECK_INT_EQ(node_of(&f, f.third)->join, 12);
+	/* Its parent joins when all are there. */
+	CHECK_INT_EQ(node_of(&f, f.nephew)->born_pgid, 10);
+	CHECK_INT_EQ(node_of(&f, f.nephew)->join, 12);
+	family_done(&f);
+}

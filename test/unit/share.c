@@ -205,3 +205,59 @@ TEST(share_refuses_what_leads_nowhere)
 	check_refused(1, 0, 12); /* comes later */
 	check_refused(2, 4, 12); /* itself */
 }
+
+/* Each has a second mapping, of which nobody has a page: 12 has another than its parent. */
+static void second_mapping(struct kin *k, VmaEntry second[3], VmaEntry *two[3][2])
+{
+	for (size_t i = 0; i < 3; i++) {
+		second[i] = k->vma[i];
+		second[i].start += 16 * PAGE;
+		second[i].end += (i == 2 ? 17 : 16) * PAGE;
+		second[i].prot = PROT_READ;
+		two[i][0] = &k->vma[i];
+		two[i][1] = &second[i];
+		k->mm[i].vmas = two[i];
+		k->mm[i].n_vmas = 2;
+	}
+}
+
+TEST(share_has_mappings_of_most)
+{
+	VmaEntry second[3], *two[3][2];
+	struct kin k;
+
+	kin_make(&k);
+	second_mapping(&k, second, two);
+	own(&k, 0, 0, 2);
+	same(&k, 1, 0, 2, 10);
+	CHECK_INT_EQ(share_plan(&k.r), 0);
+	if (!CHECK(k.r.share) || !CHECK_INT_EQ(k.r.share->nr_segments, 2))
+		return;
+	CHECK(!k.r.share->segments[0].is_empty);
+	CHECK(k.r.share->segments[1].is_empty);
+	CHECK_INT_EQ(k.r.share->segments[1].start, AT + 16 * PAGE);
+	CHECK_INT_EQ(k.r.share->segments[1].end, AT + 24 * PAGE);
+	CHECK_INT_EQ(k.tr[0].share->nr_moves, 2);
+	CHECK_INT_EQ(k.tr[1].share->nr_moves, 2);
+	CHECK_INT_EQ(k.tr[1].share->moves[1].vma, 1);
+	/* 12 has the first as its parent has it, but no page of it. */
+	CHECK(!k.tr[2].share || !k.tr[2].share->nr_moves);
+	kin_done(&k);
+}
+
+/* None of them is as the parent has it. */
+TEST(share_has_no_mappings_of_few)
+{
+	VmaEntry second[3], *two[3][2];
+	struct kin k;
+
+	kin_make(&k);
+	second_mapping(&k, second, two);
+	second[1].prot = PROT_READ | PROT_WRITE;
+	own(&k, 0, 0, 2);
+	same(&k, 1, 0, 2, 10);
+	CHECK_INT_EQ(share_plan(&k.r), 0);
+	if (CHECK(k.r.share))
+		CHECK_INT_EQ(k.r.share->nr_segments, 1);
+	kin_done(&k);
+}
