@@ -15,12 +15,12 @@ enum stage {
 	STAGE_DEATHS = STAGE_ORPHANS + 2 * 32, /* zombies have ended */
 	STAGE_MAKE, /* rounds: what has to be made by certain tasks, before files are opened */
 	STAGE_FILES = STAGE_MAKE + 32, /* every fd is open by its owner, none is connected */
-	STAGE_CONNECT, /* if r->has_connect: shared descriptions taken from their owners, terminals set */
+	STAGE_CONNECT, /* if r->has_connect: shared descriptions taken, terminals set */
 	STAGE_MEMORY, /* restorer running, memory in place, threads exist */
 	STAGE_LATE, /* leaders only, where there are such: files that needed the threads */
 	STAGE_SECCOMP, /* leaders only, all are traced: filters that all their threads share */
 	STAGE_CREDS, /* all are traced: credentials */
-	STAGE_RUN, /* leaders only, if r->has_run: what may only be done when all threads are done */
+	STAGE_RUN, /* leaders only, if r->has_run: what comes when all threads are done */
 };
 
 struct session;
