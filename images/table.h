@@ -15,6 +15,8 @@
 #define IMAGE_NAME_MAX           64 /* a buffer for any image file name */
 #define IMAGE_RECORD_MAX         (256u << 20) /* bytes; what would be larger is damaged */
 #define IMAGE_PARENT_LINK        "parent" /* symbolic link to the previous dump of a chain */
+/* A directory in that of a dump: what was copied before the tree stood still. */
+#define IMAGE_AHEAD_DIR          "ahead"
 
 enum image_kind {
 	/* the dump as a whole */

@@ -43,6 +43,13 @@ int image_dir_join(const char *path, struct image_dir **ret);
 int image_dir_set_parent(struct image_dir *d, const char *target);
 
 /*
+ * Between this dump, which is being written, and its previous one: another, in a directory of its
+ * own inside. It is written, committed and freed like any other; and gone if this one is abandoned.
+ * 1: made, or 0: the name is taken.
+ */
+int image_dir_create_ahead(struct image_dir *d, struct image_dir **ret);
+
+/*
  * The dump is complete: all writers are closed, the inventory among them. From here on it is
  * what a reader sees, and it replaces the dump that was here. Call it once.
  */

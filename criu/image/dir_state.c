@@ -12,6 +12,13 @@
 #include "criu/base/str.h"
 #include "images/table.h"
 
+static int subdir_open(int dirfd, const char *name)
+{
+	int fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	return fd < 0 ? -errno : fd;
+}
+
 typedef int (*entry_fn)(int dirfd, const char *name, void *arg);
 
 /* Calls fn with each name; positive values of fn are added up. Quiet. */
@@ -58,10 +65,19 @@ bool dir_state_has(int dirfd, const char *name)
 	return fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
+static bool is_ahead(int dirfd, const char *name)
+{
+	struct stat st;
+
+	return str_eq(name, IMAGE_AHEAD_DIR) &&
+	       fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode);
+}
+
 /* Part of a dump, complete or not. */
 static bool is_ours(int dirfd, const char *name)
 {
 	return image_name_known(name) || str_eq(name, STATE_INVENTORY_STAGED) ||
+	       is_ahead(dirfd, name) ||
 	       (str_eq(name, IMAGE_PARENT_LINK) && dir_state_has_link(dirfd, name));
 }
 
@@ -88,19 +104,6 @@ int dir_state_read(int dirfd, struct dir_state *ret)
 	return entries_for_each(dirfd, entry_count, ret);
 }
 
-static int entry_remove(int dirfd, const char *name, void *arg)
-{
-	(void)arg;
-	if (unlinkat(dirfd, name, 0) == 0)
-		return 1;
-	return errno == ENOENT ? 0 : -errno;
-}
-
-static int entry_remove_ours(int dirfd, const char *name, void *arg)
-{
-	return is_ours(dirfd, name) ? entry_remove(dirfd, name, arg) : 0;
-}
-
 /* Where names may be skipped when others are removed meanwhile, another round finds them. */
 static int entries_remove(int dirfd, entry_fn fn)
 {
@@ -112,6 +115,43 @@ static int entries_remove(int dirfd, entry_fn fn)
 	return r;
 }
 
+static int file_remove(int dirfd, const char *name)
+{
+	if (unlinkat(dirfd, name, 0) == 0)
+		return 1;
+	return errno == ENOENT ? 0 : -errno;
+}
+
+static int file_remove_ours(int dirfd, const char *name, void *arg)
+{
+	(void)arg;
+	return !is_ahead(dirfd, name) && is_ours(dirfd, name) ? file_remove(dirfd, name) : 0;
+}
+
+/* What somebody else has put there stays, and the directory with it. */
+static int ahead_remove(int dirfd, const char *name)
+{
+	cleanup_close int fd = subdir_open(dirfd, name);
+	int r = fd < 0 ? fd : entries_remove(fd, file_remove_ours);
+
+	if (r < 0)
+		return r == -ENOENT ? 0 : r;
+	if (unlinkat(dirfd, name, AT_REMOVEDIR) == 0)
+		return 1;
+	return errno == ENOENT || errno == ENOTEMPTY ? 0 : -errno;
+}
+
+static int entry_remove(int dirfd, const char *name, void *arg)
+{
+	(void)arg;
+	return is_ahead(dirfd, name) ? ahead_remove(dirfd, name) : file_remove(dirfd, name);
+}
+
+static int entry_remove_ours(int dirfd, const char *name, void *arg)
+{
+	return is_ours(dirfd, name) ? entry_remove(dirfd, name, arg) : 0;
+}
+
 int dir_state_clear(int dirfd)
 {
 	int r = entry_remove(dirfd, STATE_INVENTORY, NULL);
@@ -119,16 +159,9 @@ int dir_state_clear(int dirfd)
 	return r < 0 ? r : entries_remove(dirfd, entry_remove_ours);
 }
 
-static int staging_open(int top, const char *name)
-{
-	int fd = openat(top, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-
-	return fd < 0 ? -errno : fd;
-}
-
 int dir_state_unstage(int dirfd)
 {
-	cleanup_close int fd = staging_open(dirfd, STATE_NEW);
+	cleanup_close int fd = subdir_open(dirfd, STATE_NEW);
 	int r;
 
 	if (fd < 0)
@@ -143,7 +176,7 @@ int dir_state_stage(int dirfd)
 {
 	if (mkdirat(dirfd, STATE_NEW, 0700) < 0)
 		return -errno;
-	return staging_open(dirfd, STATE_NEW);
+	return subdir_open(dirfd, STATE_NEW);
 }
 
 static int entry_move_up(int dirfd, const char *name, void *arg)
@@ -157,7 +190,7 @@ static int entry_move_up(int dirfd, const char *name, void *arg)
 
 int dir_state_finish(int dirfd)
 {
-	cleanup_close int fd = staging_open(dirfd, STATE_COMMIT);
+	cleanup_close int fd = subdir_open(dirfd, STATE_COMMIT);
 	int r;
 
 	if (fd < 0)
