@@ -82,6 +82,7 @@ struct stretch {
 struct scanning {
 	struct pagemap_query query;
 	int fd;
+	bool runs; /* it may end, and then has no pages */
 	struct stretch *v;
 	size_t nr, cap;
 };
@@ -93,15 +94,15 @@ static void stretch_add(struct scanning *s, uint64_t start, uint64_t end, uint64
 		    (struct stretch){ .start = start, .end = end, .inverted = inverted };
 }
 
-static void mapping_add(struct scanning *s, const struct proc_vma *v, bool split)
+static void mapping_add(struct scanning *s, const struct proc_vma *v, bool split, uint64_t inverted)
 {
 	uint64_t at = v->start, step = v->end - v->start;
 
 	if (split && step >= LARGE_BYTES * STRETCHES_MAX)
 		step = (step / STRETCHES_MAX + STRETCH_ALIGN - 1) & ~(STRETCH_ALIGN - 1);
 	for (; v->end - at > step; at += step)
-		stretch_add(s, at, at + step, PAGE_IS_PFNZERO);
-	stretch_add(s, at, v->end, PAGE_IS_PFNZERO);
+		stretch_add(s, at, at + step, inverted);
+	stretch_add(s, at, v->end, inverted);
 }
 
 static void stretches_make(struct scanning *s, const struct task *t, bool split)
@@ -117,7 +118,7 @@ static void stretches_make(struct scanning *s, const struct task *t, bool split)
 		if (v->userfault_kept)
 			*array_push(s->v, s->nr, s->cap) = (struct stretch){ .registered = v };
 		else
-			mapping_add(s, v, split);
+			mapping_add(s, v, split, PAGE_IS_PFNZERO);
 		at = v->end;
 	}
 	stretch_add(s, at, TASK_END, PAGE_IS_FILE | PAGE_IS_PFNZERO);
@@ -288,6 +289,8 @@ static int stretch_scan(void *ctx, size_t i, unsigned int worker)
 	else if (!r)
 		r = scan_range(s->fd, s->query, x->start, x->end, x->inverted, &x->found);
 	pagemap_regions_trim(&x->found);
+	if (r == -ESRCH && s->runs)
+		return 0;
 	return r < 0 ? fail_plain("%s", strerror(-r)) : 0;
 }
 
@@ -300,13 +303,16 @@ static int one_by_one(struct scanning *s)
 	return r;
 }
 
-static int scan_stretches(struct scanning *s, const struct task *t, struct pagemap_regions *ret)
+static bool is_for_many(const struct task *t)
 {
-	bool share = t->stat.rss_pages * PAGE_BYTES >= SHARED_BYTES;
-	int r;
+	return t->stat.rss_pages * PAGE_BYTES >= SHARED_BYTES;
+}
 
-	stretches_make(s, t, share);
-	r = share ? parallel_large(s->nr, stretch_scan, s) : one_by_one(s);
+/* All that are in the list. */
+static int stretches_look(struct scanning *s, bool share, struct pagemap_regions *ret)
+{
+	int r = share ? parallel_large(s->nr, stretch_scan, s) : one_by_one(s);
+
 	for (size_t i = 0; i < s->nr; i++) {
 		if (r >= 0)
 			pagemap_regions_append(ret, &s->v[i].found);
@@ -314,6 +320,12 @@ static int scan_stretches(struct scanning *s, const struct task *t, struct pagem
 	}
 	free(s->v);
 	return r;
+}
+
+static int scan_stretches(struct scanning *s, const struct task *t, struct pagemap_regions *ret)
+{
+	stretches_make(s, t, is_for_many(t));
+	return stretches_look(s, is_for_many(t), ret);
 }
 
 #define PATH_ROOM 32
@@ -327,18 +339,22 @@ static int pagemap_open(const struct task *t, char path[PATH_ROOM])
 	return fd < 0 ? fail(errno, "open %s", path) : fd;
 }
 
+static int scan_by(int fd, const struct task *t, const struct pagemap_query *q, bool runs,
+		   struct pagemap_regions *ret)
+{
+	struct scanning s = { .query = *q, .fd = fd, .runs = runs };
+	int r = feature_has(FEATURE_PAGEMAP_SCAN) > 0 ? scan_stretches(&s, t, ret)
+						      : scan_mappings(fd, t, q, ret);
+
+	return fail_at(r, "scan /proc/%d/pagemap", (int)task_tid(t));
+}
+
 static int scan(const struct task *t, const struct pagemap_query *q, struct pagemap_regions *ret)
 {
 	char path[PATH_ROOM];
 	cleanup_close int fd = pagemap_open(t, path);
-	struct scanning s = { .query = *q, .fd = fd };
-	int r;
 
-	if (fd < 0)
-		return fd;
-	r = feature_has(FEATURE_PAGEMAP_SCAN) > 0 ? scan_stretches(&s, t, ret)
-						  : scan_mappings(fd, t, q, ret);
-	return fail_at(r, "scan %s", path);
+	return fd < 0 ? fd : scan_by(fd, t, q, false, ret);
 }
 
 int scan_protected(const struct task *t, uint64_t start, uint64_t end, struct pagemap_regions *ret)
@@ -360,14 +376,26 @@ int scan_protected(const struct task *t, uint64_t start, uint64_t end, struct pa
 	return r < 0 ? fail(-r, "scan %s", path) : 0;
 }
 
-int scan_own_pages(const struct task *t, uint64_t report, struct pagemap_regions *ret)
+static struct pagemap_query own_pages(uint64_t report)
 {
-	struct pagemap_query q = {
+	return (struct pagemap_query){
 		.any_of = PAGE_IS_PRESENT | PAGE_IS_SWAPPED,
 		.report = report | tells_guards(),
 	};
+}
+
+int scan_own_pages(const struct task *t, uint64_t report, struct pagemap_regions *ret)
+{
+	struct pagemap_query q = own_pages(report);
 
 	return scan(t, &q, ret);
+}
+
+int scan_running(int fd, const struct task *t, uint64_t report, struct pagemap_regions *ret)
+{
+	struct pagemap_query q = own_pages(report);
+
+	return scan_by(fd, t, &q, true, ret);
 }
 
 static bool has_mark(const struct page_region *x)
@@ -428,14 +456,34 @@ static bool has_registered(const struct task *t)
 	return false;
 }
 
-int scan_and_protect(const struct task *t, const struct pagemap_regions *known)
+/* To set the marks that are not set. */
+static struct pagemap_query marks_set(void)
 {
-	struct pagemap_query q = {
+	return (struct pagemap_query){
 		.all_of = PAGE_IS_WPALLOWED | PAGE_IS_WRITTEN,
 		.any_of = PAGE_IS_PRESENT | PAGE_IS_SWAPPED,
 		.inverted = tells_guards(),
 		.flags = PM_SCAN_WP_MATCHING,
 	};
+}
+
+int scan_running_and_protect(int fd, const struct task *t, struct pagemap_regions *ret)
+{
+	struct scanning s = { .query = marks_set(), .fd = fd, .runs = true };
+
+	for (size_t i = 0; i < t->vmas.nr; i++) {
+		const struct proc_vma *v = &t->vmas.v[i];
+
+		mapping_add(&s, v, is_for_many(t) && is_large_anon(v),
+			    PAGE_IS_PFNZERO | (is_large_anon(v) ? 0 : PAGE_IS_FILE));
+	}
+	return fail_at(stretches_look(&s, is_for_many(t), ret),
+		       "write-protect pages by /proc/%d/pagemap", (int)t->pid);
+}
+
+int scan_and_protect(const struct task *t, const struct pagemap_regions *known)
+{
+	struct pagemap_query q = marks_set();
 	struct pagemap_regions regions = { 0 };
 	int r;
 

@@ -14,3 +14,11 @@ int scan_protected(const struct task *t, uint64_t start, uint64_t end, struct pa
 /* Write-protects those that are not, where a userfaultfd is asked for that. known: what was found
  * just before, with marks told from others; NULL: not known. Speaks. */
 int scan_and_protect(const struct task *t, const struct pagemap_regions *known);
+
+/*
+ * Both of a task that runs, and may end at any moment, by its pagemap. The second only of what is
+ * in its list of mappings, before which fd was opened: appended is what had no mark and has one
+ * now; of what is written from then on the mark goes again. Speaking.
+ */
+int scan_running(int fd, const struct task *t, uint64_t report, struct pagemap_regions *ret);
+int scan_running_and_protect(int fd, const struct task *t, struct pagemap_regions *ret);

@@ -99,3 +99,16 @@ int uffd_track(int uffd, uint64_t start, uint64_t end)
 
 	return ioctl(uffd, UFFDIO_REGISTER, &reg) < 0 ? -errno : 0;
 }
+
+/*
+ * The kernel looks at all mappings of the range, in order, before it registers any of them
+ * (userfaultfd_register() in fs/userfaultfd.c): EBUSY at one that another has, EPERM at one that
+ * can never be written to, as the vvar. Where that stands at the end, the answer is never yes. Any
+ * other is no answer.
+ */
+bool uffd_meets_other(int uffd, uint64_t start, uint64_t wall)
+{
+	int r = uffd_track(uffd, start, wall);
+
+	return r != -EPERM && r != -EINVAL;
+}
