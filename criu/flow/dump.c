@@ -26,6 +26,7 @@
 #include "criu/flow/stats.h"
 #include "criu/flow/step.h"
 #include "criu/image/writer.h"
+#include "criu/mem/ahead.h"
 #include "criu/mem/dedup.h"
 #include "criu/mem/dirty.h"
 #include "criu/mem/drain.h"
@@ -34,6 +35,7 @@
 #include "criu/sock/inet.h"
 #include "criu/sock/unix.h"
 #include "criu/task/ask.h"
+#include "criu/task/calls.h"
 #include "criu/task/collect.h"
 #include "criu/task/core.h"
 #include "criu/task/freeze.h"
@@ -51,8 +53,6 @@ int dump_open_images(void *ctx)
 		r = image_dir_create(d->s->opts->images_dir, &d->s->images);
 	if (r >= 0)
 		r = dirty_prepare(d);
-	if (r >= 0)
-		places_make(d);
 	return r;
 }
 
@@ -68,6 +68,30 @@ int dump_check_root(void *ctx)
 	int r = freeze_check_root(ctx);
 
 	return r < 0 ? r : collect_prepare(ctx);
+}
+
+/* What has changed since the dump that this one builds upon; and room for what still will. */
+static int copy_ahead(void *ctx)
+{
+	struct dump *d = ctx;
+	struct ahead x;
+	int r = ahead_open(&x, d);
+
+	if (r > 0) {
+		r = ahead_mark(&x);
+		if (r >= 0)
+			r = calls_end(d, &x.d.tree);
+		if (r >= 0)
+			r = ahead_write(&x, !r);
+		if (r >= 0)
+			r = dump_write_inventory(&x.d);
+		if (r >= 0)
+			r = ahead_commit(&x);
+	}
+	ahead_done(&x);
+	if (r >= 0)
+		places_make(d);
+	return r;
 }
 
 int dump_freeze(void *ctx)
@@ -230,6 +254,7 @@ static int finish(void *ctx)
 static const struct step steps[] = {
 	{ "check tree", dump_check_root, NULL, false },
 	{ "open images", dump_open_images, dump_forget_images, false },
+	{ "copy ahead", copy_ahead, NULL, false },
 	{ "freeze tasks", dump_freeze, dump_thaw, false },
 	{ "read tasks", read_tasks, NULL, false },
 	{ "ask tasks", ask, NULL, false },

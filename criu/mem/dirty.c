@@ -41,6 +41,7 @@
 #include "criu/kernel/feature.h"
 #include "criu/kernel/pagemap.h"
 #include "criu/kernel/syscalls.h"
+#include "criu/mem/ahead.h"
 #include "criu/mem/keeper.h"
 #include "criu/mem/pagemap.h"
 #include "criu/mem/scan.h"
@@ -56,6 +57,8 @@ struct dirty_task {
 	enum method method;
 	struct kept kept;
 	bool known; /* what the scan tells began with the parent dump */
+	bool is_confined; /* the parent was made ahead of the freeze, and has only: */
+	struct pagemap_regions covered;
 };
 
 struct dirty {
@@ -480,6 +483,108 @@ bool dirty_is_clean(const struct task *t, const VmaEntry *v, uint64_t categories
 	       (categories & PAGE_IS_PRESENT || v->status & VMA_ANON_PRIVATE);
 }
 
+/* --- ahead of the freeze ------------------------------------------------------------ */
+
+bool dirty_known_by_marks(const struct dump *d)
+{
+	const struct dirty *x = d->dirty;
+
+	for (size_t i = 0; i < x->nr; i++)
+		if (!x->list[i]->known || x->list[i]->method != METHOD_UFFD)
+			return false;
+	return x->nr && !x->track;
+}
+
+void dirty_tree(struct dump *d)
+{
+	const struct dirty *x = d->dirty;
+
+	for (size_t i = 0; i < x->nr; i++) {
+		const struct kept *kept = &x->list[i]->kept;
+
+		if (sys_pidfd_send_signal(kept->pidfd, 0, NULL) >= 0)
+			tree_add(&d->tree, kept->pid, NULL)->dirty = x->list[i];
+	}
+}
+
+/* What no userfaultfd can have, and lies above nearly all. */
+static const struct proc_vma *find_wall(const struct proc_vmas *l)
+{
+	const struct proc_vma *wall = NULL;
+
+	for (size_t i = 0; i < l->nr; i++)
+		if (l->v[i].special == PROC_VMA_VVAR)
+			wall = &l->v[i];
+	return wall;
+}
+
+/* Asked at the first of mappings that can be tracked, one behind the other, uffd_meets_other() sees
+ * all of these. */
+static bool others_have_some(const struct task *t, const struct proc_vma *wall)
+{
+	bool asked = false;
+
+	for (const struct proc_vma *v = t->vmas.v; v < wall; v++) {
+		bool may = may_be_tracked(v);
+
+		if (may && !asked && uffd_meets_other(t->dirty->kept.uffd, v->start, wall->end))
+			return true;
+		asked = may;
+	}
+	return false;
+}
+
+/* Of mappings that change meanwhile some may be seen twice. */
+void dirty_keep_ours(struct task *t)
+{
+	const struct proc_vma *wall = find_wall(&t->vmas);
+	struct proc_vmas *l = &t->vmas;
+	size_t nr = 0, to = 0;
+	uint64_t end = 0;
+
+	if (wall && !others_have_some(t, wall))
+		nr = (size_t)(wall - l->v);
+	for (size_t i = 0; i < nr; i++) {
+		if (l->v[i].start < end || !may_be_tracked(&l->v[i]))
+			continue;
+		end = l->v[i].end;
+		l->v[to++] = l->v[i];
+	}
+	l->nr = to;
+}
+
+void dirty_cover(struct task *t, const struct pagemap_regions *listed)
+{
+	struct pagemap_regions *l = &t->dirty->covered;
+
+	for (size_t i = 0; i < listed->nr; i++) {
+		struct page_region *last = l->nr ? &l->v[l->nr - 1] : NULL;
+
+		if (last && last->end == listed->v[i].start)
+			last->end = listed->v[i].end;
+		else
+			*array_push(l->v, l->nr, l->cap) = listed->v[i];
+	}
+}
+
+void dirty_parent_is_ahead(struct dump *d)
+{
+	struct dirty *x = d->dirty;
+
+	for (size_t i = 0; i < x->nr; i++)
+		x->list[i]->is_confined = true;
+	free(x->parent_run);
+	x->parent_run = mem_strdup(d->s->run_id);
+}
+
+void dirty_confine(const struct task *t, struct pagemap_regions *l)
+{
+	if (t->dirty && t->dirty->is_confined)
+		ahead_confine(&t->dirty->covered, l);
+}
+
+/* --- marks --------------------------------------------------------------------------- */
+
 static int arm_soft_dirty(const struct task *t)
 {
 	char path[40];
@@ -625,6 +730,7 @@ void dirty_done(struct dump *d)
 	keeper_forget(&x->old);
 	for (size_t i = 0; i < x->nr; i++) {
 		kept_close(&x->list[i]->kept);
+		pagemap_regions_done(&x->list[i]->covered);
 		free(x->list[i]);
 	}
 	free(x->list);

@@ -3,6 +3,7 @@
 #pragma once
 #include "compel/remote.h"
 #include "criu/core/dump.h"
+#include "criu/kernel/pagemap.h"
 #include "images/inventory.pb-c.h"
 #include "images/mm.pb-c.h"
 
@@ -30,6 +31,20 @@ void dirty_ask(struct dump *d, struct task *t, struct remote *r);
 /* PAGE_IS_* that tell a clean page from another, to be reported by a scan. */
 uint64_t dirty_categories(const struct task *t);
 bool dirty_is_clean(const struct task *t, const VmaEntry *v, uint64_t categories);
+
+/* Ahead of the freeze (mem/ahead.c). All changes are known, by marks that can be set again; nobody
+ * is to know of them after this dump. */
+bool dirty_known_by_marks(const struct dump *d);
+/* Tasks whose changes are known, as far as they live. */
+void dirty_tree(struct dump *d);
+/* Leaves those of its mappings that may have marks of ours: none when others have some as well. */
+void dirty_keep_ours(struct task *t);
+/* Only what is listed can be left to the parent. */
+void dirty_cover(struct task *t, const struct pagemap_regions *listed);
+/* A dump of this very run is the parent now. From here on nothing else can be left to it. */
+void dirty_parent_is_ahead(struct dump *d);
+/* In the freeze: what was not listed counts as written. */
+void dirty_confine(const struct task *t, struct pagemap_regions *l);
 
 /* All have been scanned: from now on changes count anew. When this has begun, what was known
  * before is lost; only what dirty_stay() leaves can be built upon. */

@@ -173,6 +173,8 @@ static int pages_dump(struct draining *dr, size_t i, unsigned int worker)
 	struct page_out o;
 	int r = d->regions ? 0 : scan_own_pages(t, dirty_categories(t), &own);
 
+	if (r >= 0 && !d->regions)
+		dirty_confine(t, &own);
 	if (r >= 0 && !d->memory_only)
 		r = mm_write(d, t, regions);
 	if (r >= 0) {
@@ -338,14 +340,19 @@ static int scan_one(void *ctx, size_t i, unsigned int worker)
 	return task_fail_at(scan_own_pages(t, dirty_categories(t), &d->regions[i]), t);
 }
 
-int drain_scan(struct dump *d)
+void drain_outline(struct dump *d)
 {
 	struct task *t;
 
-	d->regions = mem_alloc(d->tree.nr * sizeof(*d->regions));
 	tasks_for_each(t, &d->tree)
 		if (task_is_alive(t) && !t->mm)
 			outline(d, t);
+}
+
+int drain_scan(struct dump *d)
+{
+	d->regions = mem_alloc(d->tree.nr * sizeof(*d->regions));
+	drain_outline(d);
 	return parallel_for(d->tree.nr, scan_one, d);
 }
 

@@ -36,8 +36,7 @@
 /* What a scan of all that is mapped finds, and a dump does not write: the vdso's data. */
 #define SPARE_BYTES (16 * PAGE_BYTES)
 
-/* mark: PAGE_IS_* that a page has which was written to. 0 when it is not known. */
-static uint64_t changed_bytes(pid_t pid, uint64_t mark)
+uint64_t place_bytes_changed(pid_t pid, uint64_t mark)
 {
 	static const uint64_t never = PAGE_IS_FILE | PAGE_IS_PFNZERO;
 	struct pagemap_query q = {
@@ -81,7 +80,7 @@ static bool zeros_write(const struct session *s, struct page_place *p, uint64_t 
 
 static uint64_t room_wanted(pid_t pid, uint64_t mark)
 {
-	uint64_t bytes = changed_bytes(pid, mark);
+	uint64_t bytes = place_bytes_changed(pid, mark);
 
 	if (bytes < LEAST_BYTES)
 		return 0;
@@ -114,9 +113,8 @@ static void place_make(void *ctx, pid_t pid, uint64_t mark)
 void places_make(struct dump *d)
 {
 	/* Whoever runs on is copied first, and the copy written later. */
-	if (d->memory_only || d->s->opts->end == END_RUNNING)
-		return;
-	dirty_known_each(d, place_make, d);
+	if (d->s->opts->end != END_RUNNING)
+		dirty_known_each(d, place_make, d);
 }
 
 struct page_place place_take(struct dump *d, pid_t pid, uint32_t new_id)

@@ -11,6 +11,9 @@ struct page_place {
 	uint64_t bytes;
 };
 
+/* How much of it has changed, and is the task's own. mark: PAGE_IS_* that a page has which was
+ * written to. 0 when it is not known. */
+uint64_t place_bytes_changed(pid_t pid, uint64_t mark);
 /* For what has changed since the dump before; images are open. Speaks only to the log. */
 void places_make(struct dump *d);
 /* That of a task, which is taken; or a new number. */

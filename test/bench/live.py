@@ -81,8 +81,8 @@ class Writer:
 
 
 def _pages(images):
-    """Bytes of page contents."""
-    return sum(path.stat().st_size for path in images.glob("pages-*.img"))
+    """Bytes of page contents, with those that were copied ahead of the freeze."""
+    return sum(path.stat().st_size for path in images.glob("**/pages-*.img"))
 
 
 class Live:

@@ -14,6 +14,7 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 from harness import suite  # noqa: E402
+from harness.memory import Memory  # noqa: E402
 from harness.scene import Failure  # noqa: E402
 
 TREES = (
@@ -30,7 +31,11 @@ FEWEST_STEPS = 8
 
 def steps_of(outcome, command):
     """The names of the steps, as a run has logged them, in their order."""
-    text = outcome.log.read_text()
+    return names_in(outcome.log.read_text(), command)
+
+
+def names_in(text, command):
+    """The same of its log."""
     names = re.findall(rf" info: {command}: (.+): done in \d+ us$", text, re.MULTILINE)
     if len(names) < FEWEST_STEPS or len(set(names)) != len(names):
         raise Failure(f"these cannot be the steps of {command}: {names}")
@@ -118,6 +123,49 @@ def _pre_dump(world, *tree):
     return f"({len(steps)} steps, twice)"
 
 
+def _chain_step(world, scene, memory, number, step, begun):
+    """BEGUN: the marks were set again by then."""
+    pre, images = (world.folder(f"{name}{number}") for name in ("pre", "chain"))
+    prev = ("--prev-images-dir", f"../{pre.name}")
+    world.succeeded(world.crtool(*_pre_dump_words(scene, pre)))
+    memory.write(0.3)
+    outcome = world.crtool("dump", "-D", images, "-t", scene.pid, *prev, "--fault", step)
+    world.check_refusal(outcome, [f"dump: {step}: made to fail by --fault"])
+    if os.listdir(images):
+        raise Failure(f"{step}: left behind: {os.listdir(images)}")
+    scene.expect_untraced()
+    if begun == bool(_marks(scene)):
+        raise Failure(f"{step}: {_marks(scene)} mappings are marked")
+    memory.write(0.1)
+    world.dump(scene, *prev, images=images)
+    if begun != ("all memory is written" in world.last_log().read_text()):
+        raise Failure(f"{step}: the next dump is {'not ' if begun else ''}a full one")
+    world.restore(scene, images=images)
+    memory.expect(f"{step}: after the restore")
+
+
+def _chain(world):
+    """
+    What has changed is copied while the tree runs. From then on, should a step fail, nobody looks
+    after its changes any more: the next dump is told that, and writes all of it.
+    """
+    scene = world.scene("memory", 16)
+    memory = Memory(scene, 16)
+    world.succeeded(world.crtool(*_pre_dump_words(scene, world.folder("first"))))
+    memory.write(0.3)
+    world.dump(scene, "--prev-images-dir", "../first")
+    text = world.last_log().read_text()
+    if "were copied ahead of the freeze" not in text:
+        raise Failure(f"nothing was copied ahead of the freeze:\n{text}")
+    *steps, _ = names_in(text, "dump")
+    world.restore(scene)
+    memory.expect("after the restore")
+    for number, step in enumerate(steps):
+        _chain_step(world, scene, memory, number, step, number >= steps.index("copy ahead"))
+    scene.expect_no_errors()
+    return f"({len(steps)} steps)"
+
+
 def _steps_of_restore(world, scene):
     """A restore that works, to be told their names; then the tree is killed again."""
     outcome = world.crtool("restore", "-d", "-D", world.images)
@@ -156,6 +204,7 @@ def main():
         cases.add(f"fault/dump/{tree[0]}", _dump, *tree)
         cases.add(f"fault/pre-dump/{tree[0]}", _pre_dump, *tree)
         cases.add(f"fault/restore/{tree[0]}", _restore, *tree)
+    cases.add("fault/dump/chain", _chain)
     return suite.main(cases, options)
 
 

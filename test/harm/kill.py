@@ -10,6 +10,7 @@ import os
 import pathlib
 import random
 import re
+import shutil
 import signal
 import statistics
 import sys
@@ -19,6 +20,7 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 from harness import HELPERS, suite  # noqa: E402
+from harness.memory import Memory  # noqa: E402
 from harness.scene import Failure, Skip, threads  # noqa: E402
 from runner import procs  # noqa: E402
 
@@ -295,6 +297,46 @@ def _dump_to_the_end(world, *tree):
     return moments.verdict()
 
 
+def _dump_of_chain(world):
+    """
+    The last dump of a chain copies what has changed while the tree runs, and is killed: either the
+    tree is gone and the dump whole, or the tree runs, and a dump on top of the same one has all.
+    """
+    scene = world.scene("memory", 16)
+    memory = Memory(scene, 16)
+    moments = Moments(world, "dump of a chain")
+    last = [world.images]
+
+    def begin(number=0):
+        pre, last[0] = (world.folder(f"{name}{number}") for name in ("pre", "last"))
+        world.succeeded(world.crtool("pre-dump", "-D", pre, "-t", scene.pid))
+        memory.write(0.3)
+        return world.spawn(*words(pre))
+
+    def words(pre):
+        return ["dump", "-D", last[0], "-t", scene.pid, "--prev-images-dir", f"../{pre.name}"]
+
+    numbers = iter(range(-1, -1 - WARM_UPS, -1))
+    for _ in moments.measure(lambda: begin(next(numbers))):
+        world.wait_gone(scene)
+        world.restore(scene, images=last[0])
+        memory.expect("after a restore")
+    for number in range(moments.count):
+        child = begin(number)
+        moments.strike(child, signal.SIGKILL)
+        moments.note(world.ended(child).code != 0, world.last_log())
+        if not _is_gone([scene.pid]):
+            _expect_whole(scene, [scene.pid], None, f"number {number}")
+            memory.write(0.1)
+            world.succeeded(world.crtool(*words(world.top / f"pre{number}")))
+        world.wait_gone(scene)
+        world.restore(scene, images=last[0])
+        memory.expect(f"number {number}")
+        for name in ("pre", "last"):
+            shutil.rmtree(world.top / f"{name}{number}")
+    return moments.verdict()
+
+
 def _is_gone(pids):
     """
     All of them are dead, or none is. Those that have been killed take a moment, and so does the
@@ -566,6 +608,7 @@ def main():
     cases.add("SIGKILL/dump/over-dump", _dump_over_dump)
     cases.add("SIGKILL/dump/to-the-end/busy", _dump_to_the_end, "busy")
     cases.add("SIGKILL/dump/to-the-end/family", _dump_to_the_end, "family")
+    cases.add("SIGKILL/dump/of-chain", _dump_of_chain)
     cases.add("SIGKILL/dump/at-commit", _dump_at_commit, "children", 40)
     cases.add("task-killed/dump", _dump_task_killed)
     cases.add("root-killed/dump/threads", _dump_root_killed, "threads", 6)

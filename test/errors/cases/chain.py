@@ -8,6 +8,7 @@ import shutil
 import signal
 import struct
 
+from harness.memory import Memory
 from harness.scene import Failure
 from runner import procs
 
@@ -194,6 +195,133 @@ def _long_chain(world):
     world.dump(scene, *options)
     _expect_partial(world)
     world.restore(scene)
+
+
+def _expect_ahead(world, least):
+    """So many pages at least were copied before the freeze."""
+    found = re.search(r"(\d+) pages were copied ahead of the freeze", world.last_log().read_text())
+    if not found or int(found[1]) < least:
+        raise Failure(f"{found and found[1]} pages were copied ahead, not {least}")
+
+
+def _ahead(world):
+    """What has changed is copied before the freeze, and half of it changes again meanwhile."""
+    scene = world.scene("memory", 16)
+    memory = Memory(scene, 16)
+    _pre_dump(world, scene, "first")
+    memory.write(0.2)
+    _pre_dump(world, scene, "second", "--prev-images-dir", "../first")
+    memory.write(0.3)
+    world.dump(scene, "--prev-images-dir", "../second")
+    _expect_ahead(world, 1000)
+    _expect_partial(world)
+    if os.readlink(world.images / "parent") != "ahead":
+        raise Failure("the parent is another one")
+    if os.readlink(world.images / "ahead" / "parent") != "../../second":
+        raise Failure("the parent of that which was copied ahead is another one")
+    world.restore(scene)
+    _expect_clean(scene)
+    memory.expect("after the restore")
+
+
+def _ahead_replaced(world):
+    """A dump that has a directory inside takes the place of another, and is replaced by one."""
+    scene = world.scene("memory", 16)
+    memory = Memory(scene, 16)
+    for name in ("first", "second"):
+        _pre_dump(world, scene, name)
+        memory.write(0.3)
+        world.dump(scene, "--prev-images-dir", f"../{name}")
+        _expect_ahead(world, 1000)
+        world.restore(scene)
+        memory.expect("after the restore")
+    world.dump(scene)
+    if (world.images / "ahead").exists():
+        raise Failure("what was copied ahead of an older dump is still there")
+    world.restore(scene)
+    memory.expect("after a restore of one without a chain")
+
+
+def _ahead_few(world):
+    """Few changes are copied in the freeze alone."""
+    scene = world.scene("memory", 16)
+    memory = Memory(scene, 16)
+    _pre_dump(world, scene, "pre")
+    memory.write(0.01)
+    world.dump(scene, "--prev-images-dir", "../pre")
+    _expect_partial(world)
+    if (world.images / "ahead").exists():
+        raise Failure("copied ahead")
+    world.restore(scene)
+    memory.expect("after the restore")
+
+
+def _ahead_name_taken(world):
+    """Somebody has put a directory of that name there: it stays as it is."""
+    scene = world.scene("memory", 16)
+    memory = Memory(scene, 16)
+    _pre_dump(world, scene, "pre")
+    memory.write(0.3)
+    (world.images / "ahead").mkdir()
+    (world.images / "ahead" / "mine").write_text("mine")
+    world.dump(scene, "--prev-images-dir", "../pre")
+    _expect_partial(world)
+    if os.listdir(world.images / "ahead") != ["mine"]:
+        raise Failure("a directory of somebody else was used")
+    world.restore(scene)
+    memory.expect("after the restore")
+
+
+def _ahead_only_for_the_end(world):
+    """A tree that runs on keeps the marks that it has."""
+    scene = world.scene("memory", 16)
+    memory = Memory(scene, 16)
+    _pre_dump(world, scene, "pre")
+    memory.write(0.3)
+    world.dump(scene, "-R", "--track-mem", "--prev-images-dir", "../pre")
+    if (world.images / "ahead").exists():
+        raise Failure("copied ahead")
+    world.dump(scene, "--prev-images-dir", "../images", images=world.folder("last"))
+    _expect_partial(world)
+    world.restore(scene, images=world.top / "last")
+    memory.expect("after the restore")
+
+
+def _ahead_dedup(world):
+    """What the dump has anew goes from all before it, from what was copied ahead as well."""
+    scene = world.scene("memory", 16)
+    memory = Memory(scene, 16)
+    pre = _pre_dump(world, scene, "pre")
+    before = _room(pre)
+    memory.write(0.3)
+    world.dump(scene, "--prev-images-dir", "../pre", "--auto-dedup")
+    _expect_ahead(world, 1000)
+    if not 0 < _room(pre) < before:
+        raise Failure(f"{before} bytes were {_room(pre)} afterwards")
+    world.restore(scene)
+    memory.expect("after the restore")
+    world.refuses(["restore", "-d", "-D", world.images / "ahead"],
+                  f"restore: load tasks: {world.images}/ahead: a pre-dump: it has memory only",
+                  "restore the dump that builds upon it")
+
+
+def _ahead_refused(world):
+    """A dump that is refused after its copy: the marks are gone, and the next says so."""
+    scene = world.scene("memory", 16)
+    memory = Memory(scene, 16)
+    _pre_dump(world, scene, "pre")
+    memory.write(0.3)
+    outcome = world.crtool("dump", "-D", world.images, "-t", scene.pid, "--prev-images-dir",
+                           "../pre", "--fault", "dump mappings")
+    world.check_refusal(outcome, ["dump: dump mappings: made to fail by --fault"])
+    _expect_clean(scene)
+    if os.listdir(world.images):
+        raise Failure(f"left behind: {os.listdir(world.images)}")
+    memory.write(0.3)
+    world.dump(scene, "--prev-images-dir", "../pre")
+    _expect_full(world)
+    world.restore(scene)
+    memory.expect("after the restore")
 
 
 def _pages_of(images):
@@ -426,6 +554,13 @@ CASES = {
     "dedup-alone": _dedup_alone,
     "dedup-refused": _dedup_refused,
     "auto-dedup": _auto_dedup,
+    "ahead": _ahead,
+    "ahead-replaced": _ahead_replaced,
+    "ahead-few": _ahead_few,
+    "ahead-name-taken": _ahead_name_taken,
+    "ahead-only-for-the-end": _ahead_only_for_the_end,
+    "ahead-dedup": _ahead_dedup,
+    "ahead-refused": _ahead_refused,
     "full-disk": _full_disk,
     "full-disk-later": _full_disk_later,
 }
