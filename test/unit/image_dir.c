@@ -426,6 +426,124 @@ TEST(dir_survives_a_reader_that_dies_while_it_finishes)
 	}
 }
 
+/* A dump of the process 4 that has another one inside, ahead of it, on top of `prev`. */
+static void dump_with_ahead(void)
+{
+	struct image_dir *d = create(), *ahead = NULL;
+
+	CHECK_INT_EQ(image_dir_set_parent(d, "../prev"), 0);
+	if (!CHECK_INT_EQ(image_dir_create_ahead(d, &ahead), 1))
+		return;
+	put_fs(ahead, 5, 55);
+	put_inventory(ahead);
+	CHECK_INT_EQ(image_dir_commit(ahead), 0);
+	image_dir_free(ahead);
+	put_fs(d, 4, 44);
+	put_inventory(d);
+	CHECK_INT_EQ(image_dir_commit(d), 0);
+	image_dir_free(d);
+}
+
+static const char *link_of(const char *name)
+{
+	static char target[256];
+	ssize_t n = readlink(path_of(name), target, sizeof(target) - 1);
+
+	target[n < 0 ? 0 : n] = '\0';
+	return target;
+}
+
+TEST(dir_ahead_is_between)
+{
+	for (unsigned int i = 0; i < 2; i++) { /* the second time it replaces one like it */
+		struct image_dir *d = NULL, *ahead = NULL;
+
+		dump_with_ahead();
+		CHECK_STR_EQ(list(), "ahead fs-4.img inventory.img parent");
+		CHECK_STR_EQ(link_of("parent"), "ahead");
+		CHECK_STR_EQ(link_of("ahead/parent"), "../../prev");
+		CHECK_INT_EQ(image_dir_open(test_dir(), &d), 0);
+		CHECK_INT_EQ(image_dir_open_parent(d, &ahead), 1);
+		CHECK_INT_EQ(umask_of(ahead, 5), 55);
+		image_dir_free(ahead);
+		image_dir_free(d);
+	}
+	dump(2, 22);
+	CHECK_STR_EQ(list(), "fs-1.img fs-2.img inventory.img");
+	CHECK(!error_is_set());
+}
+
+TEST(dir_ahead_keeps_a_whole_path)
+{
+	struct image_dir *d = create(), *ahead = NULL;
+
+	CHECK_INT_EQ(image_dir_set_parent(d, "/nowhere/prev"), 0);
+	CHECK_INT_EQ(image_dir_create_ahead(d, &ahead), 1);
+	CHECK_STR_EQ(link_of("ahead/parent"), "/nowhere/prev");
+	put_fs(ahead, 5, 55);
+	image_dir_free(ahead); /* each alone, or the outer one with all that is inside */
+	CHECK_STR_EQ(list(), "ahead parent");
+	image_dir_free(d);
+	CHECK_STR_EQ(list(), "");
+}
+
+TEST(dir_ahead_goes_with_a_dump_that_is_given_up)
+{
+	for (unsigned int i = 0; i < 2; i++) { /* the second time beside a complete one */
+		struct image_dir *d = create(), *ahead = NULL;
+
+		CHECK_INT_EQ(image_dir_set_parent(d, "../prev"), 0);
+		CHECK_INT_EQ(image_dir_create_ahead(d, &ahead), 1);
+		put_fs(ahead, 5, 55);
+		put_inventory(ahead);
+		CHECK_INT_EQ(image_dir_commit(ahead), 0);
+		image_dir_free(ahead);
+		put_fs(d, 4, 44);
+		image_dir_free(d);
+		CHECK_STR_EQ(list(), i ? "fs-1.img fs-2.img inventory.img" : "");
+		dump(2, 22);
+	}
+}
+
+TEST(dir_ahead_of_somebody_else_stays)
+{
+	struct image_dir *d = NULL, *ahead = NULL;
+
+	CHECK(mkdir(path_of("ahead"), 0700) == 0);
+	touch("ahead/mine");
+	d = create();
+	CHECK_INT_EQ(image_dir_set_parent(d, "../prev"), 0);
+	CHECK_INT_EQ(image_dir_create_ahead(d, &ahead), 0);
+	CHECK_STR_EQ(link_of("parent"), "../prev");
+	image_dir_free(d);
+	CHECK(exists("ahead/mine"));
+	CHECK_STR_EQ(list(), "ahead");
+	CHECK(unlink(path_of("ahead/mine")) == 0 && rmdir(path_of("ahead")) == 0);
+	CHECK(symlink("/", path_of("ahead")) == 0);
+	dump(2, 22);
+	CHECK_STR_EQ(list(), "ahead fs-1.img fs-2.img inventory.img");
+}
+
+TEST(dir_ahead_survives_a_writer_that_dies)
+{
+	bool died = true;
+	int calls;
+
+	for (calls = 0; died; calls++) {
+		test_note("after %d calls", calls);
+		empty_dir();
+		dump_with_ahead();
+		died = die_after(calls, dump_with_ahead);
+		if (exists("inventory.img"))
+			CHECK(exists("fs-4.img") && exists("ahead/inventory.img"));
+		dump(3, 33);
+		CHECK_INT_EQ(dump_found(), 33);
+		CHECK_STR_EQ(list(), "fs-1.img fs-3.img inventory.img");
+	}
+	test_note(NULL);
+	CHECK(calls > 10);
+}
+
 TEST(dir_next_writer_finishes_a_commit)
 {
 	struct image_dir *d;
