@@ -26,40 +26,44 @@
 #include "criu/kernel/pagemap.h"
 #include "criu/kernel/proc.h"
 #include "criu/mem/dirty.h"
+#include "criu/mem/scan.h"
 #include "criu/mem/vma.h"
 
 #define LEAST_BYTES (1ull << 20)
 #define MOST_BYTES  (1ull << 30)
 #define AT_ONCE     (1ull << 20)
-#define REGIONS     512
 #define ROUNDS      4
 /* What a scan of all that is mapped finds, and a dump does not write: the vdso's data. */
 #define SPARE_BYTES (16 * PAGE_BYTES)
 
+static uint64_t bytes_with(const struct pagemap_regions *l, uint64_t mark)
+{
+	uint64_t bytes = 0;
+
+	for (size_t i = 0; i < l->nr; i++)
+		if (l->v[i].categories & mark)
+			bytes += l->v[i].end - l->v[i].start;
+	return bytes;
+}
+
 uint64_t place_bytes_changed(pid_t pid, uint64_t mark)
 {
-	static const uint64_t never = PAGE_IS_FILE | PAGE_IS_PFNZERO;
-	struct pagemap_query q = {
-		.end = TASK_END,
-		.all_of = mark | never,
-		.any_of = PAGE_IS_PRESENT | PAGE_IS_SWAPPED,
-		.inverted = never,
-	};
-	struct page_region found[REGIONS];
-	cleanup_close int fd = -1;
+	cleanup_proc_buf struct proc_buf b = { 0 };
+	cleanup_close int proc = proc_open(pid);
+	cleanup_close int fd = proc < 0 ? -1 : openat(proc, "pagemap", O_RDONLY | O_CLOEXEC);
+	struct pagemap_regions found = { 0 };
+	struct task t = { .pid = pid };
 	uint64_t bytes = 0;
-	char path[32];
 
-	snprintf(path, sizeof(path), "/proc/%d/pagemap", (int)pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	while (fd >= 0 && q.start < q.end) {
-		int nr = pagemap_scan_ioctl(fd, &q, found, REGIONS, &q.start);
-
-		if (nr < 0)
-			return 0;
-		for (int i = 0; i < nr; i++)
-			bytes += found[i].end - found[i].start;
+	if (fd >= 0 && proc_stat_read(proc, 0, &b, &t.stat) >= 0 &&
+	    proc_maps_read(proc, &b, &t.vmas) >= 0) {
+		if (scan_running(fd, &t, mark | PAGE_IS_WPALLOWED, &found) >= 0)
+			bytes = bytes_with(&found, mark);
+		else
+			error_reset(); /* the freeze will show what is wrong */
 	}
+	pagemap_regions_done(&found);
+	proc_vmas_done(&t.vmas);
 	return bytes;
 }
 
