@@ -273,36 +273,34 @@ int image_dir_set_parent(struct image_dir *d, const char *target)
 	return 0;
 }
 
-/* 1, or 0 when there is something else of that name. */
-static int ahead_open(const struct image_dir *d, struct image_dir **ret)
+/* A new directory, or -EEXIST. */
+static int ahead_make(const struct image_dir *d)
 {
-	char path[PATH_MAX];
 	int fd;
 
 	if (mkdirat(d->fd, IMAGE_AHEAD_DIR, 0700) < 0)
-		return errno == EEXIST ? 0 : fail(errno, "%s: make %s", d->path, IMAGE_AHEAD_DIR);
+		return errno == EEXIST ? -EEXIST
+				       : fail(errno, "%s: make %s", d->path, IMAGE_AHEAD_DIR);
 	fd = openat(d->fd, IMAGE_AHEAD_DIR, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0)
-		return fail(errno, "%s/%s", d->path, IMAGE_AHEAD_DIR);
-	snprintf(path, sizeof(path), "%s/%s", d->path, IMAGE_AHEAD_DIR);
-	*ret = dir_new(fd, path, DIR_CREATE);
-	return 1;
+	return fd < 0 ? fail(errno, "%s/%s", d->path, IMAGE_AHEAD_DIR) : fd;
 }
 
 int image_dir_create_ahead(struct image_dir *d, struct image_dir **ret)
 {
-	char target[PATH_MAX], longer[PATH_MAX + 3];
-	struct image_dir *ahead = NULL;
+	char target[PATH_MAX], longer[PATH_MAX + 3], path[PATH_MAX];
+	struct image_dir *ahead;
 	ssize_t len = readlinkat(d->fd, IMAGE_PARENT_LINK, target, sizeof(target) - 1);
-	int r;
+	int fd, r;
 
 	assert(d->mode == DIR_CREATE && !d->committed);
 	if (len < 0)
 		return fail(errno, "%s/%s", d->path, IMAGE_PARENT_LINK);
 	target[len] = '\0';
-	r = ahead_open(d, &ahead);
-	if (r <= 0)
-		return r;
+	fd = ahead_make(d);
+	if (fd < 0)
+		return fd == -EEXIST ? 0 : fd;
+	snprintf(path, sizeof(path), "%s/%s", d->path, IMAGE_AHEAD_DIR);
+	ahead = dir_new(fd, path, DIR_CREATE);
 	snprintf(longer, sizeof(longer), "%s%s", target[0] == '/' ? "" : "../", target);
 	r = image_dir_set_parent(ahead, longer);
 	if (r >= 0 && unlinkat(d->fd, IMAGE_PARENT_LINK, 0) < 0)

@@ -120,13 +120,10 @@ void ahead_confine(const struct pagemap_regions *covered, struct pagemap_regions
 		uint64_t at = r->start, to;
 		bool inside;
 
-		if (!has_mark(r)) {
-			*array_push(all.v, all.nr, all.cap) = *r;
-			continue;
-		}
 		for (; at < r->end; at = to) {
 			c = skip_to(covered, c, at);
 			to = piece_end(covered, c, at, r->end, &inside);
+			inside = inside || !has_mark(r);
 			region_add(&all, at, to, r->categories | (inside ? 0 : PAGE_IS_WRITTEN));
 		}
 	}
