@@ -2,6 +2,7 @@
 /* Who is in the middle of a system call gets through with it; who only waits is left alone. */
 #include "criu/task/calls.h"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -15,20 +16,20 @@
 
 enum what { POLLS, READS, SPINS, IS_DEAD, NR };
 
-/* All of them until they are killed. */
+/* Until it is killed. */
 static void act(enum what what, int fd)
 {
 	struct pollfd p = { .fd = fd, .events = POLLIN };
 	char byte;
 
-	if (what == IS_DEAD)
-		_exit(0);
-	while (what == POLLS)
-		poll(&p, 1, -1);
-	while (what == READS)
-		CHECK(read(fd, &byte, 1) < 0);
-	for (;;)
-		;
+	for (;;) {
+		if (what == IS_DEAD)
+			_exit(0);
+		else if (what == POLLS)
+			poll(&p, 1, -1);
+		else if (what == READS && read(fd, &byte, 1) >= 0)
+			_exit(1);
+	}
 }
 
 static struct proc_stat stat_of(pid_t pid)
@@ -73,12 +74,12 @@ TEST(calls_end_and_waits_go_on)
 	unsigned long long before[NR];
 	pid_t pids[NR];
 	sigset_t set;
-	int fds[2];
+	int fds[2] = { -1, -1 };
 
 	sigemptyset(&set);
 	sigaddset(&set, SIGCHLD);
 	sigprocmask(SIG_BLOCK, &set, NULL);
-	if (!CHECK(pipe(fds) == 0))
+	if (!CHECK(pipe2(fds, O_CLOEXEC) == 0))
 		return;
 	for (enum what i = 0; i < NR; i++) {
 		pids[i] = fork();
@@ -107,11 +108,11 @@ TEST(calls_of_one_that_is_traced_are_not_known)
 	struct session s = { .opts = &opts };
 	struct dump d = { .s = &s };
 	struct tree tree = { 0 };
-	int fds[2], ready[2];
+	int fds[2] = { -1, -1 }, ready[2] = { -1, -1 };
 	pid_t pid, tracer;
 	char byte;
 
-	if (!CHECK(pipe(fds) == 0 && pipe(ready) == 0))
+	if (!CHECK(pipe2(fds, O_CLOEXEC) == 0 && pipe2(ready, O_CLOEXEC) == 0))
 		return;
 	pid = fork();
 	if (!pid)
