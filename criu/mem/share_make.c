@@ -39,7 +39,7 @@ static void *ptr(uint64_t addr)
 /* Huge pages can be moved as they are where both places are alike in this. */
 static uint64_t segment_room(const struct share_segment *g)
 {
-	return g->is_empty ? 0 : g->end - g->start + HUGE_BYTES + GAP;
+	return g->nr_parts ? g->end - g->start + HUGE_BYTES + GAP : 0;
 }
 
 uint64_t share_layout(struct restore *r, uint64_t at)

@@ -24,6 +24,7 @@
 #include "criu/mem/share.h"
 
 #define POOL_MAX  (1ull << 44)
+#define EMPTY_NR  1024 /* crtool has mappings of its own, and may have so many: vm.max_map_count */
 #define EMPTY_MAX (64ull << 20) /* of what is accounted to each that has it */
 #define TAIL_MAX  (1ull << 20) /* without pages, that a segment may end with */
 
@@ -373,9 +374,11 @@ static void parts_find(struct sharing *s)
 }
 
 /* Everybody has a copy of it for a while, and who does not want it unmaps it. */
-static void empty_keep(struct share_segment *g, size_t nr_tasks)
+static void empty_keep(struct share_segment *g, size_t nr_tasks, size_t *nr)
 {
-	g->is_empty = g->one_prot && g->one_start && g->one_end && g->nr_users * 2 > nr_tasks;
+	g->is_empty = *nr < EMPTY_NR && g->one_prot && g->one_start && g->one_end &&
+		      g->nr_users * 2 > nr_tasks;
+	*nr += g->is_empty;
 	g->end = g->is_empty ? g->last : g->start;
 }
 
@@ -383,12 +386,13 @@ static void empty_keep(struct share_segment *g, size_t nr_tasks)
 static void segments_bound(struct share_pool *pool, size_t nr_tasks)
 {
 	uint64_t room = POOL_MAX;
+	size_t nr_empty = 0;
 
 	for (size_t i = 0; i < pool->nr_segments; i++) {
 		struct share_segment *g = &pool->segments[i];
 
 		if (!g->nr_parts) {
-			empty_keep(g, nr_tasks);
+			empty_keep(g, nr_tasks, &nr_empty);
 			continue;
 		}
 		if (g->end - g->start + TAIL_MAX > room) {
