@@ -14,6 +14,7 @@
 #include <errno.h>
 #include <sched.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/sysinfo.h>
 #include <unistd.h>
@@ -81,6 +82,13 @@ static void params_read(const struct dump *d, const struct sys_sched_attr *attr,
 	th->util_max = attr->util_max;
 }
 
+/* Of other policies sched_setattr(2) does not set the nice value, and sched_getattr(2) may not tell
+ * it, though they have one for later. */
+static bool takes_nice(uint32_t policy)
+{
+	return policy == SCHED_OTHER || policy == SCHED_BATCH;
+}
+
 int sched_read(const struct dump *d, struct thread *th)
 {
 	struct sys_sched_attr attr;
@@ -90,6 +98,12 @@ int sched_read(const struct dump *d, struct thread *th)
 		return fail(-r, "sched_getattr");
 	th->policy = attr.policy;
 	th->nice = attr.nice;
+	if (!takes_nice(attr.policy)) {
+		errno = 0;
+		th->nice = getpriority(PRIO_PROCESS, (id_t)th->tid);
+		if (th->nice == -1 && errno)
+			return fail(errno, "getpriority");
+	}
 	th->rt_priority = attr.priority;
 	th->sched_flags = attr.flags;
 	params_read(d, &attr, th);
@@ -204,6 +218,8 @@ void sched_restore(struct program *p, const struct restore *r, const ThreadCoreE
 	};
 
 	mask_restore(p, r, e);
+	if (!takes_nice(attr.policy))
+		PROGRAM_SYSCALL(p, OP_WHAT_SCHED, SYS_setpriority, PRIO_PROCESS, 0, attr.nice);
 	if (e->has_sched_policy || e->has_sched_nice)
 		PROGRAM_SYSCALL(p, OP_WHAT_SCHED, SYS_sched_setattr, 0,
 				program_copy(p, &attr, sizeof(attr)), 0);
