@@ -61,7 +61,7 @@ static int lock_exists(const struct left_item *i)
 
 static int lock_remove(const struct left_item *i)
 {
-	return netlock_remove(i->method, i->run_id);
+	return netlock_remove(i->method, i->run_id, NULL);
 }
 
 static void link_describe(const struct left_item *i, char *buf, size_t size)

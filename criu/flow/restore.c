@@ -494,11 +494,12 @@ static void give_up_images(struct restore *r)
 
 static int resume(void *ctx)
 {
+	cleanup_close int late = -1;
 	int live, ret;
 
 	tcp_outlive(ctx);
 	tasks_outlive(ctx);
-	live = tcp_go_live(ctx);
+	live = tcp_go_live(ctx, &late);
 	prctl(PR_SET_CHILD_SUBREAPER, 0);
 	ret = resume_tasks(ctx);
 	if (ret >= 0) {

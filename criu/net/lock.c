@@ -262,21 +262,21 @@ static int nft_make(const char *table, const struct net_conn *conns, size_t nr)
 			for (size_t from = at; from < upto;)
 				from +=
 				    elements_put(&b, table, &layouts[i], conns + from, upto - from);
-		r = nft_batch_commit(&b);
+		r = nft_batch_commit(&b, NULL);
 		at = upto;
 	}
 	nft_batch_done(&b);
 	return r < 0 ? nft_fail(-r, "make", table) : 0;
 }
 
-static int nft_remove(const char *table)
+static int nft_remove(const char *table, int *ret_fd)
 {
 	struct nft_batch b = { 0 };
 	int r;
 
 	nft_batch_msg(&b, NFT_MSG_DELTABLE, 0, NFPROTO_INET);
 	nft_batch_str(&b, NFTA_TABLE_NAME, table);
-	r = nft_batch_commit(&b);
+	r = nft_batch_commit(&b, ret_fd);
 	nft_batch_done(&b);
 	return r < 0 && r != -ENOENT ? nft_fail(-r, "remove", table) : 0;
 }
@@ -294,14 +294,16 @@ int netlock_make(enum network_lock method, const char *run_id, const struct net_
 	return nft_make(name, conns, nr);
 }
 
-int netlock_remove(enum network_lock method, const char *run_id)
+int netlock_remove(enum network_lock method, const char *run_id, int *ret_fd)
 {
 	char name[64];
 
+	if (ret_fd)
+		*ret_fd = -1;
 	if (method == NETWORK_LOCK_SKIP)
 		return 0;
 	netlock_name(method, run_id, name, sizeof(name));
-	return method == NETWORK_LOCK_IPTABLES ? iptables_unlock(name) : nft_remove(name);
+	return method == NETWORK_LOCK_IPTABLES ? iptables_unlock(name) : nft_remove(name, ret_fd);
 }
 
 int netlock_exists(enum network_lock method, const char *run_id)

@@ -25,8 +25,9 @@ int netlock_make(enum network_lock method, const char *run_id, const struct net_
 		 size_t nr);
 /* Waits until no packet that came before is on its way to a socket. Speaks. */
 int netlock_settle(void);
-/* 0: there is none any more. */
-int netlock_remove(enum network_lock method, const char *run_id);
+/* 0: there is none any more. ret_fd: to be closed when nobody is waiting for us, as that takes its
+ * time, or -1; NULL: it is closed. */
+int netlock_remove(enum network_lock method, const char *run_id, int *ret_fd);
 /* 1: it is there; 0: it is not. */
 int netlock_exists(enum network_lock method, const char *run_id);
 

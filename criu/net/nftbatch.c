@@ -151,7 +151,7 @@ static int answers_read(int fd, uint32_t last)
 	}
 }
 
-int nft_batch_commit(struct nft_batch *b)
+int nft_batch_commit(struct nft_batch *b, int *ret_fd)
 {
 	struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
 	cleanup_close int fd = netfilter_open(b->len);
@@ -168,6 +168,8 @@ int nft_batch_commit(struct nft_batch *b)
 	if (r >= 0)
 		r = answers_read(fd, b->seq - 1);
 	b->len = b->msg = 0;
+	if (ret_fd)
+		*ret_fd = take_fd(&fd);
 	return r;
 }
 

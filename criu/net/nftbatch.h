@@ -23,9 +23,13 @@ void nft_batch_u32(struct nft_batch *b, int type, uint32_t value);
 size_t nft_batch_nest(struct nft_batch *b, int type);
 void nft_batch_end(struct nft_batch *b, size_t nest);
 
-/* Sends it: 0, or -errno as the kernel says it of the first message that it refuses. Quiet; the
- * batch is empty then. */
-int nft_batch_commit(struct nft_batch *b);
+/*
+ * Sends it: 0, or -errno as the kernel says it of the first message that it refuses. Quiet; the
+ * batch is empty then. ret_fd: the socket, or -1; NULL: it is closed. What was removed is freed
+ * when nobody can look at it any more, for which the kernel lets whoever closes a socket of
+ * netfilter wait, 10 to 30 ms (nft_rcv_nl_event()).
+ */
+int nft_batch_commit(struct nft_batch *b, int *ret_fd);
 void nft_batch_done(struct nft_batch *b);
 
 /* 1: this table is there, 0: it is not, or -errno. Quiet. */

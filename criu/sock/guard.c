@@ -144,7 +144,7 @@ static void let_go(const struct tcp_guard *g)
 {
 	repair_end(g);
 	if (g->locked)
-		netlock_remove(g->method, g->run_id);
+		netlock_remove(g->method, g->run_id, NULL);
 }
 
 static bool is_held(const struct tcp_guard *g)

@@ -358,6 +358,7 @@ static InetSkEntry *entry_new(struct dump *d, const struct fd_probe *p)
 
 	if (!d->inet)
 		d->inet = arena_alloc(&d->arena, sizeof(*d->inet));
+	d->inet->late_fd = -1;
 	e->id = p->id;
 	e->ino = (uint32_t)p->st.st_ino;
 	e->flags = fd_probe_flags(p);
@@ -502,6 +503,8 @@ void inet_dump_done(struct dump *d)
 		free(in->workers[i].buf);
 	}
 	tcp_guard_end(in->guard);
+	if (in->late_fd >= 0)
+		close(in->late_fd);
 	for (size_t i = 0; i < in->nr_fresh; i++)
 		close(in->fresh[i].fd);
 	free(in->fresh);

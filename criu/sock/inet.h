@@ -38,6 +38,7 @@ struct inet_dump {
 	struct inet_worker workers[PARALLEL_WORKERS_MAX];
 	struct tcp_guard *guard; /* NULL: no connection was touched */
 	bool locked, given_up;
+	int late_fd; /* to be closed when nobody stands still; -1 */
 	struct map known; /* sock/inetlist.c: by inode number; in the arena */
 	bool listed[4];
 	struct image_writer *queues_img;
@@ -84,7 +85,8 @@ int tcp_stream_open(struct restore *r, const InetSkEntry *e, const TcpStreamEntr
  */
 int tcp_lock(struct restore *r);
 void tcp_unmake_lock(struct restore *r);
-int tcp_go_live(struct restore *r);
+/* ret_fd: to be closed when the tasks run; -1. */
+int tcp_go_live(struct restore *r, int *ret_fd);
 /*
  * prepare, when all connections are made: they leave repair mode, behind the lock; speaks, and has
  * its undo. outlive, before the first task does not die with crtool any more. go_live: the lock

@@ -303,7 +303,7 @@ int tcp_release(struct dump *d)
 	if (!in || !in->guard)
 		return 0;
 	if (in->locked)
-		r = netlock_remove(d->s->opts->network_lock, d->s->run_id);
+		r = netlock_remove(d->s->opts->network_lock, d->s->run_id, &in->late_fd);
 	in->locked = in->given_up = false;
 	tcp_guard_end(in->guard);
 	in->guard = NULL;

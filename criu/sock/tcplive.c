@@ -90,7 +90,7 @@ int tcp_lock(struct restore *r)
 void tcp_unmake_lock(struct restore *r)
 {
 	if (r->lock_is_ours)
-		netlock_remove(method_of(r), run_id_of(r));
+		netlock_remove(method_of(r), run_id_of(r), NULL);
 }
 
 int tcp_keep(struct restore *r, const InetSkEntry *e, int fd)
@@ -161,12 +161,13 @@ static void window_ask(struct restore *r, const struct live_conn *c)
 }
 
 /* Also --tcp-close ends here: its connections have no lock any more. */
-int tcp_go_live(struct restore *r)
+int tcp_go_live(struct restore *r, int *ret_fd)
 {
 	int ret = 0;
 
+	*ret_fd = -1;
 	if (r->nr_live || r->inventory->has_network_lock_method)
-		ret = netlock_remove(method_of(r), run_id_of(r));
+		ret = netlock_remove(method_of(r), run_id_of(r), ret_fd);
 	for (size_t i = 0; i < r->nr_live; i++)
 		window_ask(r, &r->live[i]);
 	tcp_guard_end(r->guard);

@@ -80,7 +80,8 @@ def _save(client):
     """As redis does it."""
     saves = client.info("rdb_saves")
     client.ask("BGSAVE")
-    procs.wait_until(lambda: client.info("rdb_saves") > saves, SECONDS, "BGSAVE")
+    procs.wait_until(lambda: client.info("rdb_saves") > saves
+                     and not client.info("rdb_bgsave_in_progress"), SECONDS, "BGSAVE")
 
 
 def _answers(port):
@@ -92,6 +93,7 @@ def stalls(live):
     """(what, milliseconds, limit), of a server that is loaded all the time. What a dump of
     connections drops is sent again after 200 ms at the least, however short it was."""
     port = _free_port()
+    pathlib.Path(live.top, "dump.rdb").unlink(missing_ok=True)  # it would be loaded
     line = ["redis-server", "--port", str(port), "--save", "", "--dir", str(live.top),
             "--enable-debug-command", "yes", "--rdbcompression", "no"]
     with open("/dev/null", "r+b") as null, \
@@ -101,6 +103,7 @@ def stalls(live):
             procs.wait_until(lambda: _answers(port), SECONDS, "redis to listen")
             client = Client(port)
             client.ask("DEBUG", "POPULATE", KEYS, "key", VALUE_BYTES)
+            _save(client)  # the first fork needs memory for page tables that may be cold
             with subprocess.Popen(["redis-benchmark", "-p", str(port), *BUSY], stdout=null,
                                   stderr=null) as busy:
                 try:
