@@ -405,9 +405,10 @@ static void children_add(struct dump *d, const struct family *f)
 
 /*
  * Children of tasks from `from` to `to` that the tree does not have yet. One may be met twice:
- * its parent dies, and it is a child of another whose list is read later.
+ * its parent dies, and it is a child of another whose list is read later. is_seen: the last look at
+ * all came when they stood, and nobody was beside them.
  */
-static int find_children(struct dump *d, size_t from, size_t to)
+static int find_children(struct dump *d, size_t from, size_t to, bool is_seen)
 {
 	struct family f = { .nr = 0 };
 	size_t nr = 0;
@@ -415,7 +416,8 @@ static int find_children(struct dump *d, size_t from, size_t to)
 
 	for (size_t i = from; i < to; i++)
 		nr += d->tree.tasks[i]->nr_threads;
-	kin_look(d, nr);
+	if (!is_seen)
+		kin_look(d, nr);
 	for (size_t i = from; i < to; i++) {
 		struct task *t = d->tree.tasks[i];
 
@@ -450,8 +452,9 @@ static int leaders_wait(struct dump *d, size_t from, size_t to, int *dead)
 	return 0;
 }
 
-/* Seize and settle all tasks from `from` on; returns how many died or were dead. */
-static int generation_stop(struct dump *d, size_t from, size_t to)
+/* Seize and settle all tasks from `from` on; returns how many died or were dead. ret_seen: see
+ * find_children(). */
+static int generation_stop(struct dump *d, size_t from, size_t to, bool *ret_seen)
 {
 	int dead = 0, r;
 
@@ -461,12 +464,14 @@ static int generation_stop(struct dump *d, size_t from, size_t to)
 		if (r < 0)
 			return r;
 	}
-	r = to - from >= MANY_KIN ? leaders_wait(d, from, to, &dead) : 0;
+	*ret_seen = to - from >= MANY_KIN;
+	r = *ret_seen ? leaders_wait(d, from, to, &dead) : 0;
 	if (r < 0)
 		return r;
 	for (size_t i = from; i < to; i++) {
 		struct task *t = d->tree.tasks[i];
 
+		*ret_seen = *ret_seen && is_alone(d, t, t->nr_threads);
 		r = task_settle(d, t, to - from >= MANY_KIN ? t->nr_threads : 0);
 		if (r < 0)
 			return r;
@@ -479,12 +484,13 @@ static int descend(struct dump *d, size_t from, int *dead)
 {
 	while (from < d->tree.nr) {
 		size_t to = d->tree.nr;
-		int r = generation_stop(d, from, to);
+		bool is_seen;
+		int r = generation_stop(d, from, to, &is_seen);
 
 		if (r < 0)
 			return r;
 		*dead += r;
-		r = find_children(d, from, to);
+		r = find_children(d, from, to, is_seen);
 		if (r < 0)
 			return r;
 		from = to;
@@ -525,7 +531,7 @@ int freeze_tree(struct dump *d)
 		size_t had = d->tree.nr;
 
 		dead = 0;
-		r = find_children(d, 0, had);
+		r = find_children(d, 0, had, false);
 		if (r >= 0)
 			r = descend(d, had, &dead);
 		if (d->tree.nr == had)
