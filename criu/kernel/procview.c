@@ -187,12 +187,14 @@ static int process_add(void *arg, const void *record)
 
 _Static_assert(!offsetof(struct view_process, pid), "view_by_tid");
 
-int taskview_read_processes(struct taskview *v, const pid_t *pids, size_t nr)
+int taskview_read_processes(struct taskview *v, pid_t *pids, size_t nr)
 {
 	struct processes_arg arg = { v, pids, nr };
 	int r;
 
 	v->nr_processes = 0;
+	if (nr)
+		qsort(pids, nr, sizeof(*pids), view_by_tid);
 	r = bpf_iterate(v->processes, v->process_bytes, BPF_OF_ALL, 0, process_add, &arg);
 	if (r < 0)
 		v->nr_processes = 0;

@@ -48,8 +48,8 @@ struct view_vma {
 	uint64_t policy; /* 0: no memory policy */
 };
 
-/* Of those of pids (sorted), as they are now. 0, or -errno. */
-int taskview_read_processes(struct taskview *v, const pid_t *pids, size_t nr);
+/* Of those of pids, which are sorted for that, as they are now. 0, or -errno. */
+int taskview_read_processes(struct taskview *v, pid_t *pids, size_t nr);
 /* NULL: it was not there. */
 const struct view_process *taskview_process(const struct taskview *v, pid_t pid);
 /* Whether two processes have the same open file description by a number: 1, 0; -1: not known. */

@@ -416,13 +416,6 @@ static bool view_open(struct dump *d, unsigned int of)
 	return r >= 0;
 }
 
-static int by_number(const void *a, const void *b)
-{
-	pid_t x = *(const pid_t *)a, y = *(const pid_t *)b;
-
-	return (x > y) - (x < y);
-}
-
 static int view_read_processes(struct dump *d, size_t nr_threads)
 {
 	pid_t *pids;
@@ -433,7 +426,6 @@ static int view_read_processes(struct dump *d, size_t nr_threads)
 	pids = mem_alloc(d->tree.nr * sizeof(*pids));
 	for (size_t i = 0; i < d->tree.nr; i++)
 		pids[i] = d->tree.tasks[i]->pid;
-	qsort(pids, d->tree.nr, sizeof(*pids), by_number);
 	r = taskview_read_processes(&d->view, pids, d->tree.nr);
 	free(pids);
 	/* Where there is little else on this machine. */
