@@ -357,7 +357,7 @@ static int threads_ask(struct visit *v)
 	int err = 0;
 
 	for (size_t i = 1; i < end && err >= 0; i++) {
-		if (asked_thread_take(asked, v->d, &threads[i]))
+		if (asked_thread_knows(asked, v->d, &threads[i]))
 			continue;
 		asked_thread_add(asked, v->d, &threads[i]);
 		which[nr++] = i;

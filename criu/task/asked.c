@@ -23,6 +23,11 @@ static const struct asked_thread *thread_find(const struct asked *a, const struc
 	return NULL;
 }
 
+bool asked_thread_knows(const struct asked *a, const struct dump *d, const struct thread *th)
+{
+	return thread_find(a, thread_view(d, th));
+}
+
 bool asked_thread_take(const struct asked *a, const struct dump *d, struct thread *th)
 {
 	const struct view_thread *view = thread_view(d, th);

@@ -23,6 +23,8 @@ struct asked {
 	size_t nr_threads, nr_tasks;
 };
 
+/* Whether the answer of one is there, or is going to be. */
+bool asked_thread_knows(const struct asked *a, const struct dump *d, const struct thread *th);
 /* From an answer that is there: whether it is. */
 bool asked_thread_take(const struct asked *a, const struct dump *d, struct thread *th);
 bool asked_task_take(const struct asked *a, const struct dump *d, struct task *t);
