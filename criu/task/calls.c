@@ -10,6 +10,7 @@
  */
 #include "criu/task/calls.h"
 
+#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/syscall.h>
@@ -22,9 +23,6 @@
 #include "criu/kernel/proc.h"
 #include "criu/task/stuck.h"
 #include "criu/task/timed.h"
-
-#define ELF_CLASS_AT 4 /* EI_CLASS */
-#define ELF_CLASS_32 1
 
 /* They wait, and what they tell at the end they write as the program itself would. */
 static const long waits_64[] = {
@@ -97,7 +95,7 @@ static bool is_program_32bit(int proc)
 	cleanup_close int exe = openat(proc, "exe", O_RDONLY | O_CLOEXEC);
 	uint8_t class = 0;
 
-	return exe >= 0 && pread(exe, &class, 1, ELF_CLASS_AT) == 1 && class == ELF_CLASS_32;
+	return exe >= 0 && pread(exe, &class, 1, EI_CLASS) == 1 && class == ELFCLASS32;
 }
 
 /* Dead, or stopped by job control, which one is on its way out; or of the kernel's own. */
