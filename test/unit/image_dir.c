@@ -426,19 +426,27 @@ TEST(dir_survives_a_reader_that_dies_while_it_finishes)
 	}
 }
 
-/* A dump of the process 4 that has another one inside, ahead of it, on top of `prev`. */
-static void dump_with_ahead(void)
+/* A dump of the process 4, without an inventory yet, that has another one inside, ahead of it, on
+ * top of `prev`. */
+static struct image_dir *begin_with_ahead(void)
 {
 	struct image_dir *d = create(), *ahead = NULL;
 
 	CHECK_INT_EQ(image_dir_set_parent(d, "../prev"), 0);
-	if (!CHECK_INT_EQ(image_dir_create_ahead(d, &ahead), 1))
-		return;
-	put_fs(ahead, 5, 55);
-	put_inventory(ahead);
-	CHECK_INT_EQ(image_dir_commit(ahead), 0);
-	image_dir_free(ahead);
+	if (CHECK_INT_EQ(image_dir_create_ahead(d, &ahead), 1)) {
+		put_fs(ahead, 5, 55);
+		put_inventory(ahead);
+		CHECK_INT_EQ(image_dir_commit(ahead), 0);
+		image_dir_free(ahead);
+	}
 	put_fs(d, 4, 44);
+	return d;
+}
+
+static void dump_with_ahead(void)
+{
+	struct image_dir *d = begin_with_ahead();
+
 	put_inventory(d);
 	CHECK_INT_EQ(image_dir_commit(d), 0);
 	image_dir_free(d);
@@ -490,16 +498,7 @@ TEST(dir_ahead_keeps_a_whole_path)
 TEST(dir_ahead_goes_with_a_dump_that_is_given_up)
 {
 	for (unsigned int i = 0; i < 2; i++) { /* the second time beside a complete one */
-		struct image_dir *d = create(), *ahead = NULL;
-
-		CHECK_INT_EQ(image_dir_set_parent(d, "../prev"), 0);
-		CHECK_INT_EQ(image_dir_create_ahead(d, &ahead), 1);
-		put_fs(ahead, 5, 55);
-		put_inventory(ahead);
-		CHECK_INT_EQ(image_dir_commit(ahead), 0);
-		image_dir_free(ahead);
-		put_fs(d, 4, 44);
-		image_dir_free(d);
+		image_dir_free(begin_with_ahead());
 		CHECK_STR_EQ(list(), i ? "fs-1.img fs-2.img inventory.img" : "");
 		dump(2, 22);
 	}

@@ -242,12 +242,18 @@ def _ahead_replaced(world):
     memory.expect("after a restore of one without a chain")
 
 
-def _ahead_few(world):
-    """Few changes are copied in the freeze alone."""
+def _written_since(world, share):
+    """A scene that has changed so much of its memory since the pre-dump `pre`."""
     scene = world.scene("memory", 16)
     memory = Memory(scene, 16)
     _pre_dump(world, scene, "pre")
-    memory.write(0.01)
+    memory.write(share)
+    return scene, memory
+
+
+def _ahead_few(world):
+    """Few changes are copied in the freeze alone."""
+    scene, memory = _written_since(world, 0.01)
     world.dump(scene, "--prev-images-dir", "../pre")
     _expect_partial(world)
     if (world.images / "ahead").exists():
@@ -258,10 +264,7 @@ def _ahead_few(world):
 
 def _ahead_name_taken(world):
     """Somebody has put a directory of that name there: it stays as it is."""
-    scene = world.scene("memory", 16)
-    memory = Memory(scene, 16)
-    _pre_dump(world, scene, "pre")
-    memory.write(0.3)
+    scene, memory = _written_since(world, 0.3)
     (world.images / "ahead").mkdir()
     (world.images / "ahead" / "mine").write_text("mine")
     world.dump(scene, "--prev-images-dir", "../pre")
@@ -274,10 +277,7 @@ def _ahead_name_taken(world):
 
 def _ahead_only_for_the_end(world):
     """A tree that runs on keeps the marks that it has."""
-    scene = world.scene("memory", 16)
-    memory = Memory(scene, 16)
-    _pre_dump(world, scene, "pre")
-    memory.write(0.3)
+    scene, memory = _written_since(world, 0.3)
     world.dump(scene, "-R", "--track-mem", "--prev-images-dir", "../pre")
     if (world.images / "ahead").exists():
         raise Failure("copied ahead")
@@ -307,10 +307,7 @@ def _ahead_dedup(world):
 
 def _ahead_refused(world):
     """A dump that is refused after its copy: the marks are gone, and the next says so."""
-    scene = world.scene("memory", 16)
-    memory = Memory(scene, 16)
-    _pre_dump(world, scene, "pre")
-    memory.write(0.3)
+    scene, memory = _written_since(world, 0.3)
     outcome = world.crtool("dump", "-D", world.images, "-t", scene.pid, "--prev-images-dir",
                            "../pre", "--fault", "dump mappings")
     world.check_refusal(outcome, ["dump: dump mappings: made to fail by --fault"])
