@@ -25,6 +25,7 @@ from harness.scene import Failure, Skip, threads  # noqa: E402
 from runner import procs  # noqa: E402
 
 WARM_UPS = 5
+LONGER = 1.02  # by how much more a command may take than was thought, when it has been struck
 COMMIT_SECONDS = 0.003  # about what it takes to kill a tree of 40
 COPY_SECONDS = 5.0  # how long a copy of a task waits to be told that it may stay
 GONE_SECONDS = 1.0  # how long a half restored tree may outlive its maker
@@ -54,10 +55,17 @@ class Moments:
         self.seconds = statistics.median(times)
 
     def strike(self, child, what, target=0):
-        """Waits for the next moment without sleeping, then sends the signal WHAT."""
-        until = time.perf_counter() + self.random.random() * self.seconds
+        """
+        Waits for the next moment without sleeping, then sends the signal WHAT. The time that the
+        command takes is followed: one that ends before its moment tells it, others may take longer.
+        """
+        started = time.perf_counter()
+        until = started + self.random.random() * self.seconds
         while time.perf_counter() < until:
-            pass
+            if os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT | os.WNOHANG) is not None:
+                self.seconds = (self.seconds + time.perf_counter() - started) / 2
+                return
+        self.seconds *= LONGER
         try:
             os.kill(target or child.pid, what)
         except ProcessLookupError:
