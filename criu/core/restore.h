@@ -13,6 +13,7 @@
 #include "criu/core/stage.h"
 #include "criu/core/task.h"
 #include "images/core.pb-c.h"
+#include "images/creds.pb-c.h"
 #include "images/file.pb-c.h"
 #include "images/fs.pb-c.h"
 #include "images/inventory.pb-c.h"
@@ -140,6 +141,10 @@ struct inherited {
 	bool has_oom_score_adj, has_loginuid, has_coredump_filter;
 	bool confined; /* to some processors */
 	bool has_coresched; /* this machine knows core scheduling */
+	bool is_fair; /* crtool is scheduled with a nice value, and with nothing else */
+	uint32_t policy;
+	int nice;
+	CredsEntry *creds; /* in the arena */
 	/* of crtool's only thread; the answers of the system calls, negative ones included */
 	int ioprio, mempolicy, mce_kill, io_flusher, memory_merge, tsc;
 	uint32_t speculation[PARASITE_SPECULATIONS];

@@ -19,7 +19,7 @@ enum stage {
 	STAGE_MEMORY, /* restorer running, memory in place, threads exist */
 	STAGE_LATE, /* leaders only, where there are such: files that needed the threads */
 	STAGE_SECCOMP, /* leaders only, all are traced: filters that all their threads share */
-	STAGE_CREDS, /* all are traced: credentials */
+	STAGE_CREDS, /* leaders and whoever has something left, all are traced: credentials */
 	STAGE_RUN, /* leaders only, if r->has_run: what comes when all threads are done */
 };
 

@@ -54,10 +54,12 @@
 #include "criu/sock/unix.h"
 #include "criu/task/attrs.h"
 #include "criu/task/coresched.h"
+#include "criu/task/creds.h"
 #include "criu/task/finish.h"
 #include "criu/task/forkplan.h"
 #include "criu/task/load.h"
 #include "criu/task/modes.h"
+#include "criu/task/program.h"
 #include "criu/task/sched.h"
 #include "criu/task/spawn.h"
 
@@ -166,8 +168,9 @@ static int plan_descriptors(struct restore *r)
 	return image_chain_raise_fd(r->chain, r->service_base);
 }
 
-static int read_inherited(struct inherited *i)
+static int read_inherited(struct restore *r)
 {
+	struct inherited *i = &r->inherited;
 	cleanup_proc_buf struct proc_buf b = { 0 };
 	cleanup_close int self = proc_open(getpid());
 
@@ -177,7 +180,7 @@ static int read_inherited(struct inherited *i)
 		if (prlimit64(0, (enum __rlimit_resource)n, NULL, &i->limits[n]) < 0)
 			return fail(errno, "resource limit %d", n);
 	attrs_inherited(i);
-	i->confined = sched_is_confined();
+	sched_inherited(i);
 	modes_inherited(i);
 	i->has_coresched = coresched_is_there();
 	mempolicy_inherited(i);
@@ -185,7 +188,7 @@ static int read_inherited(struct inherited *i)
 	i->has_oom_score_adj = proc_oom_score_adj_read(self, &b, &i->oom_score_adj) >= 0;
 	i->has_loginuid = proc_loginuid_read(self, &b, &i->loginuid) >= 0;
 	i->has_coredump_filter = proc_coredump_filter_read(self, &b, &i->coredump_filter) >= 0;
-	return 0;
+	return creds_inherited(r);
 }
 
 /* Of a task that has so much to be read, several threads read, if there are processors for them. */
@@ -246,7 +249,7 @@ static int plan(void *ctx)
 	if (ret >= 0)
 		ret = plan_descriptors(r);
 	if (ret >= 0)
-		ret = read_inherited(&r->inherited);
+		ret = read_inherited(r);
 	if (ret >= 0)
 		ret = files_open_mapped(r);
 	if (ret >= 0)
@@ -414,7 +417,7 @@ static int restore_creds(void *ctx)
 	if (ret >= 0 && r->has_seccomp)
 		ret = run_stage(r, STAGE_SECCOMP, spawn_nr_alive(r));
 	if (ret >= 0)
-		ret = run_stage(r, STAGE_CREDS, nr_threads(r));
+		ret = run_stage(r, STAGE_CREDS, task_programs_late(r));
 	return ret < 0 || !r->has_run ? ret : run_stage(r, STAGE_RUN, spawn_nr_alive(r));
 }
 

@@ -74,11 +74,14 @@ static void ioprio_restore(struct program *p, int own, const ThreadCoreEntry *e)
 				e->has_ioprio ? e->ioprio : 0);
 }
 
-void attrs_restore(struct program *p, const struct inherited *had, const ThreadCoreEntry *e)
+void attrs_restore(struct program *p, const struct inherited *had, const ThreadCoreEntry *e,
+		   bool is_new)
 {
+	uint64_t slack = e->has_timer_slack ? e->timer_slack : SLACK_OF_INIT;
+
 	ioprio_restore(p, had->ioprio, e);
-	PROGRAM_SYSCALL(p, OP_WHAT_PRCTL, SYS_prctl, PR_SET_TIMERSLACK,
-			e->has_timer_slack ? e->timer_slack : SLACK_OF_INIT);
+	if (!is_new || slack != attrs_slack_default(e))
+		PROGRAM_SYSCALL(p, OP_WHAT_PRCTL, SYS_prctl, PR_SET_TIMERSLACK, slack);
 	if (e->has_mempolicy)
 		mempolicy_set(p, e->mempolicy, e->mempolicy_nodes, e->n_mempolicy_nodes);
 }

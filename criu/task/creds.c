@@ -5,15 +5,19 @@
  * Order: what needs a capability comes before it may be gone. Groups, then ids with
  * SECBIT_KEEP_CAPS and SECBIT_NO_SETUID_FIXUP so that the capabilities survive, the
  * bounding set, then capabilities, ambient ones, and last the securebits themselves.
- * Where they are the same as what the task has from crtool the calls change nothing.
+ * Where they are the same as what the task has from crtool nothing is done.
  */
 #include "criu/task/creds.h"
 
+#include <errno.h>
 #include <linux/capability.h>
-#include <linux/prctl.h>
 #include <linux/securebits.h>
+#include <string.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <unistd.h>
 
+#include "criu/base/cleanup.h"
 #include "criu/base/error.h"
 #include "criu/base/mem.h"
 
@@ -66,6 +70,40 @@ int creds_load_check(const CredsEntry *e)
 	if (e->lsm_profile && *e->lsm_profile)
 		return fail_plain("security profile %s cannot be set yet", e->lsm_profile);
 	return 0;
+}
+
+int creds_inherited(struct restore *r)
+{
+	cleanup_proc_buf struct proc_buf b = { 0 };
+	struct thread own = { .tid = getpid() };
+	int securebits = prctl(PR_GET_SECUREBITS), err = proc_status_of(own.tid, &b, &own.status);
+
+	if (err < 0 || securebits < 0)
+		return fail(err < 0 ? -err : errno, "read the credentials of crtool");
+	own.inner.securebits = (uint32_t)securebits;
+	r->inherited.creds = creds_dump(&r->arena, &own);
+	proc_status_done(&own.status);
+	return 0;
+}
+
+static bool words_are_same(const uint32_t *a, size_t nr_a, const uint32_t *b, size_t nr_b)
+{
+	return nr_a == nr_b && (!nr_a || !memcmp(a, b, nr_a * sizeof(*a)));
+}
+
+#define SAME_WORDS(a, b, f) words_are_same((a)->f, (a)->n_##f, (b)->f, (b)->n_##f)
+
+bool creds_are_inherited(const struct inherited *had, const CredsEntry *e)
+{
+	const CredsEntry *own = had->creds;
+
+	return e->uid == own->uid && e->euid == own->euid && e->suid == own->suid &&
+	       e->fsuid == own->fsuid && e->gid == own->gid && e->egid == own->egid &&
+	       e->sgid == own->sgid && e->fsgid == own->fsgid && e->secbits == own->secbits &&
+	       e->no_new_privs == own->no_new_privs && SAME_WORDS(e, own, cap_inh) &&
+	       SAME_WORDS(e, own, cap_prm) && SAME_WORDS(e, own, cap_eff) &&
+	       SAME_WORDS(e, own, cap_bnd) && SAME_WORDS(e, own, cap_amb) &&
+	       SAME_WORDS(e, own, groups);
 }
 
 static uint64_t cap_load(const uint32_t *words, size_t nr)

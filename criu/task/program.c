@@ -127,7 +127,7 @@ static void thread_restore(struct program *p, const struct restore *r, const str
 	if (rseq && rseq->rseq_abi_pointer)
 		PROGRAM_SYSCALL(p, OP_WHAT_RSEQ, SYS_rseq, rseq->rseq_abi_pointer,
 				rseq->rseq_abi_size, 0, rseq->signature);
-	attrs_restore(p, &r->inherited, e);
+	attrs_restore(p, &r->inherited, e, tid != t->pid);
 	sched_restore(p, r, e);
 	modes_restore(p, &r->inherited, e);
 	coresched_create(p, r, e, tid);
@@ -142,12 +142,36 @@ static void stage_op(struct program *p, enum stage s, int crtool_pidfd)
 	op->arg[1] = (uint64_t)(int64_t)crtool_pidfd;
 }
 
-static void creds_ops(struct program *p, const ThreadCoreEntry *e)
+static bool needs_creds(const struct restore *r, const ThreadCoreEntry *e)
 {
-	if (e->creds)
+	return e->creds && !creds_are_inherited(&r->inherited, e->creds);
+}
+
+static void creds_ops(struct program *p, const struct restore *r, const ThreadCoreEntry *e)
+{
+	if (needs_creds(r, e))
 		creds_restore(p, e->creds);
 	if (e->has_pdeath_sig && e->pdeath_sig)
 		PROGRAM_SYSCALL(p, OP_WHAT_PRCTL, SYS_prctl, PR_SET_PDEATHSIG, e->pdeath_sig);
+}
+
+/* Has something to do when all are traced. A leader has: it looks after crtool until then. */
+static bool is_late(const struct restore *r, const struct task *t, size_t i)
+{
+	const ThreadCoreEntry *e = t->restore->cores[i]->thread_core;
+
+	return !i || t->restore->seccomp || e->core_cookie || e->pdeath_sig || needs_creds(r, e);
+}
+
+uint32_t task_programs_late(const struct restore *r)
+{
+	const struct task *t;
+	uint32_t nr = 0;
+
+	tasks_for_each(t, &r->tree)
+		for (size_t i = 0; i < t->nr_threads; i++)
+			nr += is_late(r, t, i);
+	return nr;
 }
 
 static const char *thread_comm(const struct task *t, const CoreEntry *core)
@@ -163,10 +187,12 @@ static uint64_t thread_list(struct program *p, const struct restore *r, const st
 
 	first(p, r, t, t->threads[i].tid);
 	thread_restore(p, r, t, core, t->threads[i].tid, thread_comm(t, core));
-	stage_op(p, STAGE_CREDS, -1);
-	coresched_share(p, r, core->thread_core, t->threads[i].tid);
-	seccomp_restore_own(p, t, i);
-	creds_ops(p, core->thread_core);
+	if (is_late(r, t, i)) {
+		stage_op(p, STAGE_CREDS, -1);
+		coresched_share(p, r, core->thread_core, t->threads[i].tid);
+		seccomp_restore_own(p, t, i);
+		creds_ops(p, r, core->thread_core);
+	}
 	program_end(p);
 	return list;
 }
@@ -345,7 +371,7 @@ uint64_t task_program(struct program *p, const struct restore *r, const struct t
 	rlimits_restore(p, r, core->tc->rlimits);
 	coresched_share(p, r, core->thread_core, t->pid);
 	seccomp_restore_own(p, t, 0);
-	creds_ops(p, core->thread_core);
+	creds_ops(p, r, core->thread_core);
 	if (r->has_run)
 		stage_op(p, STAGE_RUN, -1);
 	last_ops(p, r, t);

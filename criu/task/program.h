@@ -6,6 +6,9 @@
 /* Operations that set what differs from what crtool has. */
 void rlimits_restore(struct program *p, const struct restore *r, const TaskRlimitsEntry *e);
 
+/* How many threads of all tasks have something to do at STAGE_CREDS. */
+uint32_t task_programs_late(const struct restore *r);
+
 /* Upper bound of the bytes that operations, data and stacks of the threads take. */
 size_t task_program_room(const struct task *t);
 

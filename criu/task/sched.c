@@ -155,11 +155,20 @@ int sched_load_check(const ThreadCoreEntry *e)
 	return 0;
 }
 
-bool sched_is_confined(void)
+void sched_inherited(struct inherited *i)
 {
+	struct sys_sched_attr attr = { .policy = SCHED_OTHER };
 	cpu_set_t own;
 
-	return sched_getaffinity(0, sizeof(own), &own) == 0 && CPU_COUNT(&own) < get_nprocs_conf();
+	i->confined =
+	    sched_getaffinity(0, sizeof(own), &own) == 0 && CPU_COUNT(&own) < get_nprocs_conf();
+	/* Of a real-time one nobody could be born to a timer slack. */
+	if (!is_fair((uint32_t)sched_getscheduler(0) & ~(uint32_t)SCHED_RESET_ON_FORK))
+		sys_sched_setattr(0, &attr);
+	sched_default_slice();
+	i->is_fair = sys_sched_getattr(0, &attr) >= 0 && takes_nice(attr.policy) && !attr.flags;
+	i->policy = attr.policy;
+	i->nice = attr.nice;
 }
 
 static void mask_restore(struct program *p, const struct restore *r, const ThreadCoreEntry *e)
@@ -203,7 +212,12 @@ static void util_restore(struct program *p, const ThreadCoreEntry *e)
 			program_copy(p, &attr, sizeof(attr)), 0);
 }
 
-/* Also without anything to set: crtool's own slice must not be inherited. */
+static bool is_as_born(const struct inherited *had, const struct sys_sched_attr *a)
+{
+	return had->is_fair && a->policy == had->policy && a->nice == had->nice && !a->flags &&
+	       !a->runtime;
+}
+
 void sched_restore(struct program *p, const struct restore *r, const ThreadCoreEntry *e)
 {
 	struct sys_sched_attr attr = {
@@ -218,6 +232,10 @@ void sched_restore(struct program *p, const struct restore *r, const ThreadCoreE
 	};
 
 	mask_restore(p, r, e);
+	if (is_as_born(&r->inherited, &attr)) {
+		util_restore(p, e);
+		return;
+	}
 	if (!takes_nice(attr.policy))
 		PROGRAM_SYSCALL(p, OP_WHAT_SCHED, SYS_setpriority, PRIO_PROCESS, 0, attr.nice);
 	if (e->has_sched_policy || e->has_sched_nice)

@@ -13,5 +13,5 @@ uint64_t sched_default_slice(void);
 int sched_load_check(const ThreadCoreEntry *e);
 void sched_dump(struct arena *a, const struct thread *th, ThreadCoreEntry *e);
 void sched_restore(struct program *p, const struct restore *r, const ThreadCoreEntry *e);
-/* crtool may not run on all processors. */
-bool sched_is_confined(void);
+/* What tasks have from crtool; a time slice of its own it gives up, and a real-time policy. */
+void sched_inherited(struct inherited *i);

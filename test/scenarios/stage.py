@@ -110,9 +110,10 @@ class Stage:
 
         wait_until(gone, f"{pids} to be gone")
 
-    def bring_back(self, images, *options):
-        """Restores it, as our child's child that we reap."""
-        self.world.succeeded(self.world.crtool("restore", "-d", "-D", images, *options))
+    def bring_back(self, images, *options, under=()):
+        """Restores it, as our child's child that we reap; UNDER begins the command line."""
+        words = [*under, self.world.options.crtool, "restore", "-d", "-D", images, *options]
+        self.world.succeeded(self.world.crtool(*words[1:], program=words[0]))
 
     def save_and_bring_back(self, pid, *options):
         """Both, with options for the dump; a trial before says that it will work."""
