@@ -450,6 +450,29 @@ int tracee_mem_read(pid_t pid, uint64_t addr, void *buf, uint64_t len)
 	return moved(process_vm_readv(pid, &here, 1, &there, 1, 0), len);
 }
 
+#define WORDS_AT_ONCE 256
+
+void tracee_mem_words(pid_t pid, const uint64_t *addr, uint64_t *ret, size_t nr)
+{
+	struct iovec there[WORDS_AT_ONCE];
+	size_t done = 0;
+
+	while (done < nr) {
+		size_t some = nr - done < WORDS_AT_ONCE ? nr - done : WORDS_AT_ONCE;
+		struct iovec here = { .iov_base = ret + done, .iov_len = some * sizeof(*ret) };
+		ssize_t got;
+
+		for (size_t i = 0; i < some; i++)
+			there[i] =
+			    (struct iovec){ (void *)(uintptr_t)addr[done + i], sizeof(*ret) };
+		got = process_vm_readv(pid, &here, 1, there, some, 0);
+		done += got < 0 ? 0 : (size_t)got / sizeof(*ret);
+		/* This is the one that cannot be read. */
+		if (got != (ssize_t)here.iov_len)
+			ret[done++] = 0;
+	}
+}
+
 int tracee_mem_write(pid_t pid, uint64_t addr, const void *buf, uint64_t len)
 {
 	struct iovec here = { .iov_base = (void *)(uintptr_t)buf, .iov_len = len };

@@ -137,6 +137,8 @@ int tracee_set_tls(pid_t tid, const struct user_desc *d);
 
 /* The whole range or an error; -EFAULT when not all of it is there. */
 int tracee_mem_read(pid_t pid, uint64_t addr, void *buf, uint64_t len);
+/* The eight bytes at each address; 0 where there are none. */
+void tracee_mem_words(pid_t pid, const uint64_t *addr, uint64_t *ret, size_t nr);
 int tracee_mem_write(pid_t pid, uint64_t addr, const void *buf, uint64_t len);
 /* Also where the mapping is not writable: through /proc/PID/mem. */
 int tracee_mem_poke(pid_t pid, uint64_t addr, const void *buf, uint64_t len);

@@ -48,6 +48,7 @@ enum task_abi { TASK_ABI_64, TASK_ABI_32, TASK_ABI_X32 };
 
 #define THREAD_CPU_WORDS   16 /* 1024 processors */
 #define THREAD_TLS_ENTRIES 3 /* of the GDT */
+#define RSEQ_CS            8 /* offset of rseq_cs in struct rseq */
 
 struct thread {
 	pid_t tid;
@@ -67,7 +68,7 @@ struct thread {
 	struct parasite_thread inner;
 	struct SignalQueueEntry *pending; /* dump: in its arena */
 	uint64_t robust_list, robust_len;
-	uint64_t rseq, rseq_cs;
+	uint64_t rseq, rseq_cs; /* the struct rseq, and what its member rseq_cs says */
 	uint32_t rseq_size, rseq_sig;
 	struct tracee_dispatch dispatch;
 	uint64_t core_cookie; /* task/coresched.h */

@@ -260,12 +260,16 @@ int view_by_tid(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-int taskview_read(struct taskview *v)
+int taskview_read(struct taskview *v, const pid_t *pids, size_t nr)
 {
-	int r;
+	const size_t record = sizeof(struct view_record);
+	int r = 0;
 
 	v->nr = 0;
-	r = bpf_iterate(v->threads, sizeof(struct view_record), BPF_OF_ALL, 0, thread_add, v);
+	for (size_t i = 0; i < nr && r >= 0; i++)
+		r = bpf_iterate(v->threads, record, BPF_OF_PROCESS, pids[i], thread_add, v);
+	if (!nr)
+		r = bpf_iterate(v->threads, record, BPF_OF_ALL, 0, thread_add, v);
 	if (v->nr)
 		qsort(v->v, v->nr, sizeof(*v->v), view_by_tid);
 	return r;
@@ -438,6 +442,21 @@ int taskview_read_kin(struct taskview *v)
 	qsort(v->kin, v->nr_kin, sizeof(*v->kin), view_by_tid);
 	kin_judge(v);
 	return 0;
+}
+
+static int tid_add(void *arg, const void *record)
+{
+	const struct kin_record *r = record;
+	struct proc_pids *to = arg;
+
+	*array_push(to->v, to->nr, to->cap) = (pid_t)r->head.tid;
+	return 0;
+}
+
+int taskview_threads(const struct taskview *v, pid_t pid, struct proc_pids *ret)
+{
+	return bpf_iterate(v->kinship, sizeof(struct kin_record), BPF_OF_PROCESS, pid, tid_add,
+			   ret);
 }
 
 const struct view_kin *taskview_kin(const struct taskview *v, pid_t tid)

@@ -28,6 +28,8 @@
 
 enum view_link { VIEW_EXE, VIEW_CWD, VIEW_ROOT, VIEW_LINKS };
 
+struct proc_pids;
+
 struct view_thread {
 	pid_t tid; /* in crtool's pid namespace */
 	char comm[VIEW_COMM]; /* as prctl(PR_SET_NAME) took it; NUL-terminated */
@@ -138,8 +140,9 @@ enum {
 
 /* 0, or -errno where this kernel or crtool's capabilities do not allow it: nothing is there. */
 int taskview_open(struct taskview *ret, unsigned int of);
-/* All threads of the pid namespace, as they are now. 0, or -errno. */
-int taskview_read(struct taskview *v);
+/* All threads of so many processes, none of them twice, as they are now; nr 0: of the pid
+ * namespace. 0, or -errno. */
+int taskview_read(struct taskview *v, const pid_t *pids, size_t nr);
 /* NULL: it was not there. */
 const struct view_thread *taskview_find(const struct taskview *v, pid_t tid);
 /* What all of them are doing at the moment. 0, or -errno. */
@@ -150,6 +153,9 @@ const struct view_call *taskview_call(const struct taskview *v, pid_t tid);
 int taskview_read_kin(struct taskview *v);
 /* NULL: it was not there. */
 const struct view_kin *taskview_kin(const struct taskview *v, pid_t tid);
+/* Appends the threads of a process: those that are there from beginning to end, unless another one
+ * ends meanwhile. 0, or -errno. */
+int taskview_threads(const struct taskview *v, pid_t pid, struct proc_pids *ret);
 /* The open files of a thread by number: how many, of which at most max are written; or -errno. From
  * any thread. */
 ssize_t taskview_files(const struct taskview *v, pid_t tid, struct view_file *ret, size_t max);

@@ -33,7 +33,6 @@
 
 #define TEXT_CHUNK  (1ul << 20)
 #define SITES_TRIED 16
-#define RSEQ_CS     8 /* offset of rseq_cs in struct rseq */
 
 /* Where in a file's text the two pieces of code are: searched once for each library. */
 struct known_site {

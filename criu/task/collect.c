@@ -99,10 +99,25 @@ static int thread_read_rseq(struct thread *th)
 	th->rseq = rseq.addr;
 	th->rseq_size = rseq.size;
 	th->rseq_sig = rseq.signature;
-	/* struct rseq: rseq_cs at 8. Unreadable: the registration outlived its memory. */
-	if (th->rseq && tracee_mem_read(th->tid, th->rseq + 8, &th->rseq_cs, 8) < 0)
-		th->rseq_cs = 0;
 	return 0;
+}
+
+/* Those of all threads by one look at the memory that they share. Unreadable: the registration has
+ * outlived it. */
+static void rseq_read_sections(struct task *t)
+{
+	uint64_t *addr = mem_alloc((t->nr_threads + 1) * sizeof(*addr)), *cs;
+	size_t nr = 0, k = 0;
+
+	for (size_t i = 0; i < t->nr_threads; i++)
+		if (t->threads[i].rseq)
+			addr[nr++] = t->threads[i].rseq + RSEQ_CS;
+	cs = mem_alloc((nr + 1) * sizeof(*cs));
+	tracee_mem_words(task_tid(t), addr, cs, nr);
+	for (size_t i = 0; i < t->nr_threads; i++)
+		t->threads[i].rseq_cs = t->threads[i].rseq ? cs[k++] : 0;
+	free(addr);
+	free(cs);
 }
 
 /* What ptrace(2) tells, which is for one thread of crtool: it goes on while others read /proc. */
@@ -121,7 +136,7 @@ static int trace_threads(const struct dump *d)
 {
 	struct task *t;
 
-	tasks_for_each(t, &d->tree)
+	tasks_for_each(t, &d->tree) {
 		for (size_t i = 0; i < t->nr_threads; i++) {
 			int r = thread_trace(&t->threads[i]);
 
@@ -129,6 +144,8 @@ static int trace_threads(const struct dump *d)
 				return task_fail_at(fail_at(r, "thread %d", (int)t->threads[i].tid),
 						    t);
 		}
+		rseq_read_sections(t);
+	}
 	return 0;
 }
 
@@ -416,6 +433,18 @@ static bool view_open(struct dump *d, unsigned int of)
 	return r >= 0;
 }
 
+/* Of a few processes. Else all are looked at by one pass, whatever there is beside the tree. */
+static int view_read_threads(struct dump *d)
+{
+	pid_t pids[MANY_TASKS];
+	size_t nr = 0;
+
+	for (size_t i = 0; i < d->tree.nr && d->tree.nr < MANY_TASKS; i++)
+		if (d->tree.tasks[i]->nr_threads)
+			pids[nr++] = d->tree.tasks[i]->pid;
+	return taskview_read(&d->view, pids, nr);
+}
+
 static int view_read_processes(struct dump *d, size_t nr_threads)
 {
 	pid_t *pids;
@@ -429,7 +458,7 @@ static int view_read_processes(struct dump *d, size_t nr_threads)
 	r = taskview_read_processes(&d->view, pids, d->tree.nr);
 	free(pids);
 	/* Where there is little else on this machine. */
-	if (r >= 0 && d->view.nr / 2 <= nr_threads)
+	if (r >= 0 && d->tree.nr >= MANY_TASKS && d->view.nr / 2 <= nr_threads)
 		taskview_read_vmas(&d->view, d->tree.nr * VMAS_USUAL);
 	return r;
 }
@@ -438,7 +467,7 @@ static bool view_read(struct dump *d, size_t nr_threads)
 {
 	if (!view_open(d, VIEW_OF_ALL))
 		return false;
-	if (taskview_read(&d->view) >= 0 && view_is_complete(d) &&
+	if (view_read_threads(d) >= 0 && view_is_complete(d) &&
 	    view_read_processes(d, nr_threads) >= 0)
 		return true;
 	log_info("all of /proc is read for each task: the view of the kernel is not complete");
@@ -598,7 +627,7 @@ static struct outlook look_around(struct dump *d)
  * memory: see kernel/alike_probe.c. */
 static void view_prepare(struct dump *d, struct outlook o)
 {
-	bool large = !d->memory_only && o.most >= LARGE_BYTES;
+	bool large = !d->memory_only && (o.most >= LARGE_BYTES || worth_a_view(0, o.threads));
 	unsigned int of = o.many_fds ? VIEW_OF_FILES : 0;
 
 	if (large)

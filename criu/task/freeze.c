@@ -200,8 +200,8 @@ static int thread_seize(struct dump *d, struct task *t, pid_t tid)
 	return r == -ESRCH ? 0 : seize_refused(d, t, tid, -r);
 }
 
-/* Threads that are not seized yet: how many were, or negative. */
-static int task_seize_threads(struct dump *d, struct task *t)
+/* Threads that are not seized yet: how many were, or negative. by_view: not necessarily all. */
+static int task_seize_threads(struct dump *d, struct task *t, bool by_view)
 {
 	cleanup_proc_pids struct proc_pids tids = { 0 };
 	cleanup_close int proc = proc_open(t->pid);
@@ -210,7 +210,8 @@ static int task_seize_threads(struct dump *d, struct task *t)
 
 	if (proc < 0)
 		return 0;
-	r = proc_threads_read(proc, &tids);
+	if (!by_view || !d->view_is_open || taskview_threads(&d->view, t->pid, &tids) < 0)
+		r = proc_threads_read(proc, &tids);
 	if (r == -ENOENT || r == -ESRCH)
 		return 0;
 	if (r < 0)
@@ -320,25 +321,45 @@ static bool is_alone(const struct dump *d, const struct task *t, size_t waited)
 	return kin && kin->is_alone && t->threads[0].tid == t->pid;
 }
 
+/*
+ * How many threads it has beside those that stand: 0 when there is none, and none has executed
+ * another program, for then the leader would not be ours any more. A dead leader counts.
+ */
+static size_t threads_left(struct dump *d, const struct task *t)
+{
+	cleanup_close int proc = proc_open(t->pid);
+	struct proc_stat st;
+	uint64_t mask;
+
+	if (proc < 0 || proc_stat_read(proc, 0, &d->buf, &st) < 0)
+		return 1;
+	if ((size_t)st.num_threads > t->nr_threads)
+		return (size_t)st.num_threads - t->nr_threads;
+	return (size_t)st.num_threads < t->nr_threads || tracee_get_sigmask(t->pid, &mask) < 0;
+}
+
 /* The leader must be first: threads of a dead one are kept from a dump later. The first of the
  * threads have been waited for. */
 static int task_settle(struct dump *d, struct task *t, size_t waited)
 {
-	bool alone = is_alone(d, t, waited);
+	bool alone = is_alone(d, t, waited), is_first = true;
 	int gone = 0, nr;
 
 	do {
 		int r = task_wait_threads(d, t, waited);
+		size_t left;
 
 		if (r < 0)
 			return r;
 		gone += r;
 		waited = t->nr_threads;
-		nr = alone ? 0 : task_seize_threads(d, t);
+		left = alone ? 0 : threads_left(d, t);
+		nr = left ? task_seize_threads(d, t, is_first && left >= MANY_KIN) : 0;
+		is_first = false;
 		if (nr < 0)
 			return nr;
 		/* None is new, and all are still ours: nobody is left who could make one. */
-		if (!nr) {
+		if (!nr && (left || alone)) {
 			nr = task_drop_replaced(t);
 			gone += nr;
 			waited -= (size_t)nr;

@@ -345,7 +345,7 @@ TEST(alike_says_what_proc_says)
 		pids[i] = child_start(variants[i], ready);
 	for (size_t i = 0; i < ARRAY_SIZE(variants); i++)
 		CHECK(read(ready[0], &byte, 1) == 1);
-	if (CHECK_INT_EQ(taskview_read(&view), 0) &&
+	if (CHECK_INT_EQ(taskview_read(&view, NULL, 0), 0) &&
 	    CHECK_INT_EQ(taskview_read_processes(&view, pids, ARRAY_SIZE(pids)), 0)) {
 		CHECK_INT_EQ(view.nr_processes, ARRAY_SIZE(pids));
 		children_check(&with, pids);
@@ -358,6 +358,11 @@ TEST(alike_says_what_proc_says)
 		CHECK_INT_EQ(with.nr_fds, 3);
 		CHECK_INT_EQ(with.nr_numbers, 3);
 		children_check(&without, pids);
+	}
+	/* Of two of them only. */
+	if (CHECK_INT_EQ(taskview_read(&view, pids, 2), 0)) {
+		CHECK_INT_EQ(view.nr, 2);
+		CHECK(taskview_find(&view, pids[0]) && taskview_find(&view, pids[1]));
 	}
 	alike_done(&with);
 	alike_done(&without);
@@ -463,7 +468,7 @@ TEST(taskview_knows_who_shares)
 		_exit(1);
 	}
 	CHECK(read(ready[0], &byte, 1) == 1);
-	CHECK_INT_EQ(taskview_read(&view), 0);
+	CHECK_INT_EQ(taskview_read(&view, NULL, 0), 0);
 	self = taskview_find(&view, getpid());
 	child = taskview_find(&view, pid);
 	if (CHECK(self) && CHECK(child)) {

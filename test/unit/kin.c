@@ -7,7 +7,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "criu/base/cleanup.h"
 #include "criu/base/parallel.h"
+#include "criu/kernel/proc.h"
 #include "criu/kernel/taskview.h"
 #include "test/unit/test.h"
 
@@ -63,8 +65,20 @@ static void check(const struct taskview *v, pid_t tid, bool is_alone, bool has_c
 	CHECK_INT_EQ(k->has_children, has_children);
 }
 
+static void threads_check(const struct taskview *v, const struct word *w)
+{
+	cleanup_proc_pids struct proc_pids tids = { 0 };
+
+	CHECK_INT_EQ(taskview_threads(v, w->pid, &tids), 0);
+	if (!CHECK_INT_EQ(tids.nr, w->thread ? 2 : 1))
+		return;
+	CHECK_INT_EQ(tids.v[0], w->pid);
+	CHECK(!w->thread || tids.v[1] == w->thread);
+}
+
 static void word_check(const struct taskview *v, const struct word *w)
 {
+	threads_check(v, w);
 	check(v, w->pid, !w->thread, w->child != 0);
 	if (w->thread)
 		check(v, w->thread, false, false);
