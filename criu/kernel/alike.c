@@ -157,19 +157,38 @@ static bool pair(const struct proc_vmas *l, struct seen seen, size_t i, size_t *
 	return true;
 }
 
+#define RECENT 8
+
+/* A process has many mappings of a few sorts. NULL: not known. */
+static const struct alike_flags *flags_of(const struct alike *a, struct alike_flags *recent,
+					  size_t *nr, uint64_t raw)
+{
+	struct alike_flags *next = &recent[*nr % RECENT];
+
+	for (size_t i = 0; i < *nr && i < RECENT; i++)
+		if (recent[i].raw == raw)
+			return &recent[i];
+	if (!alike_flags_know(a->flags, a->nr_flags, raw, next))
+		return NULL;
+	++*nr;
+	return next;
+}
+
 static bool flags_apply(const struct alike *a, struct proc_vmas *l, struct seen seen)
 {
-	struct alike_flags f;
-	size_t at = 0;
+	struct alike_flags recent[RECENT];
+	size_t at = 0, nr = 0;
 	uint64_t raw;
 
 	for (size_t i = 0; i < l->nr; i++) {
-		if (!pair(l, seen, i, &at, &raw) ||
-		    !alike_flags_know(a->flags, a->nr_flags, raw, &f))
+		const struct alike_flags *f =
+		    pair(l, seen, i, &at, &raw) ? flags_of(a, recent, &nr, raw) : NULL;
+
+		if (!f)
 			return false;
 		l->v[i].vmflags_known = true;
-		l->v[i].vmflags = f.vmflags;
-		l->v[i].pkey = f.pkey;
+		l->v[i].vmflags = f->vmflags;
+		l->v[i].pkey = f->pkey;
 	}
 	return at == seen.nr;
 }

@@ -358,20 +358,33 @@ const struct view_call *taskview_call(const struct taskview *v, pid_t tid)
 
 struct kin_record {
 	struct record_head head;
-	uint64_t task, leader, parent;
+	uint64_t task, leader, parent, syscall_work, rseq;
+	uint32_t rseq_len, rseq_sig;
 };
 
 #define TO_KIN(field) offsetof(struct kin_record, field)
 
 static int kin_load(struct btf_layout *l, int *ret)
 {
+	int work = btf_at_optional(l, THREAD_INFO, "syscall_work"); /* 5.11 */
+	int rseq = btf_at_optional(l, TASK, "rseq"), len = btf_at_optional(l, TASK, "rseq_len");
+	int sig = btf_at_optional(l, TASK, "rseq_sig");
 	struct bpf_code c = { 0 };
 
 	bpf_code_begin(&c, sizeof(struct kin_record), 1);
 	bpf_code_argument(&c, TO_KIN(task), 1);
 	view_read_tid(l, &c);
-	bpf_code_load(&c, TO_KIN(leader), 8, BPF_R7, btf_at(l, TASK, "group_leader"));
-	bpf_code_load(&c, TO_KIN(parent), 8, BPF_R7, btf_at(l, TASK, "real_parent"));
+	/* Not loaded: the verifier would look through all types to tell what they point to. */
+	bpf_code_read(&c, TO_KIN(leader), 8, BPF_R7, btf_at(l, TASK, "group_leader"));
+	bpf_code_read(&c, TO_KIN(parent), 8, BPF_R7, btf_at(l, TASK, "real_parent"));
+	if (work)
+		bpf_code_read(&c, TO_KIN(syscall_work), 8, BPF_R7,
+			      btf_at(l, TASK, "thread_info") + work);
+	if (rseq && len && sig) {
+		bpf_code_read(&c, TO_KIN(rseq), 8, BPF_R7, rseq);
+		bpf_code_read(&c, TO_KIN(rseq_len), 4, BPF_R7, len);
+		bpf_code_read(&c, TO_KIN(rseq_sig), 4, BPF_R7, sig);
+	}
 	return bpf_code_end(&c, l->names[ITER_TASK].id, ret);
 }
 
@@ -385,6 +398,10 @@ static int kin_add(void *arg, const void *record)
 		.task = r->task,
 		.leader = r->leader,
 		.parent = r->parent,
+		.syscall_work = r->syscall_work,
+		.rseq = r->rseq,
+		.rseq_len = r->rseq_len,
+		.rseq_sig = r->rseq_sig,
 	};
 	return 0;
 }

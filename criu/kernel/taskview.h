@@ -76,12 +76,16 @@ struct view_call {
 	uint64_t arg[6], pc;
 };
 
-/* Who belongs to whom. */
+/* Who belongs to whom, and what else is worth to be known before threads are asked. */
 struct view_kin {
 	pid_t tid;
 	uint64_t task, leader, parent; /* the same: the same thread */
 	bool is_alone; /* the only thread of its process */
 	bool has_children; /* of its own: not those of other threads of its process */
+	uint64_t syscall_work; /* 0: the kernel does nothing more at its system calls */
+	/* struct rseq, if this kernel keeps it as others have: to be checked with one of them. */
+	uint64_t rseq;
+	uint32_t rseq_len, rseq_sig;
 };
 
 #define VIEW_LINK 256

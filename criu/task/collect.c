@@ -89,7 +89,7 @@ static void thread_find_restart(struct thread *th)
 		th->restart = (int)ax;
 }
 
-static int thread_read_rseq(struct thread *th)
+static int thread_ask_rseq(struct thread *th)
 {
 	struct tracee_rseq rseq = { 0 };
 	int r = tracee_get_rseq(th->tid, &rseq);
@@ -100,6 +100,30 @@ static int thread_read_rseq(struct thread *th)
 	th->rseq_size = rseq.size;
 	th->rseq_sig = rseq.signature;
 	return 0;
+}
+
+/* Whether a look at kin tells of struct rseq what ptrace(2) does: one thread that has one shows. */
+struct sight {
+	bool is_tried, is_right;
+};
+
+static int thread_read_rseq(struct sight *s, const struct view_kin *k, struct thread *th)
+{
+	int r = 0;
+
+	if (k && s->is_right) {
+		th->rseq = k->rseq;
+		th->rseq_size = k->rseq_len;
+		th->rseq_sig = k->rseq_sig;
+		return 0;
+	}
+	r = thread_ask_rseq(th);
+	if (r >= 0 && k && th->rseq && !s->is_tried) {
+		s->is_tried = true;
+		s->is_right = k->rseq == th->rseq && k->rseq_len == th->rseq_size &&
+			      k->rseq_sig == th->rseq_sig;
+	}
+	return r;
 }
 
 /* Those of all threads by one look at the memory that they share. Unreadable: the registration has
@@ -121,24 +145,26 @@ static void rseq_read_sections(struct task *t)
 }
 
 /* What ptrace(2) tells, which is for one thread of crtool: it goes on while others read /proc. */
-static int thread_trace(struct thread *th)
+static int thread_trace(const struct dump *d, struct sight *s, struct thread *th)
 {
+	const struct view_kin *k = taskview_kin(&d->view, th->tid);
 	int r = tracee_regs_read(th->tid, &th->regs);
 
 	if (r < 0)
 		return fail(-r, "read registers");
 	thread_find_restart(th);
-	r = thread_read_rseq(th);
-	return r < 0 ? r : dispatch_read(th);
+	r = thread_read_rseq(s, k, th);
+	return r < 0 || (k && !k->syscall_work) ? r : dispatch_read(th);
 }
 
 static int trace_threads(const struct dump *d)
 {
+	struct sight sight = { .is_tried = false };
 	struct task *t;
 
 	tasks_for_each(t, &d->tree) {
 		for (size_t i = 0; i < t->nr_threads; i++) {
-			int r = thread_trace(&t->threads[i]);
+			int r = thread_trace(d, &sight, &t->threads[i]);
 
 			if (r < 0)
 				return task_fail_at(fail_at(r, "thread %d", (int)t->threads[i].tid),

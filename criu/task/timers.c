@@ -135,6 +135,7 @@ static void itimer_settle(const struct settling *s, int which, int32_t signo)
 	t->value_usec = t->interval_usec;
 }
 
+/* Only timers of timer_create(2) have signals for single threads. */
 static int queues_reread(struct dump *d, struct task *t, SignalQueueEntry **had)
 {
 	int r;
@@ -143,7 +144,8 @@ static int queues_reread(struct dump *d, struct task *t, SignalQueueEntry **had)
 	r = sigqueue_read(&d->arena, &t->threads[0], true, &t->pending);
 	for (size_t i = 0; i < t->nr_threads && r >= 0; i++) {
 		had[i + 1] = t->threads[i].pending;
-		r = sigqueue_read(&d->arena, &t->threads[i], false, &t->threads[i].pending);
+		if (t->timers.nr)
+			r = sigqueue_read(&d->arena, &t->threads[i], false, &t->threads[i].pending);
 	}
 	return r;
 }

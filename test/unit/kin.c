@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/rseq.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -86,6 +87,18 @@ static void word_check(const struct taskview *v, const struct word *w)
 		check(v, w->child, true, false);
 }
 
+/* What libc has registered for this thread; 0 of all kernels that keep it otherwise. */
+static void rseq_check(const struct taskview *v)
+{
+	const struct view_kin *k = taskview_kin(v, gettid());
+	const char *own = (const char *)__builtin_thread_pointer() + __rseq_offset;
+
+	if (!CHECK(k != NULL) || !k->rseq)
+		return;
+	CHECK(!__rseq_size || k->rseq == (uintptr_t)own);
+	CHECK_INT_EQ(k->rseq_sig, RSEQ_SIG);
+}
+
 TEST(taskview_knows_kin)
 {
 	struct taskview v = { 0 };
@@ -106,6 +119,7 @@ TEST(taskview_knows_kin)
 		for (int i = 0; i < 4; i++)
 			word_check(&v, &words[i]);
 		check(&v, getpid(), true, true);
+		rseq_check(&v);
 	}
 	for (int i = 0; i < 4; i++) {
 		if (words[i].child)
