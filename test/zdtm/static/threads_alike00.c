@@ -11,12 +11,14 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/rseq.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #define THREADS 300
-#define FIELDS  11
+#define FIELDS  13
 #define SLACK   77777
+#define RSEQ    32 /* bytes that libc registers */
 
 /* What a thread says of itself: numbers, and its name. */
 struct self {
@@ -33,6 +35,8 @@ struct one {
 
 static pthread_barrier_t barrier;
 static uint32_t over;
+static __thread volatile char selector;
+static __thread volatile int caught;
 
 static void own_stack(struct one *t)
 {
@@ -101,15 +105,61 @@ static void own_bits(struct one *t)
 	must(prctl(PR_SET_SECUREBITS, 1 << 2 /* SECBIT_NO_SETUID_FIXUP */));
 }
 
+/* All its system calls are signals while the selector says so. */
+static void own_dispatch(struct one *t)
+{
+	(void)t;
+	must(prctl(PR_SET_SYSCALL_USER_DISPATCH, PR_SYS_DISPATCH_ON, 0, 0, &selector));
+}
+
+static long rseq(int flags)
+{
+	char *own = (char *)__builtin_thread_pointer() + __rseq_offset;
+
+	return syscall(SYS_rseq, own, RSEQ, flags, RSEQ_SIG);
+}
+
+static void own_rseq(struct one *t)
+{
+	(void)t;
+	must(rseq(RSEQ_FLAG_UNREGISTER));
+}
+
 static void nothing(struct one *t)
 {
 	(void)t;
 }
 
 static void (*const sorts[])(struct one *t) = {
-	nothing, own_stack, own_slack, own_pdeath, own_ioprio, own_nice,
-	own_uid, own_privs, own_mask,  own_name,   own_bits,
+	nothing,   own_stack, own_slack, own_pdeath, own_ioprio,   own_nice, own_uid,
+	own_privs, own_mask,  own_name,  own_bits,   own_dispatch, own_rseq,
 };
+
+/* It returns by a system call, which must pass. */
+static void on_sigsys(int sig)
+{
+	(void)sig;
+	selector = SYSCALL_DISPATCH_FILTER_ALLOW;
+	caught++;
+}
+
+static long is_dispatched(void)
+{
+	caught = 0;
+	selector = SYSCALL_DISPATCH_FILTER_BLOCK;
+	syscall(SYS_getppid);
+	selector = SYSCALL_DISPATCH_FILTER_ALLOW;
+	return caught;
+}
+
+static long has_rseq(void)
+{
+	long had = rseq(RSEQ_FLAG_UNREGISTER);
+
+	if (!had)
+		must(rseq(0));
+	return !had;
+}
 
 static void look(struct self *s)
 {
@@ -136,6 +186,8 @@ static void look(struct self *s)
 	s->value[8] = (long)tid;
 	s->value[9] = prctl(PR_GET_SECUREBITS);
 	s->value[10] = gettid();
+	s->value[11] = is_dispatched();
+	s->value[12] = has_rseq();
 }
 
 static void *thread_main(void *arg)
@@ -162,6 +214,7 @@ int main(int argc, char **argv)
 	pthread_attr_t attr;
 
 	test_init(argc, argv);
+	must((long)signal(SIGSYS, on_sigsys));
 	pthread_barrier_init(&barrier, NULL, THREADS + 1);
 	pthread_attr_init(&attr);
 	pthread_attr_setstacksize(&attr, 65536);
