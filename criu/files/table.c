@@ -33,6 +33,7 @@
 #include "criu/task/forkshare.h"
 
 #define LINK_MAX_BYTES 4096
+#define OWN_FDS        1024 /* that crtool has open at a time, but for those of the tree */
 
 /* What tasks may share. One comparison with kcmp(2) takes a microsecond, and to find a task's
  * place among a thousand takes ten: each kind has a processor of its own. */
@@ -497,11 +498,23 @@ static int table_dump(struct dump *d, struct task *t)
 	return r;
 }
 
+/* Those of connections are all open at the same time. */
+static size_t fds_of(const struct tree *tree)
+{
+	const struct task *t;
+	size_t nr = 0;
+
+	tasks_for_each(t, tree)
+		nr += t->fds.nr;
+	return nr;
+}
+
 int tables_dump(struct dump *d)
 {
 	uint32_t done = 1; /* ids of tables ascend in the order in which tasks have them first */
 	struct task *t;
 
+	io_fds_room(OWN_FDS + fds_of(&d->tree));
 	tasks_for_each(t, &d->tree) {
 		int r;
 

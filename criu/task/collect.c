@@ -12,7 +12,6 @@
 
 #include "criu/base/cleanup.h"
 #include "criu/base/error.h"
-#include "criu/base/io.h"
 #include "criu/base/log.h"
 #include "criu/base/mem.h"
 #include "criu/base/parallel.h"
@@ -39,7 +38,6 @@
 #define MANY_THREADS 256
 #define MANY_TRACED  64 /* threads, for a thread of crtool that does nothing else meanwhile */
 #define VMAS_USUAL   256 /* mappings that a process has, most often fewer */
-#define OWN_FDS      1024 /* that crtool has open at a time, but for those of the tree */
 
 #define RESTART_FIRST 512 /* ERESTARTSYS */
 #define RESTART_LAST  516 /* ERESTART_RESTARTBLOCK */
@@ -590,62 +588,40 @@ static void find_parents(struct dump *d)
 
 /* Of the root and its children: what is further down is not known before all stand still. */
 struct outlook {
-	size_t tasks, threads, fds;
+	bool many_tasks; /* then nothing else is known, or of use */
+	size_t threads;
 	uint64_t most; /* bytes that one of them has in memory */
 	bool many_fds;
-};
-
-struct looking {
-	const struct proc_pids *children;
-	struct outlook seen[PARALLEL_WORKERS_MAX];
-	struct proc_buf buf[PARALLEL_WORKERS_MAX];
 };
 
 static void outlook_add(pid_t pid, struct proc_buf *b, struct outlook *o)
 {
 	cleanup_close int proc = proc_open(pid);
 	struct proc_stat st;
-	size_t fds;
 
 	if (proc < 0 || proc_stat_read(proc, 0, b, &st) < 0)
 		return;
-	fds = fdlist_number(proc);
-	o->many_fds |= fdlist_is_long(fds);
-	o->fds += fds;
-	o->tasks++;
+	o->many_fds |= fdlist_is_long(fdlist_number(proc));
 	o->threads += (size_t)st.num_threads;
 	if (st.rss_pages * PAGE_BYTES > o->most)
 		o->most = st.rss_pages * PAGE_BYTES;
 }
 
-static int child_look(void *ctx, size_t i, unsigned int worker)
-{
-	struct looking *l = ctx;
-
-	outlook_add(l->children->v[i], &l->buf[worker], &l->seen[worker]);
-	return 0;
-}
-
 static struct outlook look_around(struct dump *d)
 {
-	cleanup_close int proc = proc_open(d->s->opts->tree);
+	pid_t root = d->s->opts->tree;
+	cleanup_close int proc = proc_open(root);
 	cleanup_proc_pids struct proc_pids children = { 0 };
-	struct looking l = { .children = &children };
 	struct outlook all = { 0 };
 
-	outlook_add(d->s->opts->tree, &d->buf, &all);
-	if (proc >= 0 && proc_children_read(proc, d->s->opts->tree, &d->buf, &children) >= 0)
-		parallel_for(children.nr, child_look, &l);
-	for (size_t i = 0; i < PARALLEL_WORKERS_MAX; i++) {
-		const struct outlook *o = &l.seen[i];
-
-		all.tasks += o->tasks;
-		all.threads += o->threads;
-		all.fds += o->fds;
-		all.many_fds |= o->many_fds;
-		all.most = all.most > o->most ? all.most : o->most;
-		proc_buf_done(&l.buf[i]);
-	}
+	if (proc >= 0)
+		proc_children_read(proc, root, &d->buf, &children);
+	all.many_tasks = worth_a_view(1 + children.nr, 0);
+	if (all.many_tasks)
+		return all;
+	outlook_add(root, &d->buf, &all);
+	for (size_t i = 0; i < children.nr; i++)
+		outlook_add(children.v[i], &d->buf, &all);
 	return all;
 }
 
@@ -653,14 +629,15 @@ static struct outlook look_around(struct dump *d)
  * memory: see kernel/alike_probe.c. */
 static void view_prepare(struct dump *d, struct outlook o)
 {
-	bool large = !d->memory_only && (o.most >= LARGE_BYTES || worth_a_view(0, o.threads));
+	bool large = !d->memory_only && (o.many_tasks || o.most >= LARGE_BYTES ||
+					 worth_a_view(0, o.threads));
 	unsigned int of = o.many_fds ? VIEW_OF_FILES : 0;
 
 	if (large)
 		of |= VIEW_OF_VMAS | VIEW_OF_FILES;
 	if (worth_a_view(0, o.threads))
 		of |= VIEW_OF_THREADS | VIEW_OF_CALLS | VIEW_OF_KIN;
-	if (worth_a_view(o.tasks, 0))
+	if (o.many_tasks)
 		of = VIEW_OF_ALL;
 	if (!of || !view_open(d, of) || !large)
 		return;
@@ -680,7 +657,6 @@ int collect_prepare(struct dump *d)
 {
 	cleanup_close int self = proc_open(getpid());
 	int r = self < 0 ? self : proc_ns_read(self, 0, &d->own_ns);
-	struct outlook o;
 
 	if (r < 0)
 		return fail(-r, "read /proc/self/ns");
@@ -689,10 +665,7 @@ int collect_prepare(struct dump *d)
 	d->default_slice = sched_default_slice();
 	d->has_coresched = coresched_is_there();
 	modes_init(d);
-	o = look_around(d);
-	/* Those of connections are all open at the same time. */
-	io_fds_room(OWN_FDS + o.fds);
-	view_prepare(d, o);
+	view_prepare(d, look_around(d));
 	return 0;
 }
 
