@@ -303,8 +303,9 @@ int alike_smaps_read(struct alike *a, pid_t pid, int proc, struct proc_buf *b,
 	if (!a->view)
 		return proc_smaps_read(proc, b, ret);
 	if (p)
-		seen = p->nr_vmas ? (struct seen){ p->vmas, p->nr_vmas }
-				  : view_read(a, pid, MAPS_USUAL);
+		seen.nr = taskview_vmas_of(a->view, p->mm, &seen.v);
+	if (p && !seen.nr)
+		seen = view_read(a, pid, MAPS_USUAL);
 	known = maps_find(a, p, seen);
 	if (known) {
 		proc_vmas_copy(&known->list, ret);

@@ -280,32 +280,37 @@ ssize_t taskview_vmas(const struct taskview *v, pid_t pid, struct view_vma *ret,
 	return r < 0 ? r : (ssize_t)to.nr;
 }
 
-/* Where those of a process are. */
-struct run {
+/* Where those of an address space are. */
+struct view_run {
 	uint64_t mm;
-	size_t process, first, nr;
+	size_t first, nr;
 };
 
 struct runs_arg {
 	struct taskview *view;
-	struct run *runs; /* by mm */
-	size_t nr_runs, nr, cap, max;
-	struct run *at; /* of the process whose turn it is; NULL: of none */
+	size_t nr, cap, max;
+	struct view_run *at; /* of the process whose turn it is; NULL: of none */
 	uint64_t mm;
 };
 
 static int by_mm(const void *a, const void *b)
 {
-	const struct run *x = a, *y = b;
+	const struct view_run *x = a, *y = b;
 
 	return (x->mm > y->mm) - (x->mm < y->mm);
 }
 
-/* A thread with a table of descriptors of its own shows the mappings of its process again. */
-static struct run *run_begin(struct runs_arg *a, uint64_t mm)
+static struct view_run *run_find(const struct taskview *v, uint64_t mm)
 {
-	struct run key = { .mm = mm };
-	struct run *run = bsearch(&key, a->runs, a->nr_runs, sizeof(key), by_mm);
+	const struct view_run key = { .mm = mm };
+
+	return v->nr_runs ? bsearch(&key, v->run, v->nr_runs, sizeof(key), by_mm) : NULL;
+}
+
+/* A thread with a table of descriptors of its own shows the mappings of its process again. */
+static struct view_run *run_begin(struct runs_arg *a, uint64_t mm)
+{
+	struct view_run *run = run_find(a->view, mm);
 
 	a->mm = mm;
 	if (!run || run->nr)
@@ -330,21 +335,25 @@ static int run_add(void *arg, const void *record)
 	return 0;
 }
 
-void taskview_read_vmas(struct taskview *v, size_t max)
+void taskview_read_vmas(struct taskview *v, const uint64_t *mms, size_t nr, size_t max)
 {
-	struct runs_arg a = { .view = v, .nr_runs = v->nr_processes, .max = max };
-	int r;
+	struct runs_arg a = { .view = v, .max = max };
 
-	a.runs = mem_alloc((v->nr_processes + 1) * sizeof(*a.runs));
-	for (size_t i = 0; i < v->nr_processes; i++)
-		a.runs[i] = (struct run){ .mm = v->process[i].mm, .process = i };
-	qsort(a.runs, a.nr_runs, sizeof(*a.runs), by_mm);
-	r = bpf_iterate(v->vmas, sizeof(struct vma_record), BPF_OF_ALL, 0, run_add, &a);
-	for (size_t i = 0; i < a.nr_runs && r >= 0; i++) {
-		struct view_process *p = &v->process[a.runs[i].process];
+	v->run = mem_alloc((nr + 1) * sizeof(*v->run));
+	v->nr_runs = nr;
+	for (size_t i = 0; i < nr; i++)
+		v->run[i] = (struct view_run){ .mm = mms[i] };
+	qsort(v->run, nr, sizeof(*v->run), by_mm);
+	if (bpf_iterate(v->vmas, sizeof(struct vma_record), BPF_OF_ALL, 0, run_add, &a) < 0)
+		v->nr_runs = 0;
+}
 
-		p->vmas = v->vma + a.runs[i].first;
-		p->nr_vmas = a.runs[i].nr;
-	}
-	free(a.runs);
+size_t taskview_vmas_of(const struct taskview *v, uint64_t mm, const struct view_vma **ret)
+{
+	const struct view_run *run = run_find(v, mm);
+
+	if (!run || !run->nr)
+		return 0;
+	*ret = v->vma + run->first;
+	return run->nr;
 }

@@ -16,8 +16,6 @@
 struct view_process {
 	pid_t pid; /* in crtool's pid namespace */
 	uint64_t mm; /* the same object, and no other */
-	const struct view_vma *vmas; /* see taskview_read_vmas() */
-	size_t nr_vmas;
 	/* The same, and alike mappings: the same in /proc/PID/maps. */
 	uint64_t places[VIEW_PLACES]; /* where program, heap, stack, arguments lie */
 	uint64_t auxv[VIEW_AUXV]; /* the same: the same auxiliary vector */
@@ -54,9 +52,10 @@ int taskview_read_processes(struct taskview *v, pid_t *pids, size_t nr);
 const struct view_process *taskview_process(const struct taskview *v, pid_t pid);
 /* Whether two processes have the same open file description by a number: 1, 0; -1: not known. */
 int taskview_same_file(const struct taskview *v, pid_t a, pid_t b, int fd);
-/* The mappings of all of them, in ascending order, without the vsyscall page, unless there are more
- * than max: those of a process that has none are not known. One pass over all processes of the pid
- * namespace takes a fifth of the time of one for each. */
-void taskview_read_vmas(struct taskview *v, size_t max);
+/* The mappings of all address spaces that are in mms, unless there are more than max. One pass over
+ * all processes of the pid namespace takes a fifth of the time of one for each. */
+void taskview_read_vmas(struct taskview *v, const uint64_t *mms, size_t nr, size_t max);
+/* Those of one of them, in ascending order, without the vsyscall page: how many; 0: not known. */
+size_t taskview_vmas_of(const struct taskview *v, uint64_t mm, const struct view_vma **ret);
 /* Those of a process: how many, of which at most max are written; or -errno. From any thread. */
 ssize_t taskview_vmas(const struct taskview *v, pid_t pid, struct view_vma *ret, size_t max);

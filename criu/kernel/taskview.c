@@ -646,6 +646,7 @@ void taskview_done(struct taskview *v)
 	free(v->v);
 	free(v->process);
 	free(v->vma);
+	free(v->run);
 	free(v->call);
 	free(v->kin);
 	*v = NO_VIEW;

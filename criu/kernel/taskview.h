@@ -125,6 +125,8 @@ struct taskview {
 	size_t nr_processes, cap_processes;
 	size_t process_bytes; /* that its program writes */
 	struct view_vma *vma; /* of all processes, one after the other */
+	struct view_run *run; /* where those of each are */
+	size_t nr_runs;
 	struct view_call *call; /* the same */
 	size_t nr_calls, cap_calls;
 	struct view_kin *kin; /* the same */

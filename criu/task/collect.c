@@ -254,10 +254,15 @@ static int task_read(struct dump *d, struct task *t)
 
 /* --- /proc: on all processors ----------------------------------------------------- */
 
+/* What views are of. */
+enum { SEEN_THREADS, SEEN_PROCESSES, SEEN_NR };
+
 struct reading {
 	struct dump *d;
 	struct task_thread *others; /* threads that are not leaders, of all tasks */
 	size_t nr_others;
+	bool many_tasks; /* of few, mappings and processes are not looked at all together */
+	bool has_views, is_seen[SEEN_NR];
 	struct stuck_seen seen[PARALLEL_WORKERS_MAX];
 	struct alike alike[PARALLEL_WORKERS_MAX];
 	struct proc_buf buf[PARALLEL_WORKERS_MAX];
@@ -457,19 +462,44 @@ static bool view_open(struct dump *d, unsigned int of)
 	return r >= 0;
 }
 
-/* Of a few processes. Else all are looked at by one pass, whatever there is beside the tree. */
-static int view_read_threads(struct dump *d)
+/* Where there is little else on this machine. */
+static void view_read_vmas(struct dump *d, size_t nr_threads)
 {
-	pid_t pids[MANY_TASKS];
-	size_t nr = 0;
+	uint64_t *mms;
 
-	for (size_t i = 0; i < d->tree.nr && d->tree.nr < MANY_TASKS; i++)
-		if (d->tree.tasks[i]->nr_threads)
-			pids[nr++] = d->tree.tasks[i]->pid;
-	return taskview_read(&d->view, pids, nr);
+	if (d->view.nr / 3 > nr_threads)
+		return;
+	mms = mem_alloc(d->tree.nr * sizeof(*mms));
+	for (size_t i = 0; i < d->tree.nr; i++) {
+		const struct task *t = d->tree.tasks[i];
+		const struct view_thread *seen = taskview_find(&d->view, task_tid(t));
+
+		mms[i] = seen ? seen->mm : 0;
+	}
+	taskview_read_vmas(&d->view, mms, d->tree.nr, d->tree.nr * VMAS_USUAL);
+	free(mms);
 }
 
-static int view_read_processes(struct dump *d, size_t nr_threads)
+/* Of a few processes only; else all are looked at by one pass, whatever there is beside the tree. */
+static int view_read_threads(const struct reading *reading)
+{
+	struct dump *d = reading->d;
+	pid_t pids[MANY_TASKS];
+	size_t nr = 0;
+	int r;
+
+	for (size_t i = 0; i < d->tree.nr && !reading->many_tasks; i++)
+		if (d->tree.tasks[i]->nr_threads)
+			pids[nr++] = d->tree.tasks[i]->pid;
+	r = taskview_read(&d->view, pids, nr);
+	if (r < 0 || !view_is_complete(d))
+		return r < 0 ? r : -ESRCH;
+	if (reading->many_tasks)
+		view_read_vmas(d, d->tree.nr + reading->nr_others);
+	return 0;
+}
+
+static int view_read_processes(struct dump *d)
 {
 	pid_t *pids;
 	int r;
@@ -481,66 +511,75 @@ static int view_read_processes(struct dump *d, size_t nr_threads)
 		pids[i] = d->tree.tasks[i]->pid;
 	r = taskview_read_processes(&d->view, pids, d->tree.nr);
 	free(pids);
-	/* Where there is little else on this machine. */
-	if (r >= 0 && d->tree.nr >= MANY_TASKS && d->view.nr / 2 <= nr_threads)
-		taskview_read_vmas(&d->view, d->tree.nr * VMAS_USUAL);
 	return r;
 }
 
-static bool view_read(struct dump *d, size_t nr_threads)
+static void views_take(struct reading *reading)
 {
-	if (!view_open(d, VIEW_OF_ALL))
-		return false;
-	if (view_read_threads(d) >= 0 && view_is_complete(d) &&
-	    view_read_processes(d, nr_threads) >= 0)
-		return true;
-	log_info("all of /proc is read for each task: the view of the kernel is not complete");
-	d->view.nr = d->view.nr_processes = 0;
-	return false;
-}
-
-/* By one thread of crtool, while another traces. */
-static int views_read(void *ctx, size_t i, unsigned int worker)
-{
-	struct reading *reading = ctx;
 	struct dump *d = reading->d;
-	int r = 0;
 
-	(void)i;
-	d->has_view = worth_a_view(d->tree.nr, reading->nr_others) &&
-		      view_read(d, d->tree.nr + reading->nr_others);
+	d->has_view = reading->is_seen[SEEN_THREADS] &&
+		      (reading->is_seen[SEEN_PROCESSES] || !reading->many_tasks);
+	if (reading->has_views && !d->has_view) {
+		log_info("all of /proc is read for each task: the view is not complete");
+		d->view.nr = d->view.nr_processes = 0;
+	}
 	for (size_t k = 0; k < PARALLEL_WORKERS_MAX; k++) {
 		reading->alike[k].view = d->has_view ? &d->view : d->learnt.view;
 		alike_take_flags(&reading->alike[k], &d->learnt);
 	}
-	for (size_t k = 0; k < d->tree.nr && d->tree.nr < MANY_TASKS && r >= 0; k++)
-		r = task_read_proc(reading, k, worker);
+}
+
+/* While the thread of crtool that may do so traces. */
+static int view_read(void *ctx, size_t which, unsigned int worker)
+{
+	struct reading *reading = ctx;
+	struct dump *d = reading->d;
+	int r;
+
+	if (reading->has_views) {
+		r = which == SEEN_THREADS ? view_read_threads(reading) : view_read_processes(d);
+		reading->is_seen[which] = r >= 0;
+	}
+	if (reading->many_tasks)
+		return 0;
+	views_take(reading);
+	r = 0;
+	for (size_t i = 0; i < d->tree.nr && r >= 0; i++)
+		r = task_read_proc(reading, i, worker);
 	return r;
 }
 
 static int read_and_trace(struct reading *reading)
 {
 	struct dump *d = reading->d;
+	size_t nr_views = reading->many_tasks ? SEEN_NR : 1;
 	int r, traced = 0;
 
+	reading->has_views =
+	    worth_a_view(d->tree.nr, reading->nr_others) && view_open(d, VIEW_OF_ALL);
 	if (d->tree.nr + reading->nr_others >= MANY_TRACED) {
-		struct parallel *p = parallel_beside(1, views_read, reading);
+		struct parallel *p = parallel_beside(nr_views, view_read, reading);
 
 		traced = trace_threads(d);
 		r = parallel_end(p);
 	} else {
-		r = views_read(reading, 0, 0);
+		r = 0;
+		for (size_t i = 0; i < nr_views && r >= 0; i++)
+			r = view_read(reading, i, 0);
 		traced = r < 0 ? r : trace_threads(d);
 	}
 	r = traced < 0 ? traced : r;
-	if (r >= 0 && d->tree.nr >= MANY_TASKS)
+	if (r >= 0 && reading->many_tasks) {
+		views_take(reading);
 		r = parallel_for(d->tree.nr, task_read_proc, reading);
+	}
 	return r < 0 ? r : parallel_for(reading->nr_others, thread_read_proc, reading);
 }
 
 static int read_procs(struct dump *d)
 {
-	struct reading reading = { .d = d };
+	struct reading reading = { .d = d, .many_tasks = d->tree.nr >= MANY_TASKS };
 	int r;
 
 	reading.nr_others = tree_other_threads(&d->tree, &reading.others);
