@@ -25,6 +25,7 @@
 #include "criu/mem/vma.h"
 
 #define KIN_MAX       4
+#define READERS       (1 + KIN_MAX)
 #define PAGES_AT_ONCE 4096 /* 32 KiB of entries */
 #define NOBODY        UINT32_MAX
 #define WINDOW        128 /* entries */
@@ -201,9 +202,8 @@ static int entries_read(struct reader *r, uint64_t start, size_t nr, uint64_t *r
 
 struct cow {
 	struct page_out *o;
-	struct reader self;
-	struct reader readers[KIN_MAX]; /* of kin, of this task or of the one before */
-	struct reader *kin[KIN_MAX];
+	struct reader readers[READERS]; /* of this task and its kin; or of those before */
+	struct reader *self, *kin[KIN_MAX];
 	size_t nr;
 	uint64_t same; /* pages */
 	uint64_t own[PAGES_AT_ONCE], other[PAGES_AT_ONCE];
@@ -244,7 +244,7 @@ static struct reader *reader_take(struct cow *c, const struct task *t)
 {
 	struct reader *free = NULL;
 
-	for (size_t i = 0; i < KIN_MAX; i++) {
+	for (size_t i = 0; i < READERS; i++) {
 		if (c->readers[i].task == t)
 			return &c->readers[i];
 		if (!c->readers[i].task)
@@ -255,7 +255,7 @@ static struct reader *reader_take(struct cow *c, const struct task *t)
 }
 
 bool cow_begin(struct cow **cow, const struct cow_kinship *k, const struct tree *tree, size_t task,
-	       struct page_out *o)
+	       int *pagemap, struct page_out *o)
 {
 	const struct task *kin[KIN_MAX];
 	struct cow *c;
@@ -268,24 +268,26 @@ bool cow_begin(struct cow **cow, const struct cow_kinship *k, const struct tree 
 	c->o = o;
 	c->same = 0;
 	c->nr = kin_list(k, tree, task, kin);
-	reader_begin(&c->self, tree->tasks[task]);
-	for (size_t i = 0; i < KIN_MAX; i++)
+	for (size_t i = 0; i < READERS; i++)
 		if (!is_wanted(c->readers[i].task, kin, c->nr))
 			reader_end(&c->readers[i]);
 	for (size_t i = 0; i < c->nr; i++)
 		c->kin[i] = reader_take(c, kin[i]);
+	c->self = reader_take(c, tree->tasks[task]);
+	if (c->self->fd < 0)
+		c->self->fd = take_fd(pagemap);
+	o->copy.gently = false;
 	return true;
 }
 
 uint64_t cow_end(struct cow *c)
 {
-	reader_end(&c->self);
 	return c->same;
 }
 
 void cow_free(struct cow *c)
 {
-	for (size_t i = 0; c && i < KIN_MAX; i++)
+	for (size_t i = 0; c && i < READERS; i++)
 		reader_end(&c->readers[i]);
 	free(c);
 }
@@ -300,17 +302,19 @@ static uint64_t identity(uint64_t entry)
 		   : 0;
 }
 
-/* How many may be somebody else's as well. */
-static size_t mark_candidates(struct cow *c, size_t nr)
+/* How many may be somebody else's, too. *ret_shared: with those that cannot be recognised. */
+static size_t mark_candidates(struct cow *c, size_t nr, size_t *ret_shared)
 {
 	size_t open = 0;
 
+	*ret_shared = nr;
 	for (size_t i = 0; i < nr; i++) {
 		bool alone = c->own[i] & PM_ENTRY_EXCLUSIVE;
 
 		c->own[i] = alone ? 0 : identity(c->own[i]);
 		c->whose[i] = 0;
 		open += c->own[i] != 0;
+		*ret_shared -= alone;
 	}
 	return open;
 }
@@ -346,26 +350,33 @@ static int run_write(struct cow *c, uint64_t start, uint64_t end, uint8_t whose,
 {
 	const struct task *t = whose ? c->kin[whose - 1]->task : NULL;
 
-	if (!t || !is_stored(t->mm, start, end))
+	if (!t || !is_stored(t->mm, start, end)) {
+		c->o->copy.gently |= whose > 0;
 		return page_out_range(c->o, start, end, flags);
+	}
 	c->same += (end - start) / PAGE_BYTES;
 	return page_out_same(c->o, start, end, (uint32_t)t->pid);
 }
 
 static int some_write(struct cow *c, uint64_t start, size_t nr, uint32_t flags)
 {
-	size_t open, next;
-	int r = entries_read(&c->self, start, nr, c->own);
+	size_t open, shared, next;
+	int r = entries_read(c->self, start, nr, c->own);
 
 	if (r < 0)
 		return r;
-	open = mark_candidates(c, nr);
+	open = mark_candidates(c, nr, &shared);
 	for (size_t k = 0; k < c->nr && open; k++) {
+		size_t found;
+
 		r = entries_read(c->kin[k], start, nr, c->other);
 		if (r < 0)
 			return r;
-		open -= mark_same(c, nr, k);
+		found = mark_same(c, nr, k);
+		open -= found;
+		shared -= found;
 	}
+	c->o->copy.gently |= shared > 0;
 	for (size_t i = 0; i < nr && r >= 0; i = next) {
 		for (next = i + 1; next < nr && c->whose[next] == c->whose[i];)
 			next++;

@@ -18,10 +18,12 @@ bool cow_has_kin(const struct cow_kinship *k, size_t task);
  * too, as long as all stand still. One of these serves one thread of crtool. */
 struct cow;
 
-/* *c: NULL at first. False: the task has no kin that comes before it, so all is its own. */
+/* *c: NULL at first. pagemap: of the task, which is taken; -1: opened when it is wanted. False: the
+ * task has no kin that comes before it, so all is its own. */
 bool cow_begin(struct cow **c, const struct cow_kinship *k, const struct tree *tree, size_t task,
-	       struct page_out *o);
-/* As page_out_range(), but pages that kin have, too, become references. Speaks. */
+	       int *pagemap, struct page_out *o);
+/* As page_out_range(), but pages that kin have, too, become references; the others are to be copied
+ * gently (struct page_copy) if anybody else has any of them. Speaks. */
 int cow_range(struct cow *c, uint64_t start, uint64_t end, uint32_t flags);
 /* How many pages of the task are not stored. */
 uint64_t cow_end(struct cow *c);

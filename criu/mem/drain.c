@@ -34,6 +34,9 @@
 /* Of a task that has so much to be copied, several processors copy. */
 #define LARGE_BYTES (4ull << 20)
 
+#define SHARES_WANTED 64 /* of the tree, so that no processor has to wait for another */
+#define TOGETHER_MAX  16 /* tasks */
+
 static uint32_t page_flags(const struct task *t, const VmaEntry *v, uint64_t categories, bool later)
 {
 	if (dirty_is_clean(t, v, categories))
@@ -43,10 +46,13 @@ static uint32_t page_flags(const struct task *t, const VmaEntry *v, uint64_t cat
 }
 
 /* cow: NULL when all pages are the task's own. */
-static int range_write(struct page_out *o, struct cow *cow, uint64_t from, uint64_t to,
-		       uint32_t flags)
+static int range_write(struct page_out *o, struct cow *cow, const VmaEntry *vma, uint64_t from,
+		       uint64_t to, uint32_t flags)
 {
-	return cow ? cow_range(cow, from, to, flags) : page_out_range(o, from, to, flags);
+	if (cow && !vma->userfault)
+		return cow_range(cow, from, to, flags);
+	o->copy.gently |= cow != NULL;
+	return page_out_range(o, from, to, flags);
 }
 
 /* Regions and mappings both ascend: one walk over the two. */
@@ -79,7 +85,7 @@ static int write_regions(struct page_out *o, struct cow *cow, const struct task 
 			uint64_t is = l->v[j].categories;
 			int r = is & PAGE_IS_GUARD
 				    ? 0
-				    : range_write(o, vma->userfault ? NULL : cow, from, to,
+				    : range_write(o, cow, vma, from, to,
 						  page_flags(t, vma, is, later));
 
 			if (r < 0)
@@ -140,17 +146,18 @@ struct draining {
 	struct dump *d;
 	uint32_t first_pages_id;
 	struct cow_kinship kinship;
+	size_t together; /* tasks that a processor takes at a time */
 	struct page_room room[PARALLEL_WORKERS_MAX];
 	struct cow *cow[PARALLEL_WORKERS_MAX];
 };
 
-static int pages_write(struct draining *dr, size_t i, unsigned int worker, struct page_out *o,
-		       const struct pagemap_regions *regions)
+static int pages_write(struct draining *dr, size_t i, unsigned int worker, int *pagemap,
+		       struct page_out *o, const struct pagemap_regions *regions)
 {
 	struct dump *d = dr->d;
 	struct cow **cow = &dr->cow[worker];
 	/* Who has which page in common can only be told as long as all stand still. */
-	bool has_kin = !d->memory_only && cow_begin(cow, &dr->kinship, &d->tree, i, o);
+	bool has_kin = !d->memory_only && cow_begin(cow, &dr->kinship, &d->tree, i, pagemap, o);
 	int r = write_regions(o, has_kin ? *cow : NULL, d->tree.tasks[i], regions);
 
 	if (has_kin && cow_end(*cow))
@@ -170,9 +177,12 @@ static int pages_dump(struct draining *dr, size_t i, unsigned int worker)
 	const struct task *t = d->tree.tasks[i];
 	struct pagemap_regions own = { 0 };
 	const struct pagemap_regions *regions = d->regions ? &d->regions[i] : &own;
+	cleanup_close int pagemap = d->regions ? -1 : scan_open(t);
 	struct page_out o;
-	int r = d->regions ? 0 : scan_own_pages(t, dirty_categories(t), &own);
+	int r = d->regions ? 0 : pagemap;
 
+	if (pagemap >= 0)
+		r = scan_own_pages(pagemap, t, dirty_categories(t), &own);
 	if (r >= 0 && !d->regions)
 		dirty_confine(t, &own);
 	if (r >= 0 && !d->memory_only)
@@ -184,7 +194,7 @@ static int pages_dump(struct draining *dr, size_t i, unsigned int worker)
 		o.copy.gently = cow_has_kin(&dr->kinship, i);
 		o.copy.runs_on = d->memory_only;
 		if (r >= 0)
-			r = pages_write(dr, i, worker, &o, regions);
+			r = pages_write(dr, i, worker, &pagemap, &o, regions);
 		__atomic_add_fetch(&d->s->stats.pages_written, o.written, __ATOMIC_RELAXED);
 		__atomic_add_fetch(&d->s->stats.pages_in_parent, o.in_parent, __ATOMIC_RELAXED);
 		__atomic_add_fetch(&d->s->stats.memwrite_us, o.copy.write_us, __ATOMIC_RELAXED);
@@ -333,11 +343,16 @@ static int scan_one(void *ctx, size_t i, unsigned int worker)
 {
 	struct dump *d = ctx;
 	const struct task *t = d->tree.tasks[i];
+	cleanup_close int fd = -1;
+	int r;
 
 	(void)worker;
 	if (!task_is_alive(t))
 		return 0;
-	return task_fail_at(scan_own_pages(t, dirty_categories(t), &d->regions[i]), t);
+	r = fd = scan_open(t);
+	if (r >= 0)
+		r = scan_own_pages(fd, t, dirty_categories(t), &d->regions[i]);
+	return task_fail_at(r, t);
 }
 
 void drain_outline(struct dump *d)
@@ -425,17 +440,18 @@ void drain_done(struct dump *d)
 	d->regions = NULL;
 }
 
-static int task_drain(void *ctx, size_t i, unsigned int worker)
+/* Neighbours in the tree are kin most often. */
+static int some_drain(void *ctx, size_t k, unsigned int worker)
 {
 	struct draining *dr = ctx;
-	struct dump *d = dr->d;
-	const struct task *t = d->tree.tasks[i];
-	int r;
+	const struct tree *tree = &dr->d->tree;
+	size_t end = (k + 1) * dr->together < tree->nr ? (k + 1) * dr->together : tree->nr;
+	int r = 0;
 
-	if (!task_is_alive(t))
-		return 0;
-	r = pages_dump(dr, i, worker);
-	return task_fail_at(r, t);
+	for (size_t i = k * dr->together; i < end && r >= 0; i++)
+		if (task_is_alive(tree->tasks[i]))
+			r = task_fail_at(pages_dump(dr, i, worker), tree->tasks[i]);
+	return r;
 }
 
 static uint64_t pages_of(const MmEntry *mm)
@@ -458,7 +474,10 @@ int drain_tasks(struct dump *d)
 	d->unfinished = mem_alloc((d->tree.nr + 1) * sizeof(*d->unfinished));
 	progress_start(&d->s->progress, "memory written", 0);
 	cow_kinship_find(&dr.kinship, &d->tree);
-	r = parallel_for(d->tree.nr, task_drain, &dr);
+	dr.together = d->tree.nr / SHARES_WANTED + 1;
+	if (dr.together > TOGETHER_MAX)
+		dr.together = TOGETHER_MAX;
+	r = parallel_for((d->tree.nr + dr.together - 1) / dr.together, some_drain, &dr);
 	for (size_t i = 0; i < PARALLEL_WORKERS_MAX; i++)
 		cow_free(dr.cow[i]);
 	cow_kinship_done(&dr.kinship);

@@ -384,11 +384,18 @@ static struct pagemap_query own_pages(uint64_t report)
 	};
 }
 
-int scan_own_pages(const struct task *t, uint64_t report, struct pagemap_regions *ret)
+int scan_open(const struct task *t)
+{
+	char path[PATH_ROOM];
+
+	return pagemap_open(t, path);
+}
+
+int scan_own_pages(int fd, const struct task *t, uint64_t report, struct pagemap_regions *ret)
 {
 	struct pagemap_query q = own_pages(report);
 
-	return scan(t, &q, ret);
+	return scan_by(fd, t, &q, false, ret);
 }
 
 int scan_running(int fd, const struct task *t, uint64_t report, struct pagemap_regions *ret)

@@ -4,9 +4,12 @@
 #include "criu/core/task.h"
 #include "criu/kernel/pagemap.h"
 
-/* Appends, in order; also of mappings that do not count. report: PAGE_IS_* that tell one page from
- * another. Speaks. */
-int scan_own_pages(const struct task *t, uint64_t report, struct pagemap_regions *ret);
+/* /proc/PID/pagemap. Speaks. */
+int scan_open(const struct task *t);
+
+/* By that. Appends, in order; also of mappings that do not count. report: PAGE_IS_* that tell one
+ * page from another. Speaks. */
+int scan_own_pages(int fd, const struct task *t, uint64_t report, struct pagemap_regions *ret);
 
 /* What in a registered mapping is write-protected, also what was never there. Speaks. */
 int scan_protected(const struct task *t, uint64_t start, uint64_t end, struct pagemap_regions *ret);
