@@ -414,19 +414,8 @@ int flight_dump(struct dump *d, const struct task *t, int fd, int lfd, uint32_t 
 	return fail_at(description_dump(d, &p, d->flights->proc, type_of(d, p.id)), "in flight");
 }
 
-static int slot_write(struct dump *d, struct image_writer *w, const struct task *t, size_t i)
-{
-	FdinfoEntry e = FDINFO_ENTRY__INIT;
-
-	e.id = t->fd_ids[i];
-	e.fd = (uint32_t)t->fds.v[i];
-	e.type = (FdTypes)*type_of(d, e.id);
-	e.flags = t->inner ? (uint32_t)parasite_fds(t->inner)[i] : 0;
-	return blockers_count() ? 0 : image_write(w, &e.base);
-}
-
 /* Those of tasks->fds that stand from `from` on, before `to`. */
-static int fds_dump(struct dump *d, struct image_writer *w, struct looks *l, size_t from, size_t to)
+static int fds_dump(struct dump *d, struct looks *l, size_t from, size_t to)
 {
 	const struct table *tb = l->tb;
 	struct task *t = tb->task;
@@ -435,10 +424,8 @@ static int fds_dump(struct dump *d, struct image_writer *w, struct looks *l, siz
 
 	for (size_t i = from; i < to && r >= 0; i++) {
 		if (!t->fd_ids[i])
-			r = fd_identify(d, tb, &l->taken->v[at++], &t->fd_ids[i]);
-		if (r >= 0)
-			r = slot_write(d, w, t, i);
-		r = fail_at(r, "fd %d", t->fds.v[i]);
+			r = fail_at(fd_identify(d, tb, &l->taken->v[at++], &t->fd_ids[i]), "fd %d",
+				    t->fds.v[i]);
 	}
 	return r;
 }
@@ -462,7 +449,7 @@ static int fds_look(struct dump *d, struct table *tb, struct looks *l, size_t fr
 	return r;
 }
 
-static int table_dump_to(struct dump *d, struct image_writer *w, struct table *tb)
+static int fds_find(struct dump *d, struct table *tb)
 {
 	struct looks l;
 	size_t to = 0, after = 0;
@@ -475,7 +462,7 @@ static int table_dump_to(struct dump *d, struct image_writer *w, struct table *t
 		if (r >= 0)
 			r = fds_look(d, tb, &l, to, &after);
 		if (r >= 0)
-			r = fds_dump(d, w, &l, from, to);
+			r = fds_dump(d, &l, from, to);
 		looks_forget(&l);
 	}
 	looks_done(&l);
@@ -485,17 +472,41 @@ static int table_dump_to(struct dump *d, struct image_writer *w, struct table *t
 static int table_dump(struct dump *d, struct task *t)
 {
 	struct table tb = { .task = t, .proc = -1, .pidfd = -1 };
-	struct image_writer *w = NULL;
-	int r = image_writer_open(d->s->images, IMAGE_FDINFO, t->ids.files, &w);
+	int r;
 
 	t->fd_ids = arena_array(&d->arena, uint32_t, t->fds.nr);
-	if (r >= 0)
-		r = table_dump_to(d, w, &tb);
-	if (r >= 0)
-		r = image_writer_close(&w);
-	image_writer_free(w);
+	r = fds_find(d, &tb);
 	table_close(&tb);
 	return r;
+}
+
+static int fdinfo_write(void *ctx, size_t k, unsigned int worker)
+{
+	const struct dump *d = ctx;
+	const struct task *t = d->tree.tasks[k];
+	struct image_writer *w;
+	int r;
+
+	(void)worker;
+	if (!t->fd_ids)
+		return 0;
+	r = image_writer_open(d->s->images, IMAGE_FDINFO, t->ids.files, &w);
+	if (r < 0)
+		return task_fail_at(r, t);
+	for (size_t i = 0; i < t->fds.nr && r >= 0; i++) {
+		FdinfoEntry e = FDINFO_ENTRY__INIT;
+
+		e.id = t->fd_ids[i];
+		e.fd = (uint32_t)t->fds.v[i];
+		e.type = (FdTypes)d->types[e.id];
+		e.flags = t->inner ? (uint32_t)parasite_fds(t->inner)[i] : 0;
+		r = image_write(w, &e.base);
+	}
+	if (r >= 0)
+		r = image_writer_close(&w);
+	else
+		image_writer_free(w);
+	return task_fail_at(r, t);
 }
 
 /* Those of connections are all open at the same time. */
@@ -513,11 +524,10 @@ int tables_dump(struct dump *d)
 {
 	uint32_t done = 1; /* ids of tables ascend in the order in which tasks have them first */
 	struct task *t;
+	int r;
 
 	io_fds_room(OWN_FDS + fds_of(&d->tree));
 	tasks_for_each(t, &d->tree) {
-		int r;
-
 		if (!task_is_alive(t) || t->ids.files <= done)
 			continue;
 		done = t->ids.files;
@@ -527,20 +537,15 @@ int tables_dump(struct dump *d)
 		if (r < 0)
 			return task_fail_at(r, t);
 	}
-	for (const struct file_kind *const *k = file_kinds; *k; k++) {
-		int r = (*k)->dump_inner ? (*k)->dump_inner(d) : 0;
-
-		if (r < 0)
-			return r;
-	}
+	r = blockers_count() ? 0 : parallel_for(d->tree.nr, fdinfo_write, d);
+	for (const struct file_kind *const *k = file_kinds; *k && r >= 0; k++)
+		r = (*k)->dump_inner ? (*k)->dump_inner(d) : 0;
+	if (r < 0)
+		return r;
 	ttys_judge(d);
-	for (const struct file_kind *const *k = file_kinds; *k; k++) {
-		int r = (*k)->dump_end ? (*k)->dump_end(d) : 0;
-
-		if (r < 0)
-			return r;
-	}
-	return locks_dump(d);
+	for (const struct file_kind *const *k = file_kinds; *k && r >= 0; k++)
+		r = (*k)->dump_end ? (*k)->dump_end(d) : 0;
+	return r < 0 ? r : locks_dump(d);
 }
 
 int files_finish(struct dump *d)
