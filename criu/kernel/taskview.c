@@ -10,6 +10,7 @@
 
 #include "criu/base/cleanup.h"
 #include "criu/base/mem.h"
+#include "criu/base/parallel.h"
 #include "criu/kernel/proc.h"
 #include "criu/kernel/procview.h"
 #include "criu/kernel/view_types.h"
@@ -176,7 +177,7 @@ static void read_inside(struct btf_layout *l, struct bpf_code *c)
 		      btf_at(l, TASK, "thread") + btf_at(l, THREAD, "tls_array"));
 }
 
-static int threads_load(struct btf_layout *l, int *ret)
+static int threads_load(struct btf_layout *l, struct taskview *v)
 {
 	int seccomp = btf_at(l, TASK, "seccomp"), features = btf_at_optional(l, THREAD, "features");
 	struct bpf_code c = { 0 };
@@ -201,7 +202,7 @@ static int threads_load(struct btf_layout *l, int *ret)
 	read_creds(l, &c);
 	read_signals(l, &c);
 	read_inside(l, &c);
-	return bpf_code_end(&c, l->names[ITER_TASK].id, ret);
+	return bpf_code_end(&c, l->names[ITER_TASK].id, &v->threads);
 }
 
 static int thread_add(void *arg, const void *record)
@@ -291,7 +292,7 @@ struct call_record {
 
 #define TO_CALL(field) offsetof(struct call_record, field)
 
-static int calls_load(struct btf_layout *l, int *ret)
+static int calls_load(struct btf_layout *l, struct taskview *v)
 {
 	static const struct {
 		size_t to;
@@ -311,7 +312,7 @@ static int calls_load(struct btf_layout *l, int *ret)
 	for (size_t i = 0; i < ARRAY_SIZE(reg); i++)
 		bpf_code_load_from(&c, reg[i].to, 8, TO_CALL(regs),
 				   btf_at(l, PT_REGS, reg[i].member));
-	return bpf_code_end(&c, l->names[ITER_TASK].id, ret);
+	return bpf_code_end(&c, l->names[ITER_TASK].id, &v->calls);
 }
 
 static int call_add(void *arg, const void *record)
@@ -364,7 +365,7 @@ struct kin_record {
 
 #define TO_KIN(field) offsetof(struct kin_record, field)
 
-static int kin_load(struct btf_layout *l, int *ret)
+static int kin_load(struct btf_layout *l, struct taskview *v)
 {
 	int work = btf_at_optional(l, THREAD_INFO, "syscall_work"); /* 5.11 */
 	int rseq = btf_at_optional(l, TASK, "rseq"), len = btf_at_optional(l, TASK, "rseq_len");
@@ -385,7 +386,7 @@ static int kin_load(struct btf_layout *l, int *ret)
 		bpf_code_read(&c, TO_KIN(rseq_len), 4, BPF_R7, len);
 		bpf_code_read(&c, TO_KIN(rseq_sig), 4, BPF_R7, sig);
 	}
-	return bpf_code_end(&c, l->names[ITER_TASK].id, ret);
+	return bpf_code_end(&c, l->names[ITER_TASK].id, &v->kinship);
 }
 
 static int kin_add(void *arg, const void *record)
@@ -534,7 +535,7 @@ static void read_fd_link(struct btf_layout *l, struct bpf_code *c)
 	bpf_code_skip_to(c, none);
 }
 
-static int files_load(struct btf_layout *l, int *ret)
+static int files_load(struct btf_layout *l, struct taskview *v)
 {
 	struct bpf_code c = { 0 };
 
@@ -556,7 +557,7 @@ static int files_load(struct btf_layout *l, int *ret)
 	read_fd_link(l, &c);
 	read_owner(l, &c);
 	read_events(l, &c);
-	return bpf_code_end(&c, l->names[ITER_FILE].id, ret);
+	return bpf_code_end(&c, l->names[ITER_FILE].id, &v->files);
 }
 
 struct files_arg {
@@ -601,27 +602,45 @@ ssize_t taskview_files(const struct taskview *v, pid_t tid, struct view_file *re
 		.kinship = -1                                                                      \
 	}
 
+/* For the kernel to check one takes 1 to 4 ms: those that take the longest come first. */
+static const struct {
+	unsigned int of;
+	int (*load)(struct btf_layout *l, struct taskview *v);
+} programs[] = {
+	{ VIEW_OF_PROCESSES, view_load_processes },
+	{ VIEW_OF_THREADS, threads_load },
+	{ VIEW_OF_FILES, files_load },
+	{ VIEW_OF_VMAS, view_load_vmas },
+	{ VIEW_OF_CALLS, calls_load },
+	{ VIEW_OF_KIN, kin_load },
+};
+
+struct loading {
+	const struct btf_layout *layout;
+	struct taskview *view;
+	unsigned int of;
+};
+
+static int program_load(void *ctx, size_t i, unsigned int worker)
+{
+	const struct loading *x = ctx;
+	struct btf_layout own = *x->layout; /* what is missing is noted there */
+	int r = x->of & programs[i].of ? programs[i].load(&own, x->view) : 0;
+
+	(void)worker;
+	return r >= 0 && own.missing ? -ENOTSUP : r;
+}
+
 int taskview_open(struct taskview *ret, unsigned int of)
 {
 	cleanup_btf_layout struct btf_layout l = { 0 };
 	struct taskview v = NO_VIEW;
+	struct loading x = { &l, &v, of };
 	int r;
 
 	r = btf_layout_open(&l, kernel_names, ARRAY_SIZE(kernel_names));
-	if (r >= 0 && of & VIEW_OF_THREADS)
-		r = threads_load(&l, &v.threads);
-	if (r >= 0 && of & VIEW_OF_VMAS)
-		r = view_load_vmas(&l, &v);
-	if (r >= 0 && of & VIEW_OF_FILES)
-		r = files_load(&l, &v.files);
-	if (r >= 0 && of & VIEW_OF_PROCESSES)
-		r = view_load_processes(&l, &v);
-	if (r >= 0 && of & VIEW_OF_CALLS)
-		r = calls_load(&l, &v.calls);
-	if (r >= 0 && of & VIEW_OF_KIN)
-		r = kin_load(&l, &v.kinship);
-	if (r >= 0 && l.missing)
-		r = -ENOTSUP;
+	if (r >= 0)
+		r = parallel_large(ARRAY_SIZE(programs), program_load, &x);
 	if (r < 0)
 		taskview_done(&v);
 	else
