@@ -247,7 +247,7 @@ static const struct alike_maps *maps_find(const struct alike *a, const struct vi
 	return NULL;
 }
 
-static void maps_add(struct alike *a, const struct view_process *p, const struct proc_vmas *list,
+static void maps_add(struct alike *a, const struct view_process *p, struct proc_vmas *list,
 		     struct seen seen)
 {
 	struct alike_maps *m;
@@ -257,6 +257,7 @@ static void maps_add(struct alike *a, const struct view_process *p, const struct
 	m = array_push(a->maps, a->nr_maps, a->cap_maps);
 	*m = (struct alike_maps){ .of = p, .nr_seen = seen.nr };
 	m->seen = mem_dup(seen.v, seen.nr * sizeof(*seen.v));
+	list->like = p;
 	proc_vmas_copy(list, &m->list);
 }
 

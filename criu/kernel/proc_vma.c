@@ -317,7 +317,9 @@ int proc_smaps_read(int dirfd, struct proc_buf *b, struct proc_vmas *ret)
 
 void proc_vmas_copy(const struct proc_vmas *l, struct proc_vmas *ret)
 {
-	*ret = (struct proc_vmas){ .nr = l->nr, .cap = l->nr, .no_policies = l->no_policies };
+	*ret = (struct proc_vmas){
+		.nr = l->nr, .cap = l->nr, .no_policies = l->no_policies, .like = l->like
+	};
 	if (!l->nr)
 		return;
 	ret->v = mem_dup(l->v, l->nr * sizeof(*l->v));

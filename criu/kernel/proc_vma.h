@@ -71,6 +71,8 @@ struct proc_vmas {
 	struct proc_vma *v;
 	size_t nr, cap;
 	bool no_policies; /* memory policies: there are none, for certain */
+	/* Equal, and not NULL: the same mappings, of the same open file descriptions. */
+	const void *like;
 	struct arena names;
 };
 

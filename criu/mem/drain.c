@@ -29,6 +29,7 @@
 #include "criu/mem/shmem.h"
 #include "criu/mem/snapshot.h"
 #include "criu/mem/sysv.h"
+#include "criu/mem/uring.h"
 #include "criu/mem/vma.h"
 
 /* Of a task that has so much to be copied, several processors copy. */
@@ -290,7 +291,36 @@ static void mm_fields(const struct task *t, MmEntry *mm)
 	mm->thp_disabled = t->inner->thp_disabled;
 }
 
-static int mm_read(struct dump *d, struct task *t)
+/* Nothing in the list is more than what its mappings read like. */
+static bool vmas_are_plain(const struct dump *d, const struct task *t)
+{
+	if (!t->vmas.like || t->dirty || dirty_tracks(d) || d->userfaults || blockers_count())
+		return false;
+	for (size_t i = 0; i < t->vmas.nr; i++)
+		if (t->vmas.v[i].shared || uring_vma_is(&t->vmas.v[i]))
+			return false;
+	return true;
+}
+
+/* known: lists of tasks by t->vmas.like. */
+static int vmas_dump_once(struct dump *d, const struct task *t, struct map *known, MmEntry *mm)
+{
+	bool plain = vmas_are_plain(d, t);
+	const MmEntry *same = plain ? map_get(known, (uintptr_t)t->vmas.like) : NULL;
+	int r;
+
+	if (same) {
+		mm->n_vmas = same->n_vmas;
+		mm->vmas = same->vmas;
+		return 0;
+	}
+	r = vmas_dump(d, t, mm);
+	if (r >= 0 && plain && !blockers_count())
+		map_put(known, (uintptr_t)t->vmas.like, mm);
+	return r;
+}
+
+static int mm_read(struct dump *d, struct task *t, struct map *known)
 {
 	MmEntry *mm = arena_message(&d->arena, MmEntry, MM_ENTRY__INIT);
 	uint32_t exe = 0;
@@ -301,7 +331,7 @@ static int mm_read(struct dump *d, struct task *t)
 	mm->mm_saved_auxv = t->auxv;
 	r = d->map_file(d, t, NULL, O_RDONLY, &exe);
 	if (r >= 0)
-		r = vmas_dump(d, t, mm);
+		r = vmas_dump_once(d, t, known, mm);
 	mm->exe_file_id = exe;
 	t->mm = mm;
 	return r;
@@ -309,15 +339,16 @@ static int mm_read(struct dump *d, struct task *t)
 
 int mappings_dump(struct dump *d)
 {
+	struct map known = { 0 };
 	struct task *t;
+	int r = 0;
 
 	tasks_for_each(t, &d->tree) {
-		int r = task_is_alive(t) && t->inner ? mm_read(d, t) : 0;
-
-		if (r < 0)
-			return task_fail_at(r, t);
+		if (r >= 0 && task_is_alive(t) && t->inner)
+			r = task_fail_at(mm_read(d, t, &known), t);
 	}
-	return sysv_dump_end(d);
+	map_done(&known);
+	return r < 0 ? r : sysv_dump_end(d);
 }
 
 /* What a pre-dump has to know of the mappings: which of them have pages of their own. */

@@ -327,6 +327,60 @@ static void children_check(struct alike *a, const pid_t *pids)
 	test_note(NULL);
 }
 
+static void same_check(const struct proc_vmas *a, const struct proc_vmas *b)
+{
+	if (!CHECK_INT_EQ(a->nr, b->nr))
+		return;
+	for (size_t i = 0; i < a->nr; i++) {
+		CHECK_INT_EQ(a->v[i].start, b->v[i].start);
+		CHECK_INT_EQ(a->v[i].end, b->v[i].end);
+		CHECK_INT_EQ(a->v[i].pgoff, b->v[i].pgoff);
+		CHECK_INT_EQ(a->v[i].ino, b->v[i].ino);
+		CHECK_INT_EQ(a->v[i].prot, b->v[i].prot);
+		CHECK_INT_EQ(a->v[i].vmflags, b->v[i].vmflags);
+		CHECK_STR_EQ(a->v[i].path, b->v[i].path);
+	}
+}
+
+/* Mappings of all of them in one pass, and who is like whom. */
+static void mappings_check(struct taskview *view, const pid_t *pids)
+{
+	struct proc_vmas is[ARRAY_SIZE(variants)] = { { 0 } }, should;
+	cleanup_proc_buf struct proc_buf b = { 0 };
+	struct alike a = { .view = view };
+	uint64_t mms[ARRAY_SIZE(variants)];
+	size_t nr_like = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(variants); i++)
+		mms[i] = taskview_find(view, pids[i])->mm;
+	taskview_read_vmas(view, mms, ARRAY_SIZE(mms), ARRAY_SIZE(mms) * 512);
+	for (size_t i = 0; i < ARRAY_SIZE(variants); i++) {
+		cleanup_close int proc = proc_open(pids[i]);
+		const struct view_vma *seen = NULL;
+
+		test_note("variant %zu, mappings of all together", i);
+		CHECK(taskview_vmas_of(view, mms[i], &seen) > 0);
+		if (CHECK_INT_EQ(alike_smaps_read(&a, pids[i], proc, &b, &is[i]), 0) &&
+		    CHECK_INT_EQ(proc_smaps_read(proc, &b, &should), 0)) {
+			smaps_check(&is[i], &should);
+			proc_vmas_done(&should);
+		}
+		CHECK(is[i].like != NULL);
+		for (size_t k = 0; k < i; k++) {
+			if (is[i].like != is[k].like)
+				continue;
+			same_check(&is[i], &is[k]);
+			nr_like++;
+		}
+	}
+	/* All but the one that has other mappings. */
+	CHECK_INT_EQ(nr_like, (ARRAY_SIZE(variants) - 1) * (ARRAY_SIZE(variants) - 2) / 2);
+	for (size_t i = 0; i < ARRAY_SIZE(variants); i++)
+		proc_vmas_done(&is[i]);
+	alike_done(&a);
+	test_note(NULL);
+}
+
 TEST(alike_says_what_proc_says)
 {
 	struct taskview view = { 0 };
@@ -357,6 +411,7 @@ TEST(alike_says_what_proc_says)
 		CHECK_INT_EQ(with.nr_auxvs, 1);
 		CHECK_INT_EQ(with.nr_fds, 3);
 		CHECK_INT_EQ(with.nr_numbers, 3);
+		mappings_check(&view, pids);
 		children_check(&without, pids);
 	}
 	/* Of two of them only. */
