@@ -521,7 +521,8 @@ static void views_take(struct reading *reading)
 	d->has_view = reading->is_seen[SEEN_THREADS] &&
 		      (reading->is_seen[SEEN_PROCESSES] || !reading->many_tasks);
 	if (reading->has_views && !d->has_view) {
-		log_info("all of /proc is read for each task: the view is not complete");
+		log_info("all of /proc is read for each task: the view of the kernel is not "
+			 "complete");
 		d->view.nr = d->view.nr_processes = 0;
 	}
 	for (size_t k = 0; k < PARALLEL_WORKERS_MAX; k++) {
