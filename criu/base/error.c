@@ -122,8 +122,7 @@ void blocker_from_error(void)
 	memcpy(where, record.where, sizeof(where));
 	memcpy(cause, record.cause, sizeof(cause));
 	memcpy(hint, record.hint, sizeof(hint));
-	record.set = false;
-	record.where[0] = record.cause[0] = record.hint[0] = '\0';
+	error_withdraw();
 	blocker(hint[0] ? hint : NULL, "%s%s", where, cause);
 }
 
@@ -192,10 +191,15 @@ int error_adopt(int r, const char *text)
 	return r;
 }
 
-void error_reset(void)
+void error_withdraw(void)
 {
 	record.set = false;
 	record.where[0] = record.cause[0] = record.hint[0] = '\0';
+}
+
+void error_reset(void)
+{
+	error_withdraw();
 	record.nr_blockers = 0;
 	strbuf_done(&record.blockers);
 }

@@ -47,6 +47,8 @@ bool error_is_set(void);
 /* The whole error, one or more lines without "crtool: ": valid until the next fail(). */
 const char *error_text(void);
 void error_reset(void);
+/* It is not the one to be told; blockers stay. */
+void error_withdraw(void);
 
 /* Adopt an error that another process made: its text needs no context. */
 int error_adopt(int r, const char *text);

@@ -22,8 +22,13 @@ struct job {
 	size_t nr, next;
 	int (*fn)(void *ctx, size_t i, unsigned int worker);
 	void *ctx;
-	int failed;
-	char text[2048]; /* written by the one that set failed */
+
+	/* The first in order that failed: all before it were begun before, and are waited for. */
+	pthread_mutex_t lock;
+	int failed; /* read without the lock, too */
+	size_t failed_at;
+	unsigned int failed_by;
+	char text[2048];
 };
 
 struct worker {
@@ -46,28 +51,31 @@ struct parallel {
 	bool is_over; /* no more will be given */
 };
 
-static int work(struct job *j, unsigned int worker)
+/* The error record is the thread's own: its text goes to the caller. */
+static void job_fail(struct job *j, int r, size_t i, unsigned int worker)
+{
+	pthread_mutex_lock(&j->lock);
+	if (!j->failed || i < j->failed_at) {
+		j->failed_at = i;
+		j->failed_by = worker;
+		strncpy(j->text, error_bare_text(), sizeof(j->text) - 1);
+		__atomic_store_n(&j->failed, r, __ATOMIC_SEQ_CST);
+	}
+	pthread_mutex_unlock(&j->lock);
+}
+
+static void work(struct job *j, unsigned int worker)
 {
 	while (!__atomic_load_n(&j->failed, __ATOMIC_RELAXED)) {
 		size_t i = __atomic_fetch_add(&j->next, 1, __ATOMIC_RELAXED);
-		int r = i < j->nr ? j->fn(j->ctx, i, worker) : 1;
+		int r;
 
 		if (i >= j->nr)
-			return 0;
+			return;
+		r = j->fn(j->ctx, i, worker);
 		if (r < 0)
-			return r;
+			return job_fail(j, r, i, worker);
 	}
-	return 0;
-}
-
-/* The error record is the thread's own: its text goes to the caller. */
-static void work_for(struct job *j, unsigned int number)
-{
-	int r = work(j, number), none = 0;
-
-	if (r < 0 && __atomic_compare_exchange_n(&j->failed, &none, r, false, __ATOMIC_SEQ_CST,
-						 __ATOMIC_SEQ_CST))
-		strncpy(j->text, error_bare_text(), sizeof(j->text) - 1);
 }
 
 /* False: there will be none. */
@@ -89,7 +97,7 @@ static void *worker_main(void *arg)
 	struct parallel *p = w->all;
 
 	for (unsigned int seen = 0; job_wait(p, seen); seen++) {
-		work_for(&p->job, w->number);
+		work(&p->job, w->number);
 		pthread_mutex_lock(&p->lock);
 		if (!--p->busy)
 			pthread_cond_signal(&p->done);
@@ -157,6 +165,7 @@ static struct parallel *begin(unsigned int want, size_t nr,
 	if (want > PARALLEL_WORKERS_MAX)
 		want = PARALLEL_WORKERS_MAX;
 	p->job = (struct job){ .fn = fn, .ctx = ctx };
+	pthread_mutex_init(&p->job.lock, NULL);
 	pthread_mutex_init(&p->lock, NULL);
 	pthread_cond_init(&p->given, NULL);
 	pthread_cond_init(&p->done, NULL);
@@ -189,16 +198,19 @@ struct parallel *parallel_beside(size_t nr, int (*fn)(void *ctx, size_t i, unsig
 
 int parallel_take(struct parallel *p)
 {
-	int r = work(&p->job, 0);
+	bool had_failed = error_is_set();
 
-	if (r < 0)
-		__atomic_store_n(&p->job.failed, r, __ATOMIC_SEQ_CST);
+	work(&p->job, 0);
 	pthread_mutex_lock(&p->lock);
 	while (p->busy)
 		pthread_cond_wait(&p->done, &p->lock);
 	pthread_mutex_unlock(&p->lock);
 	p->is_taken = true;
-	return r >= 0 && p->job.failed ? error_adopt(p->job.failed, p->job.text) : r;
+	if (!p->job.failed || p->job.failed_by == 0)
+		return p->job.failed;
+	if (!had_failed)
+		error_withdraw();
+	return error_adopt(p->job.failed, p->job.text);
 }
 
 int parallel_end(struct parallel *p)

@@ -4,15 +4,16 @@
  *
  * fn is called once for each index, in no order, from several threads; ctx is shared, so fn
  * writes only to what belongs to index i, and to its worker's own. After an error no
- * new index is begun. Whatever wants ptrace(2) must not go here: a tracer is a thread.
+ * new index is begun; of several errors that of the lowest is told. Whatever wants ptrace(2)
+ * must not go here: a tracer is a thread.
  */
 #pragma once
 #include <stddef.h>
 
 #define PARALLEL_WORKERS_MAX 16
 
-/* worker: 0 to PARALLEL_WORKERS_MAX - 1, never two at a time with the same number. Speaking:
- * the first error becomes the caller's. */
+/* worker: 0 to PARALLEL_WORKERS_MAX - 1, never two at a time with the same number; 0 is the
+ * caller. Speaking: the error becomes the caller's. */
 int parallel_for(size_t nr, int (*fn)(void *ctx, size_t i, unsigned int worker), void *ctx);
 /* The same for few things that are much work each. */
 int parallel_large(size_t nr, int (*fn)(void *ctx, size_t i, unsigned int worker), void *ctx);
