@@ -134,37 +134,35 @@ static int segments_find(struct restore *r, const struct task *t, size_t *cap)
 	return err;
 }
 
-static const struct task *same_vm(const struct restore *r, const struct task *t, size_t before)
+static int same_vm(struct map *by_vm, struct task *t)
 {
-	for (size_t i = 0; i < before; i++)
-		if (task_is_alive(r->tree.tasks[i]) && r->tree.tasks[i]->ids.vm == t->ids.vm)
-			return r->tree.tasks[i];
-	return NULL;
+	const struct task *other = map_get(by_vm, t->ids.vm);
+
+	if (other)
+		return fail_plain("shares its memory with pid %d, which cannot be restored yet",
+				  (int)other->pid);
+	map_put(by_vm, t->ids.vm, t);
+	return 0;
 }
 
 int mem_load(struct restore *r)
 {
 	int err = parallel_for(r->tree.nr, mm_load, r);
+	struct map by_vm = { 0 };
 	size_t cap = 0;
 	struct task *t;
 
 	if (err < 0)
 		return err;
 	tasks_for_each(t, &r->tree) {
-		const struct task *other;
-
 		if (!task_is_alive(t))
 			continue;
-		other = same_vm(r, t, i_t);
-		if (other)
-			return task_fail_at(
-			    fail_plain("shares its memory with pid %d, which cannot be "
-				       "restored yet",
-				       (int)other->pid),
-			    t);
-		err = segments_find(r, t, &cap);
+		err = same_vm(&by_vm, t);
+		if (err >= 0)
+			err = segments_find(r, t, &cap);
 		if (err < 0)
-			return task_fail_at(err, t);
+			break;
 	}
-	return sysv_load(r);
+	map_done(&by_vm);
+	return err < 0 ? task_fail_at(err, t) : sysv_load(r);
 }

@@ -53,23 +53,21 @@ static int pstree_entry_check(const PstreeEntry *e)
 	return r;
 }
 
-static int pstree_entry_load(struct restore *r, const PstreeEntry *e)
+static int pstree_entry_load(struct restore *r, struct map *by_pid, const PstreeEntry *e)
 {
-	struct task *t, *parent = NULL;
+	struct task *t, *parent;
 	int ret = pstree_entry_check(e);
 
 	if (ret < 0)
 		return ret;
-	for (size_t i = 0; i < r->tree.nr; i++) {
-		if (r->tree.tasks[i]->pid == (pid_t)e->pid)
-			return fail_plain("pstree.img: pid %u twice", e->pid);
-		if (r->tree.tasks[i]->pid == (pid_t)e->ppid)
-			parent = r->tree.tasks[i];
-	}
+	if (map_get(by_pid, e->pid))
+		return fail_plain("pstree.img: pid %u twice", e->pid);
+	parent = map_get(by_pid, e->ppid);
 	if (r->tree.nr && !parent)
 		return fail_plain("pstree.img: pid %u: its parent %u is not before it", e->pid,
 				  e->ppid);
 	t = tree_add(&r->tree, (pid_t)e->pid, parent);
+	map_put(by_pid, e->pid, t);
 	t->ppid = (pid_t)e->ppid;
 	t->pgid = (pid_t)e->pgid;
 	t->sid = (pid_t)e->sid;
@@ -80,6 +78,7 @@ static int pstree_entry_load(struct restore *r, const PstreeEntry *e)
 
 static int pstree_load(struct restore *r)
 {
+	struct map by_pid = { 0 };
 	struct image_reader *img;
 	ProtobufCMessage *m;
 	int ret = image_reader_open(r->s->images, IMAGE_PSTREE, 0, &img);
@@ -91,12 +90,13 @@ static int pstree_load(struct restore *r)
 	if (ret <= 0)
 		return ret < 0 ? ret : fail_plain("pstree.img is missing");
 	while ((ret = image_read(img, &m)) > 0) {
-		ret = pstree_entry_load(r, (const PstreeEntry *)m);
+		ret = pstree_entry_load(r, &by_pid, (const PstreeEntry *)m);
 		protobuf_c_message_free_unpacked(m, NULL);
 		if (ret < 0)
 			break;
 	}
 	image_reader_free(img);
+	map_done(&by_pid);
 	if (ret >= 0 && !r->tree.nr)
 		return fail_plain("pstree.img lists no process");
 	return ret;
