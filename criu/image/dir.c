@@ -412,6 +412,23 @@ int image_dir_open_file(const struct image_dir *d, enum image_kind kind, uint64_
 	return 1;
 }
 
+int image_dir_stat_file(const struct image_dir *d, enum image_kind kind, uint64_t id,
+			uint64_t *ret_size)
+{
+	char name[IMAGE_NAME_MAX];
+	struct stat st;
+
+	image_file_name(kind, id, name);
+	if (fstatat(d->fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return errno == ENOENT ? 0 : fail(errno, "%s/%s", d->path, name);
+	if (S_ISLNK(st.st_mode))
+		return fail_plain("%s/%s: is a symbolic link", d->path, name);
+	if (!S_ISREG(st.st_mode))
+		return fail_plain("%s/%s: not a regular file", d->path, name);
+	*ret_size = (uint64_t)st.st_size;
+	return 1;
+}
+
 int image_dir_create_file(struct image_dir *d, enum image_kind kind, uint64_t id)
 {
 	const int flags = O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;

@@ -80,4 +80,7 @@ const char *image_dir_path(const struct image_dir *d);
  */
 int image_dir_open_file(const struct image_dir *d, enum image_kind kind, uint64_t id, int *ret_fd,
 			uint64_t *ret_size);
+/* 1 and *ret_size, or 0: there is none. */
+int image_dir_stat_file(const struct image_dir *d, enum image_kind kind, uint64_t id,
+			uint64_t *ret_size);
 int image_dir_create_file(struct image_dir *d, enum image_kind kind, uint64_t id);

@@ -12,7 +12,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "criu/base/cleanup.h"
 #include "criu/base/error.h"
@@ -82,24 +81,19 @@ static int level_read(struct image_reader *img, struct level *l)
 /* All pages that the list speaks of are in the file. */
 static int level_check(const struct image_dir *dir, const struct level *l)
 {
-	cleanup_close int fd = -1;
-	struct stat st;
+	uint64_t size;
 	int err;
 
 	if (!l->bytes)
 		return 0;
-	err = image_open_raw(dir, IMAGE_PAGES, l->pages_id, &fd);
+	err = image_dir_stat_file(dir, IMAGE_PAGES, l->pages_id, &size);
 	if (err == 0)
 		return fail_plain("%s/pages-%u.img is missing", image_dir_path(dir), l->pages_id);
-	if (err < 0)
-		return err;
-	if (fstat(fd, &st) < 0)
-		return fail(errno, "stat pages-%u.img", l->pages_id);
-	if ((uint64_t)st.st_size < l->bytes)
-		return fail_plain("%s/pages-%u.img is cut off: %lld bytes of %llu",
-				  image_dir_path(dir), l->pages_id, (long long)st.st_size,
+	if (err > 0 && size < l->bytes)
+		return fail_plain("%s/pages-%u.img is cut off: %llu bytes of %llu",
+				  image_dir_path(dir), l->pages_id, (unsigned long long)size,
 				  (unsigned long long)l->bytes);
-	return 0;
+	return err < 0 ? err : 0;
 }
 
 /* 1, or 0 when there is none. */
