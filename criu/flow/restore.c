@@ -84,24 +84,25 @@ static int load_task_images(void *ctx)
 	return ret < 0 ? ret : registers_load(r);
 }
 
+static int check_vdso(void *ctx, size_t i, unsigned int worker)
+{
+	struct restore *r = ctx;
+	const struct task *t = r->tree.tasks[i];
+
+	(void)worker;
+	return task_is_alive(t) ? task_fail_at(vdso_check(r, &r->vdso[t->abi], t), t) : 0;
+}
+
 static int load_memory(void *ctx)
 {
 	struct restore *r = ctx;
-	struct task *t;
 	int ret = mem_load(r);
 
 	if (ret >= 0)
 		ret = vdso_find(&r->vdso[TASK_ABI_64]);
 	if (ret >= 0 && r->has_compat)
 		ret = vdso_find_compat(&r->vdso[TASK_ABI_64], &r->vdso[TASK_ABI_32]);
-	if (ret < 0)
-		return ret;
-	tasks_for_each(t, &r->tree) {
-		ret = task_is_alive(t) ? vdso_check(r, &r->vdso[t->abi], t) : 0;
-		if (ret < 0)
-			return task_fail_at(ret, t);
-	}
-	return 0;
+	return ret < 0 ? ret : parallel_for(r->tree.nr, check_vdso, r);
 }
 
 /* A session that is not in the images: crtool's takes its place, if it is to. */
