@@ -42,7 +42,7 @@ static uint64_t int80_insn(const struct restore *r)
 
 uint64_t restart_scratch(const struct restore *r)
 {
-	return r->private_at;
+	return (uint64_t)(uintptr_t)r->stage->scratch;
 }
 
 static void begin_again(struct user_regs_struct *gp)

@@ -8,5 +8,5 @@
 int restart_prepare(struct restore *r, struct thread *th, const CoreEntry *core);
 /* Address, in every task, of the blob's system call instruction. */
 uint64_t restart_syscall_insn(const struct restore *r);
-/* And of some bytes that nothing else needs any more. */
+/* And of some bytes, which all tasks have in common. */
 uint64_t restart_scratch(const struct restore *r);

@@ -128,6 +128,7 @@ struct stage_area {
 	uint64_t huge_distance, huge_last_distance;
 	struct op op;
 	char text[2048]; /* from the host code of a task */
+	uint8_t scratch[64]; /* of crtool, for one call of a task at a time */
 };
 
 /* First argument of the restorer. */
