@@ -115,8 +115,10 @@ struct task_restore {
 	size_t seccomp_common; /* how many filters all threads begin with */
 
 	bool opens; /* has something to do at STAGE_FILES */
+	bool is_bare, has_bare; /* flow/restore_bare.h: is such a task; forks some */
 	size_t readers; /* how many threads read its memory; 0 and 1: itself */
 	size_t room; /* bytes that its program and stacks take of the hole */
+	uint64_t room_at; /* where, if others see it: who is, or has, a bare one; 0: private_at */
 };
 
 /* What crtool, or a task, hands out to the tasks after they exist: indexed by a slot number. */

@@ -669,14 +669,21 @@ int files_arm(struct restore *r)
 	return ret;
 }
 
+int mapped_file_fd(const struct restore *r, uint32_t id, uint32_t flags)
+{
+	const struct file *f = restore_find_file(r, id);
+
+	return f && (flags & O_ACCMODE) == O_RDONLY ? f->mapped_fd : -1;
+}
+
 int mapped_file_open(struct restore *r, uint32_t id, uint32_t flags)
 {
 	struct file *f = restore_find_file(r, id);
+	int fd = mapped_file_fd(r, id, flags);
 	const RegFileEntry *e;
-	int fd;
 
-	if (f && f->mapped_fd >= 0 && (flags & O_ACCMODE) == O_RDONLY)
-		return f->mapped_fd;
+	if (fd >= 0)
+		return fd;
 	if (f && f->kind->type == FD_TYPES__PACKETSK && f->owner_fd >= 0)
 		return file_take(r, NULL, f);
 	if (f && f->kind == &given_kind) {

@@ -41,5 +41,7 @@ int files_arm(struct restore *r);
 int fs_restore(struct restore *r, const struct task *t);
 /* In crtool, before tasks exist: files without a name are made, what several map is opened. */
 int files_open_mapped(struct restore *r);
+/* The one that all tasks have for that; -1: there is none. */
+int mapped_file_fd(const struct restore *r, uint32_t id, uint32_t flags);
 /* For a mapping: a service descriptor, which is closed with all of them. */
 int mapped_file_open(struct restore *r, uint32_t id, uint32_t flags);

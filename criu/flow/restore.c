@@ -36,6 +36,7 @@
 #include "criu/files/terminal.h"
 #include "criu/files/tty.h"
 #include "criu/flow/job.h"
+#include "criu/flow/restore_bare.h"
 #include "criu/flow/restore_task.h"
 #include "criu/flow/stats.h"
 #include "criu/flow/step.h"
@@ -235,6 +236,7 @@ static void plan_stages(struct restore *r)
 {
 	struct task *t;
 
+	bare_plan(r);
 	files_stages(r);
 	r->has_run = r->has_connect;
 	tasks_for_each(t, &r->tree)
@@ -292,6 +294,15 @@ static int run_stage(struct restore *r, enum stage s, uint32_t nr)
 	return stage_wait(r->stage, r->s, spawn_alive, r);
 }
 
+static uint32_t nr_bare(const struct restore *r)
+{
+	uint32_t nr = 0;
+
+	for (size_t i = 0; i < r->tree.nr; i++)
+		nr += r->tree.tasks[i]->restore->is_bare;
+	return nr;
+}
+
 static uint32_t nr_threads(const struct restore *r)
 {
 	uint32_t nr = 0;
@@ -310,7 +321,7 @@ static int fork_tasks(void *ctx)
 	/* Should it fail, orphans come here to be reaped. */
 	if (prctl(PR_SET_CHILD_SUBREAPER, 1) < 0)
 		return fail(errno, "become a subreaper");
-	stage_start(r->stage, STAGE_FORK, spawn_nr(r));
+	stage_start(r->stage, STAGE_FORK, spawn_nr(r) - nr_bare(r));
 	restore_settle(r);
 	ret = spawn_root(r, restore_task);
 	if (ret >= 0)
@@ -375,7 +386,7 @@ static int connected(struct restore *r)
 static int connect_files(void *ctx)
 {
 	struct restore *r = ctx;
-	int ret = r->has_connect ? run_stage(r, STAGE_CONNECT, spawn_nr_alive(r)) : 0;
+	int ret = r->has_connect ? run_stage(r, STAGE_CONNECT, spawn_nr_alive(r) - nr_bare(r)) : 0;
 
 	return ret < 0 || !r->has_connect ? ret : connected(r);
 }

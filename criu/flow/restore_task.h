@@ -6,4 +6,7 @@
 /* Bytes of the hole that the task takes for itself. Set before the first fork. */
 void restore_task_room(struct restore *r, struct task *t);
 
+/* Has it values that only /proc takes? */
+bool restore_task_writes(const struct restore *r, const struct task *t);
+
 void restore_task(struct restore *r, struct task *t);

@@ -223,11 +223,19 @@ static int segments_make(struct restore *r)
 static uint64_t common_layout(struct restore *r, uint64_t *ret_brokers)
 {
 	uint64_t at = PAGE_UP(sizeof(struct stage_area) + r->tree.nr);
+	struct task *t;
 
 	r->blob = at;
 	at += PAGE_UP((uint64_t)(restorer_blob_end - restorer_blob));
 	*ret_brokers = at;
-	return at + PAGE_UP(BROKERS_MAX * sizeof(struct broker));
+	at += PAGE_UP(BROKERS_MAX * sizeof(struct broker));
+	tasks_for_each(t, &r->tree) {
+		if (!t->restore->is_bare && !t->restore->has_bare)
+			continue;
+		t->restore->room_at = at;
+		at += PAGE_UP(t->restore->room);
+	}
+	return at;
 }
 
 /* Offsets from the start of the hole; returns its length. */
@@ -247,7 +255,7 @@ static uint64_t layout(struct restore *r, uint64_t common)
 	at = share_layout(r, at);
 	r->private_at = at;
 	tasks_for_each(t, &r->tree) {
-		if (t->restore->room > room)
+		if (!t->restore->room_at && t->restore->room > room)
 			room = t->restore->room;
 	}
 	return at + PAGE_UP(room);
@@ -256,6 +264,7 @@ static uint64_t layout(struct restore *r, uint64_t common)
 static int common_make(struct restore *r, uint64_t len, uint64_t brokers)
 {
 	struct broker *had = r->brokers;
+	struct task *t;
 
 	if (map_at(r->hole, len, PROT_READ | PROT_WRITE | PROT_EXEC,
 		   MAP_SHARED | MAP_NORESERVE | MAP_FIXED) == MAP_FAILED)
@@ -263,6 +272,8 @@ static int common_make(struct restore *r, uint64_t len, uint64_t brokers)
 	r->stage = (struct stage_area *)(uintptr_t)r->hole;
 	stage_init(r->stage, r->tree.nr);
 	r->created = (uint8_t *)(r->stage + 1);
+	tasks_for_each(t, &r->tree)
+		t->restore->room_at += t->restore->room_at ? r->hole : 0;
 	r->blob += r->hole;
 	memcpy((void *)(uintptr_t)r->blob, restorer_blob,
 	       (size_t)(restorer_blob_end - restorer_blob));

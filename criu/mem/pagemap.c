@@ -260,6 +260,17 @@ int page_file_open(struct image_chain *c, const struct page_file *f)
 	return err < 0 ? err : fd;
 }
 
+int page_file_name(struct image_chain *c, const struct page_file *f, char name[IMAGE_NAME_MAX])
+{
+	const struct image_dir *dir = NULL;
+	int err = image_chain_dir(c, f->level, &dir);
+
+	if (err < 0)
+		return err;
+	image_file_name(IMAGE_PAGES, f->pages_id, name);
+	return image_dir_fd(dir);
+}
+
 const struct page_run *page_run_find(const struct task_restore *tr, uint64_t addr)
 {
 	size_t lo = 0, hi = tr->nr_pages;

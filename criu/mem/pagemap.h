@@ -23,5 +23,7 @@ void page_list_done(struct page_list *l);
 
 /* A pages-N.img, for reading. Speaks. */
 int page_file_open(struct image_chain *c, const struct page_file *f);
+/* Its name, and the descriptor of the directory that has it. Speaks. */
+int page_file_name(struct image_chain *c, const struct page_file *f, char name[IMAGE_NAME_MAX]);
 /* Of what a task reads, the run that has the page at addr, or NULL. */
 const struct page_run *page_run_find(const struct task_restore *tr, uint64_t addr);

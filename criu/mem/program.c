@@ -478,16 +478,49 @@ static void mm_fields(struct program *p, const MmEntry *mm, int exe)
 			program_copy(p, &map, sizeof(map)), sizeof(map), 0);
 }
 
-void mem_program(struct program *p, const struct restore *r, const struct task *t,
-		 const struct vdso *vdso, uint64_t parking, const struct mem_fds *fds)
+/* Is each mapping that a task has from a segment one that its parent has from there, too? */
+static bool shares_alike(const struct task_restore *tr, const struct task_restore *up)
+{
+	size_t nr = tr->share ? tr->share->nr_moves : 0, had = up->share ? up->share->nr_moves : 0;
+
+	for (size_t i = 0, at = 0; i < nr; i++, at++) {
+		const struct share_move *m = &tr->share->moves[i];
+		const VmaEntry *v = tr->mm->vmas[m->vma];
+
+		while (at < had && up->mm->vmas[up->share->moves[at].vma]->start < v->start)
+			at++;
+		if (at == had || up->share->moves[at].segment != m->segment ||
+		    up->mm->vmas[up->share->moves[at].vma]->start != v->start ||
+		    up->mm->vmas[up->share->moves[at].vma]->end != v->end)
+			return false;
+	}
+	return true;
+}
+
+bool mem_leaves_alike(const struct task *t, const struct vdso *vdso)
+{
+	const struct task_restore *tr = t->restore, *up = t->parent->restore;
+	struct share_span at, up_at;
+
+	return t->abi == TASK_ABI_64 && t->parent->abi == TASK_ABI_64 &&
+	       vdso_goes_to(vdso, tr->mm, &at) && vdso_goes_to(vdso, up->mm, &up_at) &&
+	       at.addr == up_at.addr && shares_alike(tr, up);
+}
+
+void mem_leave(struct program *p, const struct restore *r, const struct task *t,
+	       const struct vdso *vdso, uint64_t parking)
 {
 	bool is_32bit = t->abi == TASK_ABI_32;
 	const struct task_restore *tr = t->restore;
 	const MmEntry *mm = tr->mm;
-	uint8_t *prot = program_data(p, mm->n_vmas);
 	struct share_span vdso_at = { 0, 0 };
 	bool vdso_is_there;
 
+	if (tr->is_bare) {
+		vdso_goes_to(vdso, mm, &vdso_at);
+		leave(p, r, tr, vdso_at);
+		return;
+	}
 	rseq_leave(p);
 	mempolicy_reset(p, &r->inherited);
 	vdso_is_there = !is_32bit && vdso_goes_to(vdso, mm, &vdso_at);
@@ -500,6 +533,15 @@ void mem_program(struct program *p, const struct restore *r, const struct task *
 		vdso_make_compat(p, vdso, parking);
 	if (!vdso_is_there)
 		vdso_unpark(p, vdso, parking, mm);
+}
+
+void mem_program(struct program *p, const struct restore *r, const struct task *t, uint64_t parking,
+		 const struct mem_fds *fds)
+{
+	const struct task_restore *tr = t->restore;
+	const MmEntry *mm = tr->mm;
+	uint8_t *prot = program_data(p, mm->n_vmas);
+
 	/* No huge page may fill a hole; until userfaults_program(). */
 	if ((mm->has_thp_disabled && mm->thp_disabled) || mm_keeps_holes(mm))
 		PROGRAM_SYSCALL(p, OP_WHAT_PRCTL, SYS_prctl, PR_SET_THP_DISABLE, 1);

@@ -19,6 +19,14 @@ int mem_open(struct restore *r, struct task *t,
 /* Upper bound of the bytes that the operations and their data take. */
 size_t mem_program_room(const struct restore *r, const struct task_restore *tr);
 
-/* From crtool's address space to the task's own; closes what fds has. */
-void mem_program(struct program *p, const struct restore *r, const struct task *t,
-		 const struct vdso *vdso, uint64_t parking, const struct mem_fds *fds);
+/*
+ * Does a child that is forked after mem_leave() of its parent have all that its own mem_leave()
+ * leaves of crtool's address space?
+ */
+bool mem_leaves_alike(const struct task *t, const struct vdso *vdso);
+/* What is there of crtool goes, but for what is in its place already. */
+void mem_leave(struct program *p, const struct restore *r, const struct task *t,
+	       const struct vdso *vdso, uint64_t parking);
+/* From there to the task's own address space; closes what fds has. */
+void mem_program(struct program *p, const struct restore *r, const struct task *t, uint64_t parking,
+		 const struct mem_fds *fds);

@@ -156,10 +156,12 @@ static int node_clone(struct restore *r, struct fork_node *n, uint64_t flags, ta
 	return 0;
 }
 
-enum child_sort { CHILD_LENT, CHILD_EARLY, CHILD_LATE };
+enum child_sort { CHILD_LENT, CHILD_EARLY, CHILD_LATE, CHILD_BARE };
 
 static enum child_sort child_sort(const struct fork_node *c)
 {
+	if (c->task && c->task->restore->is_bare)
+		return CHILD_BARE;
 	if (c->lent)
 		return CHILD_LENT;
 	return c->early ? CHILD_EARLY : CHILD_LATE;

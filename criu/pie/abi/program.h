@@ -24,6 +24,8 @@ enum op_kind {
 	OP_READ, /* fd, file offset, iovec array, how many, total bytes: no short counts */
 	OP_READ_LARGE, /* struct large_read: by several threads, and by way of huge pages */
 	OP_CLONE, /* flags, tid, stack top, list of operations of the thread */
+	OP_FORK, /* pid, stack top, list of operations, exit signal, uint8_t: see restore.created */
+	OP_OPEN, /* fd of a directory, name, flags, number here */
 	OP_STAGE, /* report that the one before is done, wait for stage arg[0]; pidfd of crtool */
 	OP_TIMER, /* clock, sigevent, wanted id: timer_create until it is that one */
 	OP_AIO, /* fd of /dev/null, array of ring and length, how many */
@@ -57,6 +59,8 @@ enum op_what {
 	OP_WHAT_MM,
 	OP_WHAT_CLOSE,
 	OP_WHAT_THREAD,
+	OP_WHAT_FORK,
+	OP_WHAT_OPEN,
 	OP_WHAT_RLIMIT,
 	OP_WHAT_SIGNAL,
 	OP_WHAT_TIMER,

@@ -15,9 +15,13 @@
 #include "criu/pie/restorer/read.h"
 #include "criu/pie/restorer/run.h"
 
-#define TIMER_TRIES 1000000
-#define EEXIST_     17
-#define ETIMEDOUT_  110
+#define TIMER_TRIES   1000000
+#define FORK_TRIES    500
+#define FORK_PAUSE_NS 1000000
+#define O_CLOEXEC_    02000000
+#define ESRCH_        3
+#define EEXIST_       17
+#define ETIMEDOUT_    110
 
 void blob_entry(struct restorer_args *a) __attribute__((noreturn, section(".text.entry")));
 static void run_list(void *run) __attribute__((noreturn));
@@ -97,9 +101,60 @@ static long clone_thread(const struct run *r, const struct op *op)
 	};
 	long ret;
 
-	*its = (struct run){ r->area, (const struct op *)(uintptr_t)op->arg[3], r->pid, tid };
+	*its = (struct run){ r->area, (const struct op *)(uintptr_t)op->arg[3], r->pid, tid, NULL };
 	ret = clone_on(&ca, run_list, its);
 	return ret < 0 ? ret : ret == tid ? 0 : -EEXIST_;
+}
+
+/* Whoever knows first says so, the forker or the process itself. */
+static void say_there(const struct run *r)
+{
+	uint8_t none = 0;
+
+	__atomic_compare_exchange_n(r->is_there, &none, 1, 0, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+}
+
+static void born(void *run)
+{
+	say_there(run);
+	run_list(run);
+}
+
+/* A process that was reaped is out of /proc before its number is free. */
+static int number_is_leaving(int32_t pid)
+{
+	const uint64_t ts[2] = { 0, FORK_PAUSE_NS };
+
+	if (blob_syscall2(__NR_kill, pid, 0) != -ESRCH_)
+		return 0;
+	blob_syscall2(__NR_nanosleep, BLOB_ADDR(ts), 0);
+	return 1;
+}
+
+/* It has the memory of who forks it as it is now, and a stack of its own. */
+static long fork_task(const struct run *r, const struct op *op)
+{
+	int32_t pid = (int32_t)op->arg[0];
+	struct run *its = (struct run *)(uintptr_t)op->arg[1] - 1;
+	struct clone_args ca = {
+		.exit_signal = op->arg[3],
+		.stack = op->arg[1] - 4096,
+		.stack_size = 4096 - 64,
+		.set_tid = BLOB_ADDR(&pid),
+		.set_tid_size = 1,
+	};
+	long ret;
+
+	*its = (struct run){ r->area, (const struct op *)(uintptr_t)op->arg[2], pid, pid,
+			     (uint8_t *)(uintptr_t)op->arg[4] };
+	for (int i = 0; i < FORK_TRIES; i++) {
+		ret = clone_on(&ca, born, its);
+		if (ret != -EEXIST_ || !number_is_leaving(pid))
+			break;
+	}
+	if (ret > 0)
+		say_there(its);
+	return ret;
 }
 
 /* arg: clock, sigevent, id. Without a way to ask for an id, ids are counted up. */
@@ -148,6 +203,18 @@ static long take_fd(const struct op *op)
 	return ret;
 }
 
+/* arg: directory, name, flags, number here */
+static long open_at(const struct op *op)
+{
+	long fd = blob_syscall4(__NR_openat, op->arg[0], op->arg[1], op->arg[2], 0), ret;
+
+	if (fd < 0)
+		return fd;
+	ret = blob_syscall3(__NR_dup3, (uint64_t)fd, op->arg[3], O_CLOEXEC_);
+	blob_syscall1(__NR_close, fd);
+	return ret;
+}
+
 /* Addresses among the arguments are below 4 GiB: the host sees to it. */
 static long syscall32(const struct op *op)
 {
@@ -175,6 +242,10 @@ static long run_one(const struct run *r, const struct op *op)
 		return read_large(r, (struct large_read *)(uintptr_t)op->arg[0]);
 	case OP_CLONE:
 		return clone_thread(r, op);
+	case OP_FORK:
+		return fork_task(r, op);
+	case OP_OPEN:
+		return open_at(op);
 	case OP_TIMER:
 		return timer_create(op);
 	case OP_SIGQUEUE:
@@ -213,7 +284,7 @@ static void run_list(void *run)
 void blob_entry(struct restorer_args *a)
 {
 	struct run r = { (struct stage_area *)(uintptr_t)a->area,
-			 (const struct op *)(uintptr_t)a->ops, a->pid, a->tid };
+			 (const struct op *)(uintptr_t)a->ops, a->pid, a->tid, NULL };
 
 	run_list(&r);
 }

@@ -7,4 +7,5 @@ struct run {
 	struct stage_area *area;
 	const struct op *ops;
 	int32_t pid, tid;
+	uint8_t *is_there; /* of one that was forked here; NULL */
 };
