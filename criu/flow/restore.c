@@ -294,15 +294,6 @@ static int run_stage(struct restore *r, enum stage s, uint32_t nr)
 	return stage_wait(r->stage, r->s, spawn_alive, r);
 }
 
-static uint32_t nr_bare(const struct restore *r)
-{
-	uint32_t nr = 0;
-
-	for (size_t i = 0; i < r->tree.nr; i++)
-		nr += r->tree.tasks[i]->restore->is_bare;
-	return nr;
-}
-
 static uint32_t nr_threads(const struct restore *r)
 {
 	uint32_t nr = 0;
@@ -321,7 +312,7 @@ static int fork_tasks(void *ctx)
 	/* Should it fail, orphans come here to be reaped. */
 	if (prctl(PR_SET_CHILD_SUBREAPER, 1) < 0)
 		return fail(errno, "become a subreaper");
-	stage_start(r->stage, STAGE_FORK, spawn_nr(r) - nr_bare(r));
+	stage_start(r->stage, STAGE_FORK, spawn_nr(r));
 	restore_settle(r);
 	ret = spawn_root(r, restore_task);
 	if (ret >= 0)
@@ -363,7 +354,7 @@ static int open_files(void *ctx)
 	for (unsigned int i = 0; i < MAKE_ROUNDS && ret >= 0; i++) {
 		if (!(r->make_rounds & 1u << i))
 			continue;
-		ret = run_stage(r, (enum stage)(STAGE_MAKE + i), spawn_nr_alive(r));
+		ret = run_stage(r, (enum stage)(STAGE_MAKE + i), spawn_nr_forked(r));
 		if (ret >= 0)
 			ret = files_made(r, i);
 	}
@@ -386,7 +377,7 @@ static int connected(struct restore *r)
 static int connect_files(void *ctx)
 {
 	struct restore *r = ctx;
-	int ret = r->has_connect ? run_stage(r, STAGE_CONNECT, spawn_nr_alive(r) - nr_bare(r)) : 0;
+	int ret = r->has_connect ? run_stage(r, STAGE_CONNECT, spawn_nr_forked(r)) : 0;
 
 	return ret < 0 || !r->has_connect ? ret : connected(r);
 }

@@ -26,7 +26,7 @@ static bool is_plain(const struct restore *r)
 {
 	struct task *t;
 
-	if (r->tree.nr == 1 || r->has_compat || r->plan->joins || r->plan->ends)
+	if (r->tree.nr == 1 || r->has_compat)
 		return false;
 	tasks_for_each(t, &r->tree)
 		if (t->shared[SHARE_FILES].with || t->shared[SHARE_FS].with)
@@ -58,11 +58,14 @@ static bool has_place_of_parent(const struct task *t)
 	       own->has_umask == up->has_umask && own->umask == up->umask;
 }
 
-/* What its parent does between its other forks and this one, it would be born to. */
+/* Its parent is in its session and group by then; and for nobody it has to be there before. */
 static bool is_born_there(const struct fork_node *n)
 {
-	return n->parent && !n->parent->founds && !n->children && !n->setsid && !n->founds &&
-	       !n->early && !n->lent;
+	const struct task *t = n->task;
+
+	return t && task_is_alive(t) && t->parent && n->parent->task == t->parent &&
+	       t->sid == t->parent->sid && t->pgid == t->parent->pgid && !n->children && !n->dead &&
+	       !n->adopts;
 }
 
 static bool is_bare(const struct restore *r, const struct fork_node *n)

@@ -323,6 +323,16 @@ static int turn_pass(struct restore *r, const struct fork_node *n, uint32_t turn
 	return 0;
 }
 
+/* Those come later: flow/restore_bare.h. */
+static uint32_t nr_bare(const struct restore *r)
+{
+	uint32_t nr = 0;
+
+	for (size_t i = 0; i < r->tree.nr; i++)
+		nr += r->tree.tasks[i]->restore->is_bare;
+	return nr;
+}
+
 int spawn_groups(struct restore *r, int (*stage)(struct restore *r, enum stage s, uint32_t nr))
 {
 	return r->plan->joins ? stage(r, STAGE_GROUPS, spawn_nr(r)) : 0;
@@ -331,7 +341,7 @@ int spawn_groups(struct restore *r, int (*stage)(struct restore *r, enum stage s
 int spawn_end(struct restore *r, int (*stage)(struct restore *r, enum stage s, uint32_t nr))
 {
 	for (uint32_t turn = 0; turn < r->plan->nr_turns; turn++) {
-		uint32_t left = (uint32_t)fork_plan_left(r->plan, turn);
+		uint32_t left = (uint32_t)fork_plan_left(r->plan, turn) - nr_bare(r);
 		int ret = turn ? stage(r, turn_ready(turn), left) : 0;
 
 		if (ret >= 0)
@@ -339,7 +349,7 @@ int spawn_end(struct restore *r, int (*stage)(struct restore *r, enum stage s, u
 		if (ret < 0)
 			return ret;
 	}
-	return r->plan->ends ? stage(r, STAGE_DEATHS, spawn_nr_alive(r)) : 0;
+	return r->plan->ends ? stage(r, STAGE_DEATHS, spawn_nr_forked(r)) : 0;
 }
 
 static void node_fail(struct restore *r, const struct fork_node *n, int err)
@@ -417,7 +427,7 @@ int spawn_root(struct restore *r, task_body body)
 
 uint32_t spawn_nr(const struct restore *r)
 {
-	return (uint32_t)r->plan->nr;
+	return (uint32_t)r->plan->nr - nr_bare(r);
 }
 
 uint32_t spawn_nr_alive(const struct restore *r)
@@ -427,6 +437,11 @@ uint32_t spawn_nr_alive(const struct restore *r)
 	for (size_t i = 0; i < r->tree.nr; i++)
 		nr += task_is_alive(r->tree.tasks[i]);
 	return nr;
+}
+
+uint32_t spawn_nr_forked(const struct restore *r)
+{
+	return spawn_nr_alive(r) - nr_bare(r);
 }
 
 /* 0 while the process runs; what it ended by. */

@@ -20,6 +20,8 @@ int spawn_groups(struct restore *r, int (*stage)(struct restore *r, enum stage s
 /* The same for all that helpers have to do to end, in turns, and for zombies. */
 int spawn_end(struct restore *r, int (*stage)(struct restore *r, enum stage s, uint32_t nr));
 uint32_t spawn_nr_alive(const struct restore *r);
+/* The same before STAGE_MEMORY: but for those that are born bare. */
+uint32_t spawn_nr_forked(const struct restore *r);
 
 /* For stage_wait(): all that were made and have not been told to end still live. */
 int spawn_alive(void *restore);

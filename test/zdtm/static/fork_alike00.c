@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Children that are next to all as their parent is, each different from it in one thing. */
+/* Children that are next to all as their parent is, each different from it in one thing; one has
+ * ended. */
 #include "zdtmtst.h"
 
 #include <fcntl.h>
@@ -8,6 +9,7 @@
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define SIZE (16 * 4096)
@@ -27,11 +29,14 @@ enum sort {
 	UMASK,
 	OPENS,
 	FORKS,
+	LEADS,
+	JOINS,
 	SORTS
 };
 
 static struct ready ready;
 static int file, pipes[2], counter;
+static pid_t leader;
 static uint8_t *area;
 
 static void *thread(void *arg)
@@ -86,6 +91,10 @@ static long differ(enum sort sort)
 		return must(open("/dev/zero", O_RDONLY));
 	case FORKS:
 		return test_child(other, NULL);
+	case LEADS:
+		return must(setpgid(0, 0));
+	case JOINS:
+		return must(setpgid(0, leader));
 	default:
 		return 0;
 	}
@@ -108,6 +117,10 @@ static void look(enum sort sort, long own)
 	expect(datachk(area, SIZE / 2, 1) == SIZE / 2, "%d: what is shared", (int)sort);
 	expect(sort != WRITES || datachk(area + SIZE / 2, SIZE / 4, 3) == SIZE / 4, "%d: its pages",
 	       (int)sort);
+	expect(getpgrp() == (sort == LEADS   ? getpid()
+			     : sort == JOINS ? leader
+					     : getpgid(getppid())),
+	       "%d: the group", (int)sort);
 	expect(has_none || lseek(file, 0, SEEK_CUR) == 44, "%d: the position", (int)sort);
 }
 
@@ -122,9 +135,16 @@ static int child(void *arg)
 	return sort != FORKS || test_stop((pid_t)own, "the last") ? 0 : 1;
 }
 
+static int dead(void *arg)
+{
+	(void)arg;
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
-	pid_t pids[SORTS];
+	pid_t pids[SORTS], zombie;
+	siginfo_t info;
 
 	test_init(argc, argv);
 	file = file_make(filename, 100, 1);
@@ -133,9 +153,16 @@ int main(int argc, char **argv)
 	area = map_anon(SIZE, PROT_READ | PROT_WRITE, 0);
 	datagen(area, SIZE, 1);
 	ready_init(&ready);
-	for (enum sort sort = SAME; sort < SORTS; sort++)
+	for (enum sort sort = SAME; sort < SORTS; sort++) {
 		pids[sort] = test_child(child, &sort);
+		if (sort == LEADS) {
+			leader = pids[sort];
+			must(setpgid(leader, leader));
+		}
+	}
 	ready_collect(&ready, SORTS + 1);
+	zombie = test_child(dead, NULL);
+	must(waitid(P_PID, (id_t)zombie, &info, WEXITED | WNOWAIT));
 	test_daemon();
 	test_waitsig();
 
@@ -143,5 +170,5 @@ int main(int argc, char **argv)
 	for (enum sort sort = SAME; sort < SORTS; sort++)
 		if (!test_stop(pids[sort], "child"))
 			return fail("child %d is another", (int)sort);
-	return pass();
+	return test_reap(zombie, "the dead") ? pass() : fail("who was dead is another");
 }
