@@ -78,21 +78,39 @@ static bool is_bare(const struct restore *r, const struct fork_node *n)
 	       mem_leaves_alike(t, &r->vdso[TASK_ABI_64]);
 }
 
+/* They are born after all others: so that children stay in their order, nobody is who has a sibling
+ * behind it that is not. */
+static size_t keep_order(const struct fork_node *n)
+{
+	const struct fork_node *last = NULL;
+	size_t nr = 0;
+
+	for (const struct fork_node *c = n->children; c; c = c->next)
+		if (c->task && !c->task->restore->is_bare)
+			last = c;
+	for (const struct fork_node *c = n->children; c; c = c->next) {
+		if (c == last)
+			last = NULL;
+		if (!c->task || !c->task->restore->is_bare)
+			continue;
+		c->task->restore->is_bare = !last;
+		n->task->restore->has_bare |= !last;
+		nr += !last;
+	}
+	return nr;
+}
+
 void bare_plan(struct restore *r)
 {
 	size_t nr = 0;
 
 	if (!is_plain(r))
 		return;
-	for (size_t i = 0; i < r->plan->nr; i++) {
-		struct fork_node *n = r->plan->nodes[i];
-
-		if (!is_bare(r, n))
-			continue;
-		n->task->restore->is_bare = true;
-		n->task->parent->restore->has_bare = true;
-		nr++;
-	}
+	for (size_t i = 0; i < r->plan->nr; i++)
+		if (is_bare(r, r->plan->nodes[i]))
+			r->plan->nodes[i]->task->restore->is_bare = true;
+	for (size_t i = 0; i < r->plan->nr; i++)
+		nr += keep_order(r->plan->nodes[i]);
 	log_debug("%zu of %zu tasks are born bare", nr, r->tree.nr);
 }
 
