@@ -168,21 +168,15 @@ static int task_kind_load(struct task *t, const TaskCoreEntry *tc)
 	return 0;
 }
 
+/* All but the cores of other threads than the main one. */
 static int task_images_load(struct restore *r, struct task *t)
 {
 	struct task_restore *tr = t->restore;
-	size_t nr = t->nr_threads ? t->nr_threads : 1;
 	ProtobufCMessage *m = NULL;
-	int ret;
+	int ret = core_load(r, t->pid, true, &tr->cores[0]);
 
-	for (size_t i = 0; i < nr; i++) {
-		ret = core_load(r, i ? t->threads[i].tid : t->pid, i == 0, &tr->cores[i]);
-		if (ret < 0)
-			return ret;
-	}
-	ret = task_kind_load(t, tr->cores[0]->tc);
-	if (ret >= 0 && task_is_alive(t))
-		ret = compat_load(t);
+	if (ret >= 0)
+		ret = task_kind_load(t, tr->cores[0]->tc);
 	if (ret < 0 || !task_is_alive(t))
 		return ret;
 	t->leader_ended = tr->cores[0]->thread_core->has_exit_code;
@@ -217,19 +211,61 @@ static int namespaces_check(const struct restore *r, const struct task *t)
 	return 0;
 }
 
-static int task_load(void *ctx, size_t i, unsigned int worker)
+static int task_load(struct restore *r, struct task *t)
 {
-	struct restore *r = ctx;
-	struct task *t = r->tree.tasks[i];
 	int ret = task_images_load(r, t);
 
-	(void)worker;
 	if (ret >= 0 && task_is_alive(t))
 		ret = namespaces_check(r, t);
 	if (ret < 0)
 		return t->comm[0] ? task_fail_at(ret, t) : fail_at(ret, "pid %d", (int)t->pid);
 	task_advance(t, TASK_LOADED);
 	return 0;
+}
+
+/* One thread of a task; with the main one comes what the process has. */
+struct part {
+	struct task *task;
+	size_t thread;
+};
+
+struct loading {
+	struct restore *r;
+	struct part *parts;
+	size_t nr, cap;
+};
+
+static int part_load(void *ctx, size_t i, unsigned int worker)
+{
+	const struct loading *l = ctx;
+	const struct part *p = &l->parts[i];
+	struct task *t = p->task;
+	int ret;
+
+	(void)worker;
+	if (!p->thread)
+		return task_load(l->r, t);
+	ret = core_load(l->r, t->threads[p->thread].tid, false, &t->restore->cores[p->thread]);
+	return fail_at(ret, "pid %d", (int)t->pid);
+}
+
+static int parts_load(struct restore *r)
+{
+	struct loading l = { .r = r };
+	struct task *t;
+	int ret;
+
+	tasks_for_each(t, &r->tree) {
+		size_t threads = t->nr_threads ? t->nr_threads : 1;
+
+		t->restore = arena_alloc(&r->kept, sizeof(*t->restore));
+		t->restore->cores = arena_array(&r->kept, CoreEntry *, threads);
+		for (size_t i = 0; i < threads; i++)
+			*array_push(l.parts, l.nr, l.cap) = (struct part){ t, i };
+	}
+	ret = parallel_for(l.nr, part_load, &l);
+	free(l.parts);
+	return ret;
 }
 
 int load_tasks(struct restore *r)
@@ -249,16 +285,15 @@ int load_tasks(struct restore *r)
 	if (ret < 0)
 		return ret;
 	tree_index(&r->tree);
-	tasks_for_each(t, &r->tree) {
-		t->restore = arena_alloc(&r->kept, sizeof(*t->restore));
-		t->restore->cores =
-		    arena_array(&r->kept, CoreEntry *, t->nr_threads ? t->nr_threads : 1);
-	}
-	ret = parallel_for(r->tree.nr, task_load, r);
+	ret = parts_load(r);
 	if (ret < 0)
 		return ret;
-	tasks_for_each(t, &r->tree)
+	tasks_for_each(t, &r->tree) {
+		ret = task_is_alive(t) ? compat_load(t) : 0;
+		if (ret < 0)
+			return task_fail_at(ret, t);
 		r->has_compat |= t->restore->runs_32bit;
+	}
 	if (!task_is_alive(r->tree.tasks[0]))
 		return fail_plain("the root of the tree is a zombie");
 	ret = seccomp_load(r);
