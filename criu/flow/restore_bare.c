@@ -34,19 +34,31 @@ static bool is_plain(const struct restore *r)
 	return !files_name_processes(r);
 }
 
+/* A mapping that its parent has of the same file, which it opens in the same way; or n_vmas. */
+static size_t find_mapped(const MmEntry *up, const VmaEntry *v)
+{
+	size_t i = 0;
+
+	while (i < up->n_vmas && !(vma_is_file(up->vmas[i]) && up->vmas[i]->shmid == v->shmid &&
+				   up->vmas[i]->fdflags == v->fdflags))
+		i++;
+	return i;
+}
+
 static bool maps_what_is_open(const struct restore *r, const struct task *t)
 {
-	const MmEntry *mm = t->restore->mm;
+	const MmEntry *mm = t->restore->mm, *up = t->parent->restore->mm;
 
 	for (size_t i = 0; i < mm->n_vmas; i++) {
 		const VmaEntry *v = mm->vmas[i];
 
 		if (v->status & VMA_AIORING ||
-		    (vma_is_file(v) && mapped_file_fd(r, (uint32_t)v->shmid, v->fdflags) < 0))
+		    (vma_is_file(v) && mapped_file_fd(r, (uint32_t)v->shmid, v->fdflags) < 0 &&
+		     find_mapped(up, v) == up->n_vmas))
 			return false;
 	}
 	/* Which is then the one that its parent has found not to be written to. */
-	return mm->exe_file_id == t->parent->restore->mm->exe_file_id &&
+	return mm->exe_file_id == up->exe_file_id &&
 	       mapped_file_fd(r, mm->exe_file_id, O_RDONLY) >= 0;
 }
 
@@ -155,7 +167,8 @@ int bare_prepare(struct restore *r, const struct task *t, struct mem_fds *ret)
 	return 0;
 }
 
-void bare_fds(const struct restore *r, const struct task *t, struct mem_fds *fds)
+void bare_fds(const struct restore *r, const struct task *t, const struct mem_fds *up,
+	      struct mem_fds *fds)
 {
 	const MmEntry *mm = t->restore->mm;
 
@@ -165,6 +178,8 @@ void bare_fds(const struct restore *r, const struct task *t, struct mem_fds *fds
 		fds->vma[i] = -1;
 		if (vma_is_file(v))
 			fds->vma[i] = mapped_file_fd(r, (uint32_t)v->shmid, v->fdflags);
+		if (vma_is_file(v) && fds->vma[i] < 0)
+			fds->vma[i] = up->vma[find_mapped(t->parent->restore->mm, v)];
 	}
 	fds->exe = mapped_file_fd(r, mm->exe_file_id, O_RDONLY);
 }

@@ -22,8 +22,9 @@ size_t bare_room(const struct restore *r, const struct task *t);
 
 /* In the parent, when it has all its files: numbers for what its children open. Speaks. */
 int bare_prepare(struct restore *r, const struct task *t, struct mem_fds *ret);
-/* What one of them has beside these. */
-void bare_fds(const struct restore *r, const struct task *t, struct mem_fds *fds);
+/* What one of them has beside these; up: its parent's, which it is born with. */
+void bare_fds(const struct restore *r, const struct task *t, const struct mem_fds *up,
+	      struct mem_fds *fds);
 /* The beginning of its program: it gets to its descriptors. */
 void bare_begin(struct program *p, const struct restore *r, const struct task *t,
 		const struct mem_fds *fds);

@@ -98,8 +98,8 @@ static void proc_values(const struct restore *r, const struct task *t, struct pr
 	bool uid = !had->has_loginuid || had->loginuid != tc->loginuid;
 	bool filter = !had->has_coredump_filter || had->coredump_filter != tc->coredump_filter;
 
-	ret[0] = (struct proc_value){ "oom_score_adj", tc->has_oom_score_adj && oom,
-				      tc->oom_score_adj };
+	ret[0] =
+	    (struct proc_value){ "oom_score_adj", tc->has_oom_score_adj && oom, tc->oom_score_adj };
 	ret[1] = (struct proc_value){ "loginuid", tc->has_loginuid && uid, tc->loginuid };
 	ret[2] = (struct proc_value){ "coredump_filter", tc->has_coredump_filter && filter,
 				      tc->coredump_filter };
@@ -155,8 +155,8 @@ static uint64_t program_make(const struct room *room, struct program *p, struct 
 }
 
 /* The programs of those that it forks bare. */
-static int bare_make(struct restore *r, const struct task *t, struct bare_fork **ret,
-		     size_t *ret_nr)
+static int bare_make(struct restore *r, const struct task *t, const struct mem_fds *own,
+		     struct bare_fork **ret, size_t *ret_nr)
 {
 	struct mem_fds fds = { .pages = NULL };
 	struct bare_fork *b = NULL;
@@ -172,7 +172,7 @@ static int bare_make(struct restore *r, const struct task *t, struct bare_fork *
 		if (err < 0 || c->parent != t || !c->restore->is_bare)
 			continue;
 		room = room_of(r, c);
-		bare_fds(r, c, &fds);
+		bare_fds(r, c, own, &fds);
 		*array_push(b, nr, cap) = (struct bare_fork){
 			.task = c,
 			.index = i_c,
@@ -194,7 +194,7 @@ static int enter_restorer(struct restore *r, const struct task *t, const struct 
 	struct restorer_args *args;
 	struct program p;
 	uint64_t ops;
-	int ret = t->restore->has_bare ? bare_make(r, t, &bare, &part.nr_bare) : 0;
+	int ret = t->restore->has_bare ? bare_make(r, t, fds, &bare, &part.nr_bare) : 0;
 
 	if (ret < 0)
 		return ret;

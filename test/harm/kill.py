@@ -21,7 +21,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 from harness import HELPERS, suite  # noqa: E402
 from harness.memory import Memory  # noqa: E402
-from harness.scene import Failure, Skip, threads  # noqa: E402
+from harness.scene import Failure, Skip, start, threads  # noqa: E402
 from runner import procs  # noqa: E402
 
 WARM_UPS = 5
@@ -561,6 +561,37 @@ def _dead_children(spared):
             yield pid
 
 
+def _restore_bare(world, number):
+    """Of children that are born in the restorer: all are there, or none."""
+    pid = start(HELPERS / "load", ("children", str(number)), world.top)
+    pids = procs.tree(pid)
+    world.succeeded(world.crtool("dump", "-D", world.images, "-t", pid))
+    procs.wait_until(lambda: procs.reap() is not None and not _below_us(), 5, "an end")
+    moments = Moments(world, "born bare")
+
+    def begin():
+        return world.spawn("restore", "-d", "-D", world.images, log=False)
+
+    for _ in moments.measure(begin):
+        procs.kill_all()
+    for i in range(moments.count):
+        child = world.spawn("restore", "-d", "-D", world.images)
+        moments.strike(child, signal.SIGKILL)
+        moments.note(world.ended(child).code != 0, world.last_log())
+        try:
+            procs.wait_until(lambda: procs.reap() is not None and not _below_us(), GONE_SECONDS,
+                             "nothing")
+        except procs.Timeout as error:
+            if sorted(_below_us()) != sorted(pids):
+                raise Failure(f"number {i}: neither all nor nothing: {_below_us()}") from error
+        procs.kill_all()
+    outcome = world.crtool("restore", "-d", "-D", world.images)
+    world.succeeded(outcome)
+    if f"{number} of {len(pids)} tasks are born bare" not in world.last_log().read_text():
+        raise Failure("not all of them were born bare")
+    return moments.verdict()
+
+
 def _restore_task_killed(world):
     """A process dies while it is brought back: crtool says so, and leaves nothing."""
     scene = world.scene("family")
@@ -611,6 +642,7 @@ def main():
         cases.add(f"{sig.name}/restore/family", _restore, sig, "family")
     cases.add("SIGKILL/restore/not-reaped", _restore, signal.SIGKILL, "family", reap=False)
     cases.add("SIGKILL/restore/seccomp", _restore, signal.SIGKILL, "seccomp")
+    cases.add("SIGKILL/restore/born-bare", _restore_bare, 40)
     for name in ("seccomp", "leader-gone"):
         cases.add(f"SIGKILL/dump/{name}", _dump, signal.SIGKILL, name)
     cases.add("SIGKILL/dump/over-dump", _dump_over_dump)

@@ -41,7 +41,7 @@ enum sort {
 static struct ready ready;
 static int file, pipes[2], counter;
 static pid_t leader;
-static uint8_t *area;
+static uint8_t *area, *mapped; /* anonymous; of the file, shared */
 
 static void *thread(void *arg)
 {
@@ -125,6 +125,7 @@ static void look(enum sort sort, long own)
 			     : sort == JOINS ? leader
 					     : getpgid(getppid())),
 	       "%d: the group", (int)sort);
+	expect(mapped[50] == 7, "%d: the mapping of the file", (int)sort);
 	expect(has_none || lseek(file, 0, SEEK_CUR) == 44, "%d: the position", (int)sort);
 }
 
@@ -166,6 +167,9 @@ int main(int argc, char **argv)
 	counter = (int)must(eventfd(5, 0));
 	area = map_anon(SIZE, PROT_READ | PROT_WRITE, 0);
 	datagen(area, SIZE, 1);
+	mapped = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+	must((long)mapped);
+	mapped[50] = 7;
 	ready_init(&ready);
 	zombie = test_child(dead, NULL);
 	must(waitid(P_PID, (id_t)zombie, &info, WEXITED | WNOWAIT));
