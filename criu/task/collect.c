@@ -124,6 +124,12 @@ static int thread_read_rseq(struct sight *s, const struct view_kin *k, struct th
 	return r;
 }
 
+/* No restartable sequence makes a system call. */
+static bool may_be_in_section(const struct thread *th)
+{
+	return th->rseq && (long)th->regs.gp.orig_rax < 0;
+}
+
 /* Those of all threads by one look at the memory that they share. Unreadable: the registration has
  * outlived it. */
 static void rseq_read_sections(struct task *t)
@@ -132,12 +138,12 @@ static void rseq_read_sections(struct task *t)
 	size_t nr = 0, k = 0;
 
 	for (size_t i = 0; i < t->nr_threads; i++)
-		if (t->threads[i].rseq)
+		if (may_be_in_section(&t->threads[i]))
 			addr[nr++] = t->threads[i].rseq + RSEQ_CS;
 	cs = mem_alloc((nr + 1) * sizeof(*cs));
 	tracee_mem_words(task_tid(t), addr, cs, nr);
 	for (size_t i = 0; i < t->nr_threads; i++)
-		t->threads[i].rseq_cs = t->threads[i].rseq ? cs[k++] : 0;
+		t->threads[i].rseq_cs = may_be_in_section(&t->threads[i]) ? cs[k++] : 0;
 	free(addr);
 	free(cs);
 }
@@ -669,8 +675,8 @@ static struct outlook look_around(struct dump *d)
  * memory: see kernel/alike_probe.c. */
 static void view_prepare(struct dump *d, struct outlook o)
 {
-	bool large = !d->memory_only && (o.many_tasks || o.most >= LARGE_BYTES ||
-					 worth_a_view(0, o.threads));
+	bool large = !d->memory_only &&
+		     (o.many_tasks || o.most >= LARGE_BYTES || worth_a_view(0, o.threads));
 	unsigned int of = o.many_fds ? VIEW_OF_FILES : 0;
 
 	if (large)
