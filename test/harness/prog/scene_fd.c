@@ -2,6 +2,7 @@
 /* Open files of many kinds. */
 #include "test/harness/prog/scene.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/bpf.h>
@@ -16,6 +17,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -227,12 +229,35 @@ static void set_uring_busy(int argc, char **argv)
 	must(syscall(SYS_io_uring_enter, fd, 1, 0, 0, NULL, 0));
 }
 
+/* A thread of the kernel has the name of who made it, until it has begun. */
+static bool has_begun(const char *name)
+{
+	DIR *dir = opendir("/proc/self/task");
+	bool found = false;
+
+	must(dir ? 0 : -1);
+	for (struct dirent *e; !found && (e = readdir(dir));) {
+		char path[300], comm[16] = "";
+		int fd;
+
+		snprintf(path, sizeof(path), "/proc/self/task/%s/comm", e->d_name);
+		fd = open(path, O_RDONLY);
+		found = fd >= 0 && read(fd, comm, sizeof(comm)) > 0 &&
+			!strncmp(comm, name, strlen(name));
+		close(fd);
+	}
+	closedir(dir);
+	return found;
+}
+
 static void set_uring_poller(int argc, char **argv)
 {
 	struct io_uring_params p;
 
 	NOT_USED;
 	ring_new(IORING_SETUP_SQPOLL, &p);
+	while (!has_begun("iou-sqp-"))
+		usleep(1000);
 }
 
 /* Only its mapping is left. */
