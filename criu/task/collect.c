@@ -486,7 +486,7 @@ static void view_read_vmas(struct dump *d, size_t nr_threads)
 	free(mms);
 }
 
-/* Of a few processes only; else all are looked at by one pass, whatever there is beside the tree. */
+/* Of a few processes only; else by one pass over all, whatever there is beside the tree. */
 static int view_read_threads(const struct reading *reading)
 {
 	struct dump *d = reading->d;
