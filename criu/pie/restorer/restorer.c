@@ -87,23 +87,32 @@ static void stage_wait(struct stage_area *a, uint32_t stage, int64_t crtool)
 			die();
 }
 
+/* On the stack below its run, by the number that is in that. */
+static long clone_as(struct run its, uint64_t stack_top, uint64_t flags, uint64_t exit_signal,
+		     void (*fn)(void *run))
+{
+	struct run *at = (struct run *)(uintptr_t)stack_top - 1;
+	struct clone_args ca = {
+		.flags = flags,
+		.exit_signal = exit_signal,
+		.stack = stack_top - 4096,
+		.stack_size = 4096 - 64,
+		.set_tid = BLOB_ADDR(&its.tid),
+		.set_tid_size = 1,
+	};
+
+	*at = its;
+	return clone_on(&ca, fn, at);
+}
+
 /* arg: flags, tid, stack top, list of operations: nothing of this run but that is its own. */
 static long clone_thread(const struct run *r, const struct op *op)
 {
-	int32_t tid = (int32_t)op->arg[1];
-	struct run *its = (struct run *)(uintptr_t)op->arg[2] - 1;
-	struct clone_args ca = {
-		.flags = op->arg[0],
-		.stack = op->arg[2] - 4096,
-		.stack_size = 4096 - 64,
-		.set_tid = BLOB_ADDR(&tid),
-		.set_tid_size = 1,
-	};
-	long ret;
+	const struct run its = { r->area, (const struct op *)(uintptr_t)op->arg[3], r->pid,
+				 (int32_t)op->arg[1], NULL };
+	long ret = clone_as(its, op->arg[2], op->arg[0], 0, run_list);
 
-	*its = (struct run){ r->area, (const struct op *)(uintptr_t)op->arg[3], r->pid, tid, NULL };
-	ret = clone_on(&ca, run_list, its);
-	return ret < 0 ? ret : ret == tid ? 0 : -EEXIST_;
+	return ret < 0 ? ret : ret == its.tid ? 0 : -EEXIST_;
 }
 
 /* Whoever knows first says so, the forker or the process itself. */
@@ -135,25 +144,17 @@ static int number_is_leaving(int32_t pid)
 static long fork_task(const struct run *r, const struct op *op)
 {
 	int32_t pid = (int32_t)op->arg[0];
-	struct run *its = (struct run *)(uintptr_t)op->arg[1] - 1;
-	struct clone_args ca = {
-		.exit_signal = op->arg[3],
-		.stack = op->arg[1] - 4096,
-		.stack_size = 4096 - 64,
-		.set_tid = BLOB_ADDR(&pid),
-		.set_tid_size = 1,
-	};
+	const struct run its = { r->area, (const struct op *)(uintptr_t)op->arg[2], pid, pid,
+				 (uint8_t *)(uintptr_t)op->arg[4] };
 	long ret;
 
-	*its = (struct run){ r->area, (const struct op *)(uintptr_t)op->arg[2], pid, pid,
-			     (uint8_t *)(uintptr_t)op->arg[4] };
 	for (int i = 0; i < FORK_TRIES; i++) {
-		ret = clone_on(&ca, born, its);
+		ret = clone_as(its, op->arg[1], 0, op->arg[3], born);
 		if (ret != -EEXIST_ || !number_is_leaving(pid))
 			break;
 	}
 	if (ret > 0)
-		say_there(its);
+		say_there(&its);
 	return ret;
 }
 
