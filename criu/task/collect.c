@@ -134,16 +134,19 @@ static bool may_be_in_section(const struct thread *th)
  * outlived it. */
 static void rseq_read_sections(struct task *t)
 {
-	uint64_t *addr = mem_alloc((t->nr_threads + 1) * sizeof(*addr)), *cs;
-	size_t nr = 0, k = 0;
+	uint64_t *addr = NULL, *cs;
+	size_t nr = 0, cap = 0, k = 0;
 
 	for (size_t i = 0; i < t->nr_threads; i++)
 		if (may_be_in_section(&t->threads[i]))
-			addr[nr++] = t->threads[i].rseq + RSEQ_CS;
-	cs = mem_alloc((nr + 1) * sizeof(*cs));
+			*array_push(addr, nr, cap) = t->threads[i].rseq + RSEQ_CS;
+	if (!nr)
+		return;
+	cs = mem_alloc(nr * sizeof(*cs));
 	tracee_mem_words(task_tid(t), addr, cs, nr);
 	for (size_t i = 0; i < t->nr_threads; i++)
-		t->threads[i].rseq_cs = may_be_in_section(&t->threads[i]) ? cs[k++] : 0;
+		if (may_be_in_section(&t->threads[i]))
+			t->threads[i].rseq_cs = cs[k++];
 	free(addr);
 	free(cs);
 }
