@@ -240,6 +240,8 @@ static void smaps_check(const struct proc_vmas *is, const struct proc_vmas *shou
 	for (size_t i = 0; i < is->nr; i++) {
 		CHECK_INT_EQ(is->v[i].start, should->v[i].start);
 		CHECK_INT_EQ(is->v[i].end, should->v[i].end);
+		CHECK_INT_EQ(is->v[i].pgoff, should->v[i].pgoff);
+		CHECK_INT_EQ(is->v[i].ino, should->v[i].ino);
 		CHECK_INT_EQ(is->v[i].prot, should->v[i].prot);
 		CHECK(is->v[i].vmflags_known);
 		CHECK_INT_EQ(is->v[i].vmflags, should->v[i].vmflags);
@@ -327,21 +329,6 @@ static void children_check(struct alike *a, const pid_t *pids)
 	test_note(NULL);
 }
 
-static void same_check(const struct proc_vmas *a, const struct proc_vmas *b)
-{
-	if (!CHECK_INT_EQ(a->nr, b->nr))
-		return;
-	for (size_t i = 0; i < a->nr; i++) {
-		CHECK_INT_EQ(a->v[i].start, b->v[i].start);
-		CHECK_INT_EQ(a->v[i].end, b->v[i].end);
-		CHECK_INT_EQ(a->v[i].pgoff, b->v[i].pgoff);
-		CHECK_INT_EQ(a->v[i].ino, b->v[i].ino);
-		CHECK_INT_EQ(a->v[i].prot, b->v[i].prot);
-		CHECK_INT_EQ(a->v[i].vmflags, b->v[i].vmflags);
-		CHECK_STR_EQ(a->v[i].path, b->v[i].path);
-	}
-}
-
 /* Mappings of all of them in one pass, and who is like whom. */
 static void mappings_check(struct taskview *view, const pid_t *pids)
 {
@@ -369,7 +356,7 @@ static void mappings_check(struct taskview *view, const pid_t *pids)
 		for (size_t k = 0; k < i; k++) {
 			if (is[i].like != is[k].like)
 				continue;
-			same_check(&is[i], &is[k]);
+			smaps_check(&is[i], &is[k]);
 			nr_like++;
 		}
 	}

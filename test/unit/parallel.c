@@ -4,13 +4,13 @@
 #include "criu/base/error.h"
 #include "test/unit/test.h"
 
-/* Number 2 does not come to its end before 3 has come to its own. */
+/* Where there are two processors, number 2 does not end before 3 has. */
 static int fail_both(void *ctx, size_t i, unsigned int worker)
 {
 	int *is_late = ctx;
 
 	(void)worker;
-	while (i == 2 && !__atomic_load_n(is_late, __ATOMIC_SEQ_CST))
+	while (i == 2 && parallel_processors() > 1 && !__atomic_load_n(is_late, __ATOMIC_SEQ_CST))
 		continue;
 	if (i == 3)
 		__atomic_store_n(is_late, 1, __ATOMIC_SEQ_CST);
@@ -19,8 +19,6 @@ static int fail_both(void *ctx, size_t i, unsigned int worker)
 
 TEST(parallel_tells_the_first_in_order)
 {
-	if (parallel_processors() < 2)
-		test_skip("one processor");
 	for (int i = 0; i < 500; i++) {
 		int is_late = 0;
 
