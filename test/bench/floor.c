@@ -317,20 +317,6 @@ static double stop_all(const pid_t *tids, size_t nr)
 	return now() - start;
 }
 
-/* stop N: processes, seized, interrupted, waited for. */
-static double floor_stop(char **argv)
-{
-	size_t nr = strtoul(argv[0], NULL, 10);
-	pid_t *pids = calloc(nr, sizeof(*pids));
-	double seconds;
-
-	for (size_t i = 0; i < nr; i++)
-		pids[i] = clone_pid(0);
-	seconds = stop_all(pids, nr);
-	end_all(pids, nr);
-	return seconds;
-}
-
 static void *crew_member(void *arg)
 {
 	pid_t *slot = arg;
@@ -357,30 +343,54 @@ static void crew_start(pid_t *tids, size_t nr)
 			sched_yield();
 }
 
-/* stop-threads N: of one process. */
-static double floor_stop_threads(char **argv)
+static void children_start(pid_t *pids, size_t nr)
 {
-	size_t nr = strtoul(argv[0], NULL, 10);
-	pid_t *tids = mmap(NULL, nr * sizeof(*tids), PROT_READ | PROT_WRITE,
-			   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	for (size_t i = 0; i < nr; i++)
+		__atomic_store_n(&pids[i], clone_pid(0), __ATOMIC_SEQ_CST);
+}
+
+/*
+ * What start() makes is stopped as a tree is that is dumped: it has another parent than who stops
+ * it, and a session of its own (another group of the scheduler, where it groups by session, so
+ * that whoever is woken runs at once).
+ */
+static double stop_tree(size_t nr, void (*start)(pid_t *ids, size_t nr))
+{
+	pid_t *ids = mmap(NULL, nr * sizeof(*ids), PROT_READ | PROT_WRITE,
+			  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	double seconds;
 	pid_t pid = (pid_t)must(fork(), "fork");
 
 	if (pid == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		crew_start(tids, nr);
+		must(setsid(), "setsid");
+		start(ids, nr);
 		for (;;)
 			pause();
 	}
 	for (size_t i = 0; i < nr; i++)
-		while (!__atomic_load_n(&tids[i], __ATOMIC_SEQ_CST))
+		while (!__atomic_load_n(&ids[i], __ATOMIC_SEQ_CST))
 			sched_yield();
-	seconds = stop_all(tids, nr);
+	seconds = stop_all(ids, nr);
+	for (size_t i = 0; i < nr; i++)
+		kill(ids[i], SIGKILL);
 	kill(pid, SIGKILL);
 	for (size_t i = 0; i < nr; i++)
-		waitpid(tids[i], NULL, __WALL);
+		waitpid(ids[i], NULL, __WALL);
 	waitpid(pid, NULL, 0);
 	return seconds;
+}
+
+/* stop N: processes, seized, interrupted, waited for. */
+static double floor_stop(char **argv)
+{
+	return stop_tree(strtoul(argv[0], NULL, 10), children_start);
+}
+
+/* stop-threads N: of one process. */
+static double floor_stop_threads(char **argv)
+{
+	return stop_tree(strtoul(argv[0], NULL, 10), crew_start);
 }
 
 /* threads N: made. */
