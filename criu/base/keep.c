@@ -14,6 +14,7 @@
 /* From here on it is had a piece at a time, which takes less than a fault for each page. */
 #define MUCH      (512ul << 10)
 #define PIECE     (128ul << 10)
+#define LARGE     1024ul /* a block that is worth to be remembered */
 
 void keep_init(struct keep *k)
 {
@@ -57,10 +58,60 @@ void *keep_alloc(struct keep *k, size_t size)
 	return k->base + at;
 }
 
+static bool keep_has(const struct keep *k, const void *p)
+{
+	return k->base && (uintptr_t)p - (uintptr_t)k->base < k->size;
+}
+
 void keep_free(struct keep *k, void *p)
 {
-	uintptr_t at = (uintptr_t)p - (uintptr_t)k->base;
-
-	if (!k->base || at >= k->size)
+	if (!keep_has(k, p))
 		free(p);
+}
+
+/* Of the same size: what is to stay must not take the place of what comes and goes. */
+static void *block_again(struct keep_part *part, size_t size)
+{
+	for (size_t i = 0; i < KEEP_BLOCKS; i++) {
+		if (!part->blocks[i].is_free || part->blocks[i].size != size)
+			continue;
+		part->blocks[i].is_free = false;
+		return part->blocks[i].p;
+	}
+	return NULL;
+}
+
+/* In place of one that is in use, and then is not given back, while there is such a one. */
+static void block_note(struct keep_part *part, void *p, size_t size)
+{
+	size_t at = part->nr++ % KEEP_BLOCKS;
+
+	for (size_t i = 0; i < KEEP_BLOCKS && part->blocks[at].is_free; i++)
+		at = part->nr++ % KEEP_BLOCKS;
+	part->blocks[at].p = p;
+	part->blocks[at].size = size;
+	part->blocks[at].is_free = false;
+}
+
+void *keep_part_alloc(struct keep_part *part, size_t size)
+{
+	void *p = size >= LARGE ? block_again(part, size) : NULL;
+
+	if (p)
+		return p;
+	p = keep_alloc(part->keep, size);
+	if (size >= LARGE && p && keep_has(part->keep, p))
+		block_note(part, p, size);
+	return p;
+}
+
+void keep_part_free(struct keep_part *part, void *p)
+{
+	for (size_t i = 0; i < KEEP_BLOCKS; i++) {
+		if (p && part->blocks[i].p == p) {
+			part->blocks[i].is_free = true;
+			return;
+		}
+	}
+	keep_free(part->keep, p);
 }

@@ -7,6 +7,7 @@
  * What a child writes to it the others see.
  */
 #pragma once
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -24,3 +25,22 @@ void keep_done(struct keep *k);
 void *keep_alloc(struct keep *k, size_t size);
 /* Gives back what came from malloc(3); the rest goes with keep_done(). */
 void keep_free(struct keep *k, void *p);
+
+#define KEEP_BLOCKS 32
+
+/*
+ * What one thread takes of it. A large block that it gives back it gets again: a decoder has many
+ * for a moment only.
+ */
+struct keep_part {
+	struct keep *keep;
+	struct {
+		void *p;
+		size_t size;
+		bool is_free;
+	} blocks[KEEP_BLOCKS]; /* the last large ones */
+	size_t nr; /* there have been so many */
+};
+
+void *keep_part_alloc(struct keep_part *part, size_t size);
+void keep_part_free(struct keep_part *part, void *p);

@@ -94,14 +94,14 @@ int service_fd_readonly(const struct restore *r, int fd)
 	return ret < 0 ? fail(errno, "open it for reading") : service_fd(r, ret);
 }
 
-static void *message_alloc(void *keep, size_t size)
+static void *message_alloc(void *part, size_t size)
 {
-	return keep_alloc(keep, size);
+	return keep_part_alloc(part, size);
 }
 
-static void message_part_free(void *keep, void *p)
+static void message_part_free(void *part, void *p)
 {
-	keep_free(keep, p);
+	keep_part_free(part, p);
 }
 
 void restore_init(struct restore *r)
@@ -111,13 +111,18 @@ void restore_init(struct restore *r)
 	keep_init(&r->keep);
 	r->kept.keep = &r->keep;
 	r->tree.arena = &r->kept;
-	r->messages = (ProtobufCAllocator){ message_alloc, message_part_free, &r->keep };
+	for (unsigned int i = 0; i < PARALLEL_WORKERS_MAX; i++) {
+		r->parts[i].keep = &r->keep;
+		r->messages[i] = (ProtobufCAllocator){ message_alloc, message_part_free,
+						       &r->parts[i] };
+	}
 }
 
+/* What is of keep goes with it. */
 static void message_free(struct restore *r, void *m)
 {
-	if (m)
-		protobuf_c_message_free_unpacked(m, &r->messages);
+	if (m && !r->keep.base)
+		protobuf_c_message_free_unpacked(m, r->messages);
 }
 
 static void task_restore_done(struct restore *r, struct task *t)

@@ -7,6 +7,7 @@
 
 #include "criu/base/keep.h"
 #include "criu/base/map.h"
+#include "criu/base/parallel.h"
 #include "criu/core/file.h"
 #include "criu/core/program.h"
 #include "criu/core/session.h"
@@ -158,7 +159,8 @@ struct restore {
 	struct arena arena; /* a task that writes to what is in it has its own copy */
 	struct arena kept; /* of keep: tasks only read it, once they are there */
 	struct keep keep; /* messages of the images: what the tasks need of them */
-	ProtobufCAllocator messages; /* of keep */
+	struct keep_part parts[PARALLEL_WORKERS_MAX];
+	ProtobufCAllocator messages[PARALLEL_WORKERS_MAX]; /* of keep; by worker, the first: ours */
 	InventoryEntry *inventory;
 	struct image_chain *chain; /* s->images, and the dumps that it builds upon */
 	SeccompEntry *seccomp; /* NULL: nobody has a filter */

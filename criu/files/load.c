@@ -84,7 +84,7 @@ static int files_read(struct restore *r)
 
 	if (ret <= 0)
 		return ret;
-	while ((ret = image_read_from(img, &r->messages, &m)) > 0) {
+	while ((ret = image_read_from(img, r->messages, &m)) > 0) {
 		ret = file_add(r, (FileEntry *)m, &cap);
 		if (ret < 0)
 			break;

@@ -262,7 +262,7 @@ int memfds_load(struct restore *r)
 
 	if (ret <= 0)
 		return ret;
-	while ((ret = image_read_from(img, &r->messages, &m)) > 0) {
+	while ((ret = image_read_from(img, r->messages, &m)) > 0) {
 		ret = inode_load(r, (MemfdInodeEntry *)m);
 		if (ret < 0)
 			break;
@@ -418,7 +418,7 @@ void memfds_done(struct restore *r)
 			close(m->fd);
 		if (m->late_fd >= 0)
 			close(m->late_fd);
-		protobuf_c_message_free_unpacked(&m->e->base, &r->messages);
+		protobuf_c_message_free_unpacked(&m->e->base, r->messages);
 	}
 	r->memfds = NULL;
 	map_done(&r->memfd_ids);

@@ -345,7 +345,7 @@ static int reg_check(struct restore *r, const RegFileEntry *e)
 
 void reg_evade(struct restore *r, RegFileEntry *e)
 {
-	const ProtobufCAllocator *a = &r->messages;
+	const ProtobufCAllocator *a = r->messages;
 	char path[PATH_MAX], *name;
 
 	if (!r->s->opts->evasive_devices || !e->has_rdev || !e->has_mode || !S_ISCHR(e->mode) ||

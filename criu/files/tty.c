@@ -186,7 +186,7 @@ static int infos_read(struct restore *r)
 
 	if (ret <= 0)
 		return ret < 0 ? ret : fail_plain("tty-info.img is missing");
-	while ((ret = image_read_from(img, &r->messages, &m)) > 0) {
+	while ((ret = image_read_from(img, r->messages, &m)) > 0) {
 		ret = info_check(r, (TtyInfoEntry *)m);
 		if (ret < 0)
 			break;

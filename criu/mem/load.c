@@ -91,10 +91,9 @@ static int mm_load(void *ctx, size_t i, unsigned int worker)
 	ProtobufCMessage *m = NULL;
 	int err;
 
-	(void)worker;
 	if (!task_is_alive(t))
 		return 0;
-	err = image_get_from(r->s->images, IMAGE_MM, (uint64_t)t->pid, &r->messages, &m);
+	err = image_get_from(r->s->images, IMAGE_MM, (uint64_t)t->pid, &r->messages[worker], &m);
 	if (err < 0)
 		return task_fail_at(err, t);
 	tr->mm = (MmEntry *)m;

@@ -204,7 +204,7 @@ static int image_load(struct restore *r)
 
 	if (err <= 0)
 		return err;
-	while ((err = image_read_from(img, &r->messages, &m)) > 0) {
+	while ((err = image_read_from(img, r->messages, &m)) > 0) {
 		err = entry_add(r, (const IpcShmEntry *)m);
 		if (err < 0) {
 			fail_at(err, "%s", image_reader_where(img));

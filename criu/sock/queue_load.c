@@ -56,7 +56,7 @@ int sk_queues_load(struct restore *r, sk_queue_fn *find)
 
 	if (ret <= 0)
 		return ret;
-	while ((ret = image_read_from(img, &r->messages, &m)) > 0) {
+	while ((ret = image_read_from(img, r->messages, &m)) > 0) {
 		ret = message_load(r, img, (const SkPacketEntry *)m, find);
 		if (ret < 0)
 			break;

@@ -68,7 +68,7 @@ int tcp_stream_load(struct restore *r, const InetSkEntry *e, TcpStreamEntry **re
 	if (got == 0)
 		return fail_plain("tcp-stream-%x.img: is missing", e->ino);
 	if (got > 0) {
-		got = image_read_from(img, &r->messages, &m);
+		got = image_read_from(img, r->messages, &m);
 		left = image_reader_left(img);
 		image_reader_free(img);
 		if (got == 0)

@@ -196,7 +196,7 @@ int udp_queues_load(struct restore *r)
 	ret = image_reader_open(r->s->images, IMAGE_INET_QUEUES, 0, &img);
 	if (ret <= 0)
 		return ret;
-	while ((ret = image_read_from(img, &r->messages, &m)) > 0) {
+	while ((ret = image_read_from(img, r->messages, &m)) > 0) {
 		ret = packet_load(r, img, (const InetPacketEntry *)m, &end);
 		if (ret < 0)
 			break;

@@ -139,10 +139,11 @@ static int core_check(const CoreEntry *c, bool leader)
 	return r;
 }
 
-static int core_load(struct restore *r, pid_t tid, bool leader, CoreEntry **ret)
+static int core_load(struct restore *r, pid_t tid, bool leader, ProtobufCAllocator *from,
+		     CoreEntry **ret)
 {
 	ProtobufCMessage *m = NULL;
-	int err = image_get_from(r->s->images, IMAGE_CORE, (uint64_t)tid, &r->messages, &m);
+	int err = image_get_from(r->s->images, IMAGE_CORE, (uint64_t)tid, from, &m);
 
 	if (err < 0)
 		return err;
@@ -169,11 +170,11 @@ static int task_kind_load(struct task *t, const TaskCoreEntry *tc)
 }
 
 /* All but the cores of other threads than the main one. */
-static int task_images_load(struct restore *r, struct task *t)
+static int task_images_load(struct restore *r, struct task *t, ProtobufCAllocator *from)
 {
 	struct task_restore *tr = t->restore;
 	ProtobufCMessage *m = NULL;
-	int ret = core_load(r, t->pid, true, &tr->cores[0]);
+	int ret = core_load(r, t->pid, true, from, &tr->cores[0]);
 
 	if (ret >= 0)
 		ret = task_kind_load(t, tr->cores[0]->tc);
@@ -183,13 +184,13 @@ static int task_images_load(struct restore *r, struct task *t)
 	t->leader_exit_code = (int)tr->cores[0]->thread_core->exit_code;
 	if (t->leader_ended && t->nr_threads < 2)
 		return fail_plain("core-%d.img: its only thread has ended", (int)t->pid);
-	ret = image_get_from(r->s->images, IMAGE_IDS, (uint64_t)t->pid, &r->messages, &m);
+	ret = image_get_from(r->s->images, IMAGE_IDS, (uint64_t)t->pid, from, &m);
 	if (ret < 0)
 		return ret;
 	tr->ids = (TaskKobjIdsEntry *)m;
 	t->ids = (struct task_ids){ tr->ids->vm_id, tr->ids->files_id, tr->ids->fs_id,
 				    tr->ids->sighand_id };
-	ret = image_get_from(r->s->images, IMAGE_FS, (uint64_t)t->pid, &r->messages, &m);
+	ret = image_get_from(r->s->images, IMAGE_FS, (uint64_t)t->pid, from, &m);
 	if (ret < 0)
 		return ret;
 	tr->fs = (FsEntry *)m;
@@ -211,9 +212,9 @@ static int namespaces_check(const struct restore *r, const struct task *t)
 	return 0;
 }
 
-static int task_load(struct restore *r, struct task *t)
+static int task_load(struct restore *r, struct task *t, ProtobufCAllocator *from)
 {
-	int ret = task_images_load(r, t);
+	int ret = task_images_load(r, t, from);
 
 	if (ret >= 0 && task_is_alive(t))
 		ret = namespaces_check(r, t);
@@ -240,12 +241,13 @@ static int part_load(void *ctx, size_t i, unsigned int worker)
 	const struct loading *l = ctx;
 	const struct part *p = &l->parts[i];
 	struct task *t = p->task;
+	ProtobufCAllocator *from = &l->r->messages[worker];
 	int ret;
 
-	(void)worker;
 	if (!p->thread)
-		return task_load(l->r, t);
-	ret = core_load(l->r, t->threads[p->thread].tid, false, &t->restore->cores[p->thread]);
+		return task_load(l->r, t, from);
+	ret = core_load(l->r, t->threads[p->thread].tid, false, from,
+			&t->restore->cores[p->thread]);
 	return fail_at(ret, "pid %d", (int)t->pid);
 }
 
@@ -272,7 +274,7 @@ int load_tasks(struct restore *r)
 {
 	ProtobufCMessage *m = NULL;
 	struct task *t;
-	int ret = image_get_from(r->s->images, IMAGE_INVENTORY, 0, &r->messages, &m);
+	int ret = image_get_from(r->s->images, IMAGE_INVENTORY, 0, r->messages, &m);
 
 	if (ret < 0)
 		return ret;

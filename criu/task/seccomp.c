@@ -225,7 +225,7 @@ static int filter_check(const SeccompEntry *e, size_t i)
 static int image_load(struct restore *r)
 {
 	ProtobufCMessage *m = NULL;
-	int ret = r->seccomp ? 0 : image_get_from(r->s->images, IMAGE_SECCOMP, 0, &r->messages, &m);
+	int ret = r->seccomp ? 0 : image_get_from(r->s->images, IMAGE_SECCOMP, 0, r->messages, &m);
 
 	if (ret < 0 || r->seccomp)
 		return ret;
