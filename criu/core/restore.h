@@ -166,6 +166,7 @@ struct restore {
 	SeccompEntry *seccomp; /* NULL: nobody has a filter */
 	bool has_seccomp; /* of either mode, anywhere in the tree */
 	struct fork_plan *plan;
+	uint8_t *xstate; /* task/finish.c: of the thread that is being set, in the arena */
 
 	struct file **files; /* sorted by id */
 	size_t nr_files;

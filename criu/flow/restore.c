@@ -79,10 +79,7 @@ static int open_images(void *ctx)
 
 static int load_task_images(void *ctx)
 {
-	struct restore *r = ctx;
-	int ret = load_tasks(r);
-
-	return ret < 0 ? ret : registers_load(r);
+	return load_tasks(ctx);
 }
 
 static int check_vdso(void *ctx, size_t i, unsigned int worker)

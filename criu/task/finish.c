@@ -80,12 +80,14 @@ static int thread_set(struct restore *r, const struct task *t, size_t i)
 	size_t nr;
 	int err;
 
+	regs_load_gp(core->thread_info, tc->has_restart ? tc->restart : 0, &th->regs.gp);
+	regs_load_xstate(core->thread_info, r->xstate);
 	err = restart_prepare(r, th, core);
 	nr = regs_load_tls(core->thread_info, tls, ARRAY_SIZE(tls));
 	for (size_t j = 0; j < nr && err >= 0; j++)
 		err = tracee_set_tls(th->tid, &tls[j]);
 	if (err >= 0)
-		err = tracee_set_xstate(th->tid, th->regs.xstate, th->regs.xstate_len);
+		err = tracee_set_xstate(th->tid, r->xstate, (uint32_t)regs_xstate_len());
 	if (err >= 0 && i > first_thread(t))
 		err = tracee_set_sigmask(th->tid, thread_mask(t, i));
 	if (err >= 0 && i > first_thread(t))
@@ -167,30 +169,6 @@ static int task_set_end(struct restore *r, const struct task *t)
 	if (err >= 0)
 		err = dispatch_restore(last->tid, t->restore->cores[at]->thread_core);
 	return err < 0 ? fail(-err, "set registers") : 0;
-}
-
-static int thread_load(struct restore *r, struct task *t, size_t i)
-{
-	const CoreEntry *core = t->restore->cores[i];
-	const ThreadCoreEntry *tc = core->thread_core;
-
-	return regs_load(core->thread_info, tc->has_restart ? tc->restart : 0,
-			 r->s->opts->cpu_cap_none, &r->kept, &t->threads[i].regs);
-}
-
-int registers_load(struct restore *r)
-{
-	struct task *t;
-
-	tasks_for_each(t, &r->tree) {
-		for (size_t i = first_thread(t); i < t->nr_threads; i++) {
-			int err = thread_load(r, t, i);
-
-			if (err < 0)
-				return task_fail_at(err, t);
-		}
-	}
-	return 0;
 }
 
 static int threads_stop(struct restore *r)
@@ -375,6 +353,7 @@ int registers_set(struct restore *r)
 	size_t nr = 0;
 	int err = threads_stop(r);
 
+	r->xstate = arena_alloc(&r->arena, regs_xstate_len());
 	if (err >= 0)
 		err = stopped_children_set(r);
 	for (size_t i = 0; i < r->tree.nr && err >= 0; i++) {

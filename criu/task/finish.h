@@ -3,8 +3,6 @@
 #pragma once
 #include "criu/core/restore.h"
 
-/* threads' registers out of the images: speaks of what this processor lacks. */
-int registers_load(struct restore *r);
 /* They are not stopped by it; but from here on they die with crtool. */
 int trace_tasks(struct restore *r);
 /* All are parked inside the restorer: stop them, set registers and masks, unmap the hole. */

@@ -22,6 +22,7 @@
 #include "criu/task/dead.h"
 #include "criu/task/dispatch.h"
 #include "criu/task/modes.h"
+#include "criu/task/regs.h"
 #include "criu/task/sched.h"
 #include "criu/task/seccomp.h"
 #include "criu/task/signals.h"
@@ -102,7 +103,7 @@ static int pstree_load(struct restore *r)
 	return ret;
 }
 
-static int core_check(const CoreEntry *c, bool leader)
+static int core_check(const CoreEntry *c, bool leader, bool ignore_cpu)
 {
 	int r;
 
@@ -119,7 +120,9 @@ static int core_check(const CoreEntry *c, bool leader)
 	if (leader && c->thread_core->exit_code & ~0xff00u)
 		return fail_plain("its main thread has ended with status %#x",
 				  c->thread_core->exit_code);
-	r = signals_load_check(c);
+	r = c->thread_info ? regs_load_check(c->thread_info, ignore_cpu) : 0;
+	if (r >= 0)
+		r = signals_load_check(c);
 	if (r >= 0)
 		r = attrs_load_check(c->thread_core);
 	if (r >= 0)
@@ -148,7 +151,7 @@ static int core_load(struct restore *r, pid_t tid, bool leader, ProtobufCAllocat
 	if (err < 0)
 		return err;
 	*ret = (CoreEntry *)m;
-	err = core_check(*ret, leader);
+	err = core_check(*ret, leader, r->s->opts->cpu_cap_none);
 	return err < 0 ? fail_at(err, "core-%d.img", (int)tid) : 0;
 }
 

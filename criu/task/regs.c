@@ -52,7 +52,8 @@ struct xcomp_place {
 	uint32_t off, size; /* size 0: not on this processor */
 };
 
-/* Asked once: in a virtual machine each CPUID is a trip to the host. */
+/* Asked once, or by two threads the same at a time: in a virtual machine each CPUID is a trip to
+ * the host. */
 static const struct xlayout {
 	bool known;
 	uint32_t size;
@@ -62,7 +63,7 @@ static const struct xlayout {
 	static struct xlayout l;
 	uint32_t enabled, b, c, d;
 
-	if (l.known)
+	if (__atomic_load_n(&l.known, __ATOMIC_ACQUIRE))
 		return &l;
 	__cpuid_count(0xd, 0, enabled, l.size, c, d);
 	for (uint32_t i = XCOMP_YMM; i < XCOMP_NR; i++) {
@@ -71,7 +72,7 @@ static const struct xlayout {
 		__cpuid_count(0xd, i, l.place[i].size, b, c, d);
 		l.place[i].off = b;
 	}
-	l.known = true;
+	__atomic_store_n(&l.known, true, __ATOMIC_RELEASE);
 	return &l;
 }
 
@@ -241,8 +242,10 @@ ThreadInfoX86 *regs_dump(struct arena *a, const struct task *t, const struct thr
 	return e;
 }
 
-static void gp_load(const UserX86RegsEntry *e, int restart, struct user_regs_struct *gp)
+void regs_load_gp(const ThreadInfoX86 *ti, int restart, struct user_regs_struct *gp)
 {
+	const UserX86RegsEntry *e = ti->gpregs;
+
 #define X(field, reg) gp->reg = e->field;
 	FOR_EACH_GP(X)
 #undef X
@@ -261,7 +264,7 @@ static void put(uint8_t *x, size_t off, uint64_t v, size_t size)
 	memcpy(x + off, &v, size);
 }
 
-/* One component, from words of the image to its place. */
+/* One component, from words of the image to its place, unless x is NULL. */
 static int xcomp_load(uint8_t *x, uint64_t *bv, enum xcomp c, const void *words, size_t len,
 		      bool ignore_cpu)
 {
@@ -270,7 +273,8 @@ static int xcomp_load(uint8_t *x, uint64_t *bv, enum xcomp c, const void *words,
 	if (!(*bv & (1ull << c)))
 		return 0;
 	if (p.size && len >= p.size) {
-		memcpy(x + p.off, words, p.size);
+		if (x)
+			memcpy(x + p.off, words, p.size);
 		return 0;
 	}
 	if (!ignore_cpu && !p.size)
@@ -302,18 +306,13 @@ static int xsave_load(const UserX86XsaveEntry *e, uint8_t *x, bool ignore_cpu)
 	XLOAD(XCOMP_ZMM_HI256, zmm_upper);
 	XLOAD(XCOMP_HI16_ZMM, hi16_zmm);
 	XLOAD(XCOMP_PKRU, pkru);
-	if (r < 0)
-		return r;
-	put(x, XSTATE_LEGACY, bv & ((1ull << XCOMP_NR) - 1), 8);
-	return 0;
+	if (r >= 0 && x)
+		put(x, XSTATE_LEGACY, bv & ((1ull << XCOMP_NR) - 1), 8);
+	return r;
 }
 
-static int legacy_load(const UserX86FpregsEntry *e, uint8_t *x)
+static void legacy_load(const UserX86FpregsEntry *e, uint8_t *x)
 {
-	if (e->n_st_space != 32 || e->n_xmm_space != 64)
-		return fail_plain(
-		    "floating point registers: %zu and %zu words instead of 32 and 64",
-		    e->n_st_space, e->n_xmm_space);
 	put(x, 0, e->cwd, 2);
 	put(x, 2, e->swd, 2);
 	put(x, 4, e->twd, 2);
@@ -326,27 +325,39 @@ static int legacy_load(const UserX86FpregsEntry *e, uint8_t *x)
 	memcpy(x + 160, e->xmm_space, 64 * 4);
 	/* x87 and SSE are in use unless the XSAVE header says otherwise. */
 	put(x, XSTATE_LEGACY, 3, 8);
-	return 0;
 }
 
-int regs_load(const ThreadInfoX86 *ti, int restart, bool ignore_cpu, struct arena *a,
-	      struct tracee_regs *ret)
+static bool is_raw(const UserX86FpregsEntry *e)
 {
-	struct tracee_regs regs = { .xstate_len = xlayout()->size };
-	const UserX86FpregsEntry *fp = ti->fpregs;
-	int r;
+	return e->has_xsave_raw && e->xsave_raw.len == xlayout()->size;
+}
 
-	gp_load(ti->gpregs, restart, &regs.gp);
-	regs.xstate = arena_alloc(a, regs.xstate_len);
-	r = legacy_load(fp, regs.xstate);
-	if (r >= 0 && fp->has_xsave_raw && fp->xsave_raw.len == regs.xstate_len)
-		memcpy(regs.xstate, fp->xsave_raw.data, regs.xstate_len);
-	else if (r >= 0 && fp->xsave)
-		r = xsave_load(fp->xsave, regs.xstate, ignore_cpu);
-	if (r < 0)
-		return r;
-	*ret = regs;
-	return 0;
+int regs_load_check(const ThreadInfoX86 *ti, bool ignore_cpu)
+{
+	const UserX86FpregsEntry *fp = ti->fpregs;
+
+	if (fp->n_st_space != 32 || fp->n_xmm_space != 64)
+		return fail_plain(
+		    "floating point registers: %zu and %zu words instead of 32 and 64",
+		    fp->n_st_space, fp->n_xmm_space);
+	return is_raw(fp) || !fp->xsave ? 0 : xsave_load(fp->xsave, NULL, ignore_cpu);
+}
+
+size_t regs_xstate_len(void)
+{
+	return xlayout()->size;
+}
+
+void regs_load_xstate(const ThreadInfoX86 *ti, uint8_t *x)
+{
+	const UserX86FpregsEntry *fp = ti->fpregs;
+
+	memset(x, 0, xlayout()->size);
+	legacy_load(fp, x);
+	if (is_raw(fp))
+		memcpy(x, fp->xsave_raw.data, xlayout()->size);
+	else if (fp->xsave)
+		xsave_load(fp->xsave, x, true);
 }
 
 size_t regs_load_tls(const ThreadInfoX86 *ti, struct user_desc *ret, size_t max)

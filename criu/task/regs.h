@@ -11,9 +11,14 @@ ThreadInfoX86 *regs_dump(struct arena *a, const struct task *t, const struct thr
 
 struct user_desc;
 
-/* Fills ret->gp, ret->xstate; restart is the extension of thread_core_entry, 0 without. Speaks:
- * a component that this processor lacks is named. ignore_cpu: it is dropped instead. */
-int regs_load(const ThreadInfoX86 *ti, int restart, bool ignore_cpu, struct arena *a,
-	      struct tracee_regs *ret);
+/* What this processor lacks of them is named, unless it is to be ignored: then it is left out by
+ * regs_load_xstate(). Speaks. */
+int regs_load_check(const ThreadInfoX86 *ti, bool ignore_cpu);
+/* restart is the extension of thread_core_entry, 0 without. */
+void regs_load_gp(const ThreadInfoX86 *ti, int restart, struct user_regs_struct *gp);
+/* Bytes of a register set NT_X86_XSTATE. */
+size_t regs_xstate_len(void);
+/* Fills so many; of what was checked. */
+void regs_load_xstate(const ThreadInfoX86 *ti, uint8_t *x);
 /* The TLS entries that are in use: how many. */
 size_t regs_load_tls(const ThreadInfoX86 *ti, struct user_desc *ret, size_t max);
