@@ -352,12 +352,13 @@ static void children_start(pid_t *pids, size_t nr)
 /*
  * What start() makes is stopped as a tree is that is dumped: it has another parent than who stops
  * it, and a session of its own (another group of the scheduler, where it groups by session, so
- * that whoever is woken runs at once).
+ * that whoever is woken runs at once), and has been asleep for a moment.
  */
 static double stop_tree(size_t nr, void (*start)(pid_t *ids, size_t nr))
 {
 	pid_t *ids = mmap(NULL, nr * sizeof(*ids), PROT_READ | PROT_WRITE,
 			  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	const struct timespec moment = { .tv_nsec = 50000000 };
 	double seconds;
 	pid_t pid = (pid_t)must(fork(), "fork");
 
@@ -371,6 +372,7 @@ static double stop_tree(size_t nr, void (*start)(pid_t *ids, size_t nr))
 	for (size_t i = 0; i < nr; i++)
 		while (!__atomic_load_n(&ids[i], __ATOMIC_SEQ_CST))
 			sched_yield();
+	nanosleep(&moment, NULL);
 	seconds = stop_all(ids, nr);
 	for (size_t i = 0; i < nr; i++)
 		kill(ids[i], SIGKILL);
