@@ -82,10 +82,13 @@ void bpf_code_begin(struct bpf_code *c, size_t record, int nr)
 void bpf_code_begin_brief(struct bpf_code *c, const struct bpf_record *record, int nr)
 {
 	c->record = *record;
-	load(c, BPF_R6, BPF_R1, 0);
+	load(c, BPF_R6, BPF_R1, 0); /* struct bpf_iter_meta */
 	load(c, BPF_R7, BPF_R1, nr * 8);
 	/* To the end: see bpf_code_end(). */
 	emit(c, BPF_JMP | BPF_JEQ | BPF_K, BPF_R7, BPF_R0, 0, 0);
+	/* Its seq_file, which is first. Once: the verifier looks through the names of all types for
+	 * what such a load brings. */
+	load(c, BPF_R6, BPF_R6, 0);
 	bpf_code_clear(c, 0, record->size);
 }
 
@@ -222,7 +225,7 @@ void bpf_code_percpu(struct bpf_code *c, size_t to, int map, unsigned int cpu)
 /* The size is in BPF_R3. */
 static void write_out(struct bpf_code *c, size_t at)
 {
-	load(c, BPF_R1, BPF_R6, 0); /* struct bpf_iter_meta: seq_file first */
+	mov(c, BPF_R1, BPF_R6);
 	mov(c, BPF_R2, BPF_FP);
 	add_number(c, BPF_R2, place(c, at));
 	call(c, BPF_FUNC_seq_write);
