@@ -280,9 +280,12 @@ static int ranges_find(struct dump *d, struct userfault *all)
 
 	tasks_for_each(t, &d->tree)
 		for (size_t i = 0; i < t->vmas.nr; i++) {
-			struct proc_vma *v = &t->vmas.v[i];
-			int r = v->vmflags & USERFAULT ? range_find(d, all, t, v) : 0;
+			int r;
 
+			if (!(t->vmas.v[i].vmflags & USERFAULT))
+				continue;
+			proc_vmas_own(&t->vmas);
+			r = range_find(d, all, t, &t->vmas.v[i]);
 			if (r < 0)
 				return task_fail_at(r, t);
 		}

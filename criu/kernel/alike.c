@@ -234,11 +234,11 @@ static struct seen view_read(struct alike *a, pid_t pid, size_t expected)
 	return (struct seen){ 0 };
 }
 
-static const struct alike_maps *maps_find(const struct alike *a, const struct view_process *p,
+static struct alike_maps *maps_find(const struct alike *a, const struct view_process *p,
 					  struct seen seen)
 {
 	for (size_t i = 0; p && seen.nr && i < a->nr_maps; i++) {
-		const struct alike_maps *m = &a->maps[i];
+		struct alike_maps *m = &a->maps[i];
 
 		if (m->nr_seen == seen.nr && !memcmp(m->of->places, p->places, sizeof(p->places)) &&
 		    !memcmp(m->seen, seen.v, seen.nr * sizeof(*seen.v)))
@@ -258,7 +258,7 @@ static void maps_add(struct alike *a, const struct view_process *p, struct proc_
 	*m = (struct alike_maps){ .of = p, .nr_seen = seen.nr };
 	m->seen = mem_dup(seen.v, seen.nr * sizeof(*seen.v));
 	list->like = p;
-	proc_vmas_copy(list, &m->list);
+	proc_vmas_share(list, &m->list);
 }
 
 static bool no_policies(struct seen seen)
@@ -297,7 +297,7 @@ int alike_smaps_read(struct alike *a, pid_t pid, int proc, struct proc_buf *b,
 		     struct proc_vmas *ret)
 {
 	const struct view_process *p = process_seen(a, pid);
-	const struct alike_maps *known;
+	struct alike_maps *known;
 	struct seen seen = { 0 };
 	int r;
 
@@ -309,7 +309,7 @@ int alike_smaps_read(struct alike *a, pid_t pid, int proc, struct proc_buf *b,
 		seen = view_read(a, pid, MAPS_USUAL);
 	known = maps_find(a, p, seen);
 	if (known) {
-		proc_vmas_copy(&known->list, ret);
+		proc_vmas_share(&known->list, ret);
 		return 0;
 	}
 	r = maps_read(a, pid, proc, b, &seen, ret);

@@ -315,22 +315,41 @@ int proc_smaps_read(int dirfd, struct proc_buf *b, struct proc_vmas *ret)
 	return vmas_read(dirfd, "smaps", b, ret);
 }
 
-void proc_vmas_copy(const struct proc_vmas *l, struct proc_vmas *ret)
+struct proc_vmas_shared {
+	size_t users;
+	struct proc_vma *v;
+	struct arena names;
+};
+
+void proc_vmas_share(struct proc_vmas *l, struct proc_vmas *ret)
 {
-	*ret = (struct proc_vmas){
-		.nr = l->nr, .cap = l->nr, .no_policies = l->no_policies, .like = l->like
-	};
-	if (!l->nr)
-		return;
-	ret->v = mem_dup(l->v, l->nr * sizeof(*l->v));
-	for (size_t i = 0; i < l->nr; i++)
-		ret->v[i].path = *l->v[i].path ? arena_strdup(&ret->names, l->v[i].path) : "";
+	if (!l->shared) {
+		l->shared = mem_alloc(sizeof(*l->shared));
+		*l->shared = (struct proc_vmas_shared){ 1, l->v, l->names };
+		l->names = (struct arena){ 0 };
+	}
+	__atomic_add_fetch(&l->shared->users, 1, __ATOMIC_RELAXED);
+	*ret = *l;
+}
+
+void proc_vmas_own(struct proc_vmas *l)
+{
+	if (l->shared && l->v == l->shared->v)
+		l->v = mem_dup(l->v, l->nr * sizeof(*l->v));
 }
 
 void proc_vmas_done(struct proc_vmas *l)
 {
+	struct proc_vmas_shared *shared = l->shared;
+
+	if (!shared || l->v != shared->v)
+		free(l->v);
+	if (shared && !__atomic_sub_fetch(&shared->users, 1, __ATOMIC_ACQ_REL)) {
+		arena_done(&shared->names);
+		free(shared->v);
+		free(shared);
+	}
 	arena_done(&l->names);
-	free(l->v);
 	*l = (struct proc_vmas){ 0 };
 }
 

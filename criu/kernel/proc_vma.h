@@ -66,14 +66,17 @@ struct proc_vma {
 	const char *path;
 };
 
+struct proc_vmas_shared;
+
 /* Sorted by address; those of a running task may overlap where they changed meanwhile. */
 struct proc_vmas {
-	struct proc_vma *v;
+	struct proc_vma *v; /* to be written to after proc_vmas_own() only */
 	size_t nr, cap;
 	bool no_policies; /* memory policies: there are none, for certain */
 	/* Equal, and not NULL: the same mappings, of the same open file descriptions. */
 	const void *like;
 	struct arena names;
+	struct proc_vmas_shared *shared; /* NULL: with nobody */
 };
 
 int proc_maps_parse(const char *text, size_t len, struct proc_vmas *ret);
@@ -83,8 +86,11 @@ int proc_smaps_parse(const char *text, size_t len, struct proc_vmas *ret);
 int proc_maps_read(int dirfd, struct proc_buf *b, struct proc_vmas *ret);
 /* With VmFlags and counts, and five to eight times slower: the kernel walks page tables. */
 int proc_smaps_read(int dirfd, struct proc_buf *b, struct proc_vmas *ret);
-/* ret must not hold a list. */
-void proc_vmas_copy(const struct proc_vmas *l, struct proc_vmas *ret);
+/* Two lists of one memory. ret must not hold a list. */
+void proc_vmas_share(struct proc_vmas *l, struct proc_vmas *ret);
+/* The mappings, though not their names, become its own. Those that were shared stay where they are
+ * as long as somebody has them. */
+void proc_vmas_own(struct proc_vmas *l);
 void proc_vmas_done(struct proc_vmas *l);
 
 #define cleanup_proc_vmas __attribute__((cleanup(proc_vmas_done)))

@@ -624,11 +624,14 @@ static bool note_registered(const struct task *t)
 static int arm_uffd(struct task *t, const struct pagemap_regions *known)
 {
 	for (size_t i = 0; i < t->vmas.nr; i++) {
-		struct proc_vma *v = &t->vmas.v[i];
+		const struct proc_vma *v = &t->vmas.v[i];
 		int r = may_be_tracked(v) ? uffd_track(t->dirty->kept.uffd, v->start, v->end) : 0;
 
 		/* The marks in it are not ours to set. */
-		v->userfault_kept = v->userfault_kept || r == -EBUSY;
+		if (r == -EBUSY) {
+			proc_vmas_own(&t->vmas);
+			t->vmas.v[i].userfault_kept = true;
+		}
 		if (r < 0)
 			log_debug("pid %d: mapping %llx-%llx is not tracked: %s", (int)t->pid,
 				  (unsigned long long)v->start, (unsigned long long)v->end,
