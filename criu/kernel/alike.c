@@ -330,6 +330,74 @@ int alike_timers_read(struct alike *a, pid_t pid, int proc, struct proc_buf *b,
 	return p && !p->has_timers ? 0 : proc_timers_read(proc, b, ret);
 }
 
+static bool stat_is_of(const struct alike_stat *known, const struct view_process *p)
+{
+	return !memcmp(&known->of->stat, &p->stat, sizeof(p->stat)) &&
+	       !memcmp(known->of->places, p->places, sizeof(p->places));
+}
+
+int alike_stat_read(struct alike *a, pid_t pid, int proc, struct proc_buf *b,
+		    struct proc_stat *ret)
+{
+	const struct view_process *p = process_seen(a, pid);
+	const struct view_thread *t = p && p->has_rss ? alike_seen(a, pid) : NULL;
+	int r;
+
+	for (size_t i = 0; t && i < a->nr_stats; i++) {
+		if (!stat_is_of(&a->stats[i], p))
+			continue;
+		*ret = a->stats[i].stat;
+		ret->pid = pid;
+		ret->rss_pages = p->rss_pages;
+		memcpy(ret->comm, t->comm, sizeof(t->comm));
+		return 0;
+	}
+	r = proc_stat_read(proc, 0, b, ret);
+	if (r < 0 || !t || a->nr_stats == CLASSES_MAX)
+		return r;
+	*array_push(a->stats, a->nr_stats, a->cap_stats) = (struct alike_stat){
+		.of = p,
+		.stat = {
+			.ppid = ret->ppid,
+			.pgrp = ret->pgrp,
+			.session = ret->session,
+			.tty_nr = ret->tty_nr,
+			.tpgid = ret->tpgid,
+			.flags = ret->flags,
+			.start_code = ret->start_code,
+			.end_code = ret->end_code,
+			.start_stack = ret->start_stack,
+			.exit_signal = ret->exit_signal,
+			.start_data = ret->start_data,
+			.end_data = ret->end_data,
+			.start_brk = ret->start_brk,
+			.arg_start = ret->arg_start,
+			.arg_end = ret->arg_end,
+			.env_start = ret->env_start,
+			.env_end = ret->env_end,
+			.exit_code = ret->exit_code,
+		},
+	};
+	return 0;
+}
+
+/* Its members are those of getrlimit(2). */
+int alike_limits_read(struct alike *a, pid_t tid, int proc, struct proc_buf *b,
+		      struct proc_limits *ret)
+{
+	const struct view_process *p = process_seen(a, tid);
+	int r = 0;
+
+	if (p) {
+		memcpy(ret->limit, p->limits, sizeof(ret->limit));
+		return 0;
+	}
+	/* Is quick, but wants CAP_SYS_RESOURCE for a task of another user. */
+	for (size_t i = 0; i < RLIM_NLIMITS && !r; i++)
+		r = prlimit64(tid, (enum __rlimit_resource)i, NULL, &ret->limit[i]);
+	return r ? proc_limits_read(proc, b, ret) : 0;
+}
+
 int alike_auxv_read(struct alike *a, pid_t pid, int proc, struct proc_buf *b, uint64_t *ret,
 		    size_t max, size_t *ret_nr)
 {
@@ -426,6 +494,7 @@ static void processes_done(struct alike *a)
 	for (size_t i = 0; i < a->nr_fds; i++)
 		free(a->fds[i].fd);
 	free(a->numbers);
+	free(a->stats);
 	free(a->maps);
 	free(a->auxvs);
 	free(a->fds);

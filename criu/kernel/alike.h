@@ -59,6 +59,11 @@ struct alike_fds {
 	size_t nr;
 };
 
+struct alike_stat {
+	const struct view_process *of;
+	struct proc_stat stat;
+};
+
 /* Files of /proc/PID that are one number. */
 struct proc_numbers {
 	int oom_score_adj;
@@ -90,6 +95,8 @@ struct alike {
 	size_t nr_fds, cap_fds;
 	struct alike_numbers *numbers;
 	size_t nr_numbers, cap_numbers;
+	struct alike_stat *stats;
+	size_t nr_stats, cap_stats;
 	struct view_vma *vmas; /* of one task at a time */
 	size_t cap_vmas;
 };
@@ -102,6 +109,13 @@ int alike_ns_read(struct alike *a, pid_t pid, int proc, struct proc_ns *ret);
 /* As proc_status_of() any thread; but of what is neither its name nor in struct view_status it
  * may say 0, with signals that it does not have pending. */
 int alike_status_read(struct alike *a, pid_t tid, struct proc_buf *b, struct proc_status *ret);
+/* As proc_stat_read() of a process; but what it counts and what is of the main thread only may be 0:
+ * the state, times, priorities. */
+int alike_stat_read(struct alike *a, pid_t pid, int proc, struct proc_buf *b,
+		    struct proc_stat *ret);
+/* As proc_limits_read(). */
+int alike_limits_read(struct alike *a, pid_t tid, int proc, struct proc_buf *b,
+		      struct proc_limits *ret);
 /* As proc_smaps_read(), but what smaps counts may be 0 (not where memory is of huge pages). */
 int alike_smaps_read(struct alike *a, pid_t pid, int proc, struct proc_buf *b,
 		     struct proc_vmas *ret);

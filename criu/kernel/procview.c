@@ -23,20 +23,34 @@ struct process_head {
 	uint64_t real_timer, real_interval, cpu_timers[4];
 };
 
+#define RSS_COUNTERS 4 /* MM_FILEPAGES, MM_ANONPAGES, MM_SWAPENTS, MM_SHMEMPAGES */
+
+/* What is written next. */
+struct process_stat {
+	struct view_stat stat;
+	int64_t has_rss, rss[RSS_COUNTERS];
+};
+
 /* What a program has on its stack. */
 struct process_stack {
 	uint64_t scratch[4];
 	struct process_head head;
 	uint64_t kind, sighand, signal, files, fdt, fd, open_fds, close_on_exec;
-	uint8_t part[PART];
+	union {
+		uint8_t part[PART];
+		struct process_stat more;
+	};
 };
 
 _Static_assert(sizeof(struct process_stack) <= 512, "the stack of a program");
+_Static_assert(sizeof(struct process_stat) <= PART, "part");
 _Static_assert(offsetof(struct process_stack, head) == offsetof(struct record_head, tid), "head");
 
 /* What it writes. */
 struct process_record {
 	struct process_head head;
+	struct process_stat more;
+	struct rlimit64 limits[RLIM_NLIMITS];
 	uint64_t open_fds[VIEW_FDS / 64], close_on_exec[VIEW_FDS / 64];
 	uint64_t files[VIEW_FILES];
 	uint64_t actions[VIEW_ACTIONS];
@@ -45,6 +59,8 @@ struct process_record {
 
 #define AT(field)  offsetof(struct process_stack, field)
 #define OUT(field) AT(head.field)
+
+#define MORE(field) AT(more.field)
 
 #define NOT_A_LEADER 0x7fffffff /* of exit_signal: -1 */
 #define FEW_FDS      64 /* in struct files_struct itself */
@@ -87,6 +103,39 @@ static void read_signal(struct btf_layout *l, struct bpf_code *c)
 	bpf_code_follow(c, OUT(cpu_timers), 32, AT(signal), btf_at(l, SIGNAL, "it"));
 }
 
+/* Counters of struct percpu_counter: what each processor has to add is not in it. */
+static void read_rss(struct btf_layout *l, struct bpf_code *c)
+{
+	int at = btf_at_optional(l, MM, "rss_stat"), count = btf_at(l, PERCPU_COUNTER, "count");
+	int size = (int)btf_size(&l->btf, l->names[PERCPU_COUNTER].id);
+
+	if (btf_array(&l->btf, l->names[MM].id, "rss_stat") != RSS_COUNTERS)
+		return;
+	bpf_code_read(c, MORE(has_rss), 8, BPF_R7, btf_at(l, TASK, "mm"));
+	for (int i = 0; i < RSS_COUNTERS; i++)
+		bpf_code_follow(c, MORE(rss) + (size_t)i * 8, 8, OUT(mm), at + i * size + count);
+}
+
+static void write_stat(struct btf_layout *l, struct bpf_code *c)
+{
+	enum { GROUP = 2, SESSION }; /* enum pid_type, since 4.19 */
+	int pids = btf_at(l, SIGNAL, "pids");
+
+	bpf_code_clear(c, AT(part), PART);
+	bpf_code_read(c, MORE(stat.parent), 8, BPF_R7, btf_at(l, TASK, "real_parent"));
+	bpf_code_read(c, MORE(stat.flags), 4, BPF_R7, btf_at(l, TASK, "flags"));
+	bpf_code_read(c, MORE(stat.exit_signal), 4, BPF_R7, btf_at(l, TASK, "exit_signal"));
+	bpf_code_read(c, MORE(stat.exit_code), 4, BPF_R7, btf_at(l, TASK, "exit_code"));
+	bpf_code_follow(c, MORE(stat.group), 8, AT(signal), pids + GROUP * 8);
+	bpf_code_follow(c, MORE(stat.session), 8, AT(signal), pids + SESSION * 8);
+	bpf_code_follow(c, MORE(stat.tty), 8, AT(signal), btf_at(l, SIGNAL, "tty"));
+	bpf_code_follow(c, MORE(stat.group_flags), 4, AT(signal), btf_at(l, SIGNAL, "flags"));
+	bpf_code_follow(c, MORE(stat.group_exit_code), 4, AT(signal),
+			btf_at(l, SIGNAL, "group_exit_code"));
+	read_rss(l, c);
+	bpf_code_write(c, AT(more), sizeof(struct process_stat));
+}
+
 /* As many as the table is for, which is a power of two, and more than there are without one. */
 static void write_bits(struct bpf_code *c, size_t from)
 {
@@ -120,7 +169,8 @@ int view_load_processes(struct btf_layout *l, struct taskview *v)
 	struct bpf_code c = { 0 };
 
 	l->missing |= !auxv || auxv > VIEW_AUXV || actions != VIEW_ACTIONS * 8 ||
-		      btf_array(&l->btf, l->names[SIGNAL].id, "it") != 2;
+		      btf_array(&l->btf, l->names[SIGNAL].id, "it") != 2 ||
+		      btf_array(&l->btf, l->names[SIGNAL].id, "rlim") != RLIM_NLIMITS;
 	v->process_bytes = sizeof(struct process_record) + auxv * 8;
 	bpf_code_begin(&c, sizeof(struct process_stack), 1);
 	bpf_code_load(&c, AT(kind), 4, BPF_R7, btf_at(l, TASK, "exit_signal"));
@@ -131,6 +181,9 @@ int view_load_processes(struct btf_layout *l, struct taskview *v)
 	read_signal(l, &c);
 	read_fds(l, &c);
 	bpf_code_write(&c, AT(head), sizeof(struct process_head));
+	write_stat(l, &c);
+	bpf_code_copy(&c, AT(part), PART, AT(signal), btf_at(l, SIGNAL, "rlim"),
+		      sizeof(((struct process_record *)0)->limits));
 	write_bits(&c, AT(open_fds));
 	write_bits(&c, AT(close_on_exec));
 	bpf_code_copy(&c, AT(part), PART, AT(fd), 0, sizeof(((struct process_record *)0)->files));
@@ -145,6 +198,16 @@ struct processes_arg {
 	const pid_t *pids;
 	size_t nr;
 };
+
+static uint64_t rss_pages(const int64_t *counters)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < RSS_COUNTERS; i++)
+		if (i != 2 && counters[i] > 0) /* MM_SWAPENTS; they may lag behind */
+			sum += (uint64_t)counters[i];
+	return sum;
+}
 
 static int process_add(void *arg, const void *record)
 {
@@ -177,6 +240,10 @@ static int process_add(void *arg, const void *record)
 	memcpy(p->inside.cpu_timers, h->cpu_timers, sizeof(h->cpu_timers));
 	memcpy(p->inside.actions, r->actions, sizeof(r->actions));
 	p->numbers = (struct view_numbers){ h->oom_score, h->login, h->mm_flags };
+	p->stat = r->more.stat;
+	p->has_rss = r->more.has_rss;
+	p->rss_pages = rss_pages(r->more.rss);
+	memcpy(p->limits, r->limits, sizeof(p->limits));
 	p->has_timers = h->timers;
 	p->has_fds = h->max_fds <= VIEW_FDS;
 	memcpy(p->files, r->files, sizeof(p->files));

@@ -4,6 +4,8 @@
  * to be compared.
  */
 #pragma once
+#include <sys/resource.h>
+
 #include "criu/kernel/taskview.h"
 
 #define VIEW_PLACES  11
@@ -31,6 +33,15 @@ struct view_process {
 	struct view_numbers {
 		uint64_t oom_score, login, mm_flags;
 	} numbers;
+	/* The same, and the same places: the same in /proc/PID/stat, but for what is of its main thread,
+	 * what it counts, and its memory. */
+	struct view_stat {
+		uint64_t parent, group, session, tty, flags, exit_signal, exit_code;
+		uint64_t group_flags, group_exit_code;
+	} stat;
+	uint64_t rss_pages; /* as in stat; to be used with has_rss */
+	struct rlimit64 limits[RLIM_NLIMITS];
+	bool has_rss; /* this kernel counts as it has since 6.2 */
 	bool has_timers; /* timer_create(2): perhaps */
 	bool has_fds; /* they are all here, which are below VIEW_FDS: */
 	uint64_t files[VIEW_FILES]; /* by number; the same: the same open file description */

@@ -32,6 +32,7 @@ static const struct btf_name kernel_names[] = {
 	[THREAD] = { "thread_struct", BTF_KIND_STRUCT, 0 },
 	[THREAD_INFO] = { "thread_info", BTF_KIND_STRUCT, 0 },
 	[MM] = { "mm_struct", BTF_KIND_STRUCT, 0 },
+	[PERCPU_COUNTER] = { "percpu_counter", BTF_KIND_STRUCT, 0 },
 	[FILES] = { "files_struct", BTF_KIND_STRUCT, 0 },
 	[FDTABLE] = { "fdtable", BTF_KIND_STRUCT, 0 },
 	[FILE_] = { "file", BTF_KIND_STRUCT, 0 },

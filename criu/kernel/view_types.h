@@ -21,6 +21,7 @@ enum view_type {
 	THREAD,
 	THREAD_INFO,
 	MM,
+	PERCPU_COUNTER,
 	FILES,
 	FDTABLE,
 	FILE_,

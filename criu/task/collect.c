@@ -277,19 +277,6 @@ struct reading {
 	struct proc_buf buf[PARALLEL_WORKERS_MAX];
 };
 
-/* prlimit(2) is quick, but wants CAP_SYS_RESOURCE for a task of another user. */
-static int limits_read(struct task *t, int proc, struct proc_buf *b)
-{
-	int r = 0;
-
-	for (size_t i = 0; i < RLIM_NLIMITS && !r; i++)
-		r = prlimit64(task_tid(t), (enum __rlimit_resource)i, NULL, &t->limits.limit[i]);
-	if (!r)
-		return 0;
-	r = proc_limits_read(proc, b, &t->limits);
-	return r < 0 ? fail(-r, "read limits") : 0;
-}
-
 static int thread_read_status(struct thread *th, struct alike *a, struct proc_buf *b)
 {
 	int r = alike_status_read(a, th->tid, b, &th->status);
@@ -355,9 +342,9 @@ static int alive_read(const struct dump *d, struct task *t, int proc, struct ali
 		r = modes_read(d, t, &t->threads[0], b);
 	if (r < 0)
 		return r;
-	r = limits_read(t, proc, b);
+	r = alike_limits_read(a, task_tid(t), proc, b, &t->limits);
 	if (r < 0)
-		return r;
+		return fail(-r, "read limits");
 	if (d->memory_only)
 		return outline_read(t, proc, b);
 	r = alike_timers_read(a, t->pid, proc, b, &t->timers);
@@ -407,7 +394,7 @@ static int task_read_proc(void *ctx, size_t i, unsigned int worker)
 
 	if (proc < 0)
 		return fail(-proc, "open /proc/%d", (int)t->pid);
-	r = proc_stat_read(proc, 0, b, &t->stat);
+	r = alike_stat_read(&reading->alike[worker], t->pid, proc, b, &t->stat);
 	if (r < 0)
 		return fail(-r, "read /proc/%d/stat", (int)t->pid);
 	if (!t->nr_threads)

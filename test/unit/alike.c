@@ -181,12 +181,33 @@ static void make_timer(void)
 		_exit(1);
 }
 
+static void lower_limit(void)
+{
+	struct rlimit l = { 100, 200 };
+
+	if (setrlimit(RLIMIT_NOFILE, &l) < 0)
+		_exit(1);
+}
+
+static void found_group(void)
+{
+	if (setpgid(0, 0) < 0)
+		_exit(1);
+}
+
+static void found_session(void)
+{
+	if (setsid() < 0)
+		_exit(1);
+}
+
 static void (*const variants[])(void) = {
 	no_change,     no_change,        change_umask,  change_uid,    change_groups,
 	drop_bounding, drop_effective,   block_signal,  leave_pending, handle_signal,
 	change_dir,    set_no_new_privs, change_ns,     change_pid_ns, rename_it,
 	map_memory,    no_change,        enter_seccomp, open_file,     open_far,
-	make_timer,    change_score,     change_filter,
+	make_timer,    change_score,     change_filter, lower_limit,   found_group,
+	found_session, no_change,
 };
 
 static pid_t child_start(void (*change)(void), int ready[2])
@@ -267,6 +288,36 @@ static void links_check(struct alike *a, pid_t pid, int proc)
 	}
 }
 
+static void stat_check(struct alike *a, pid_t pid, int proc, struct proc_buf *b)
+{
+	struct proc_stat is, should;
+
+	if (!CHECK_INT_EQ(alike_stat_read(a, pid, proc, b, &is), 0) ||
+	    !CHECK_INT_EQ(proc_stat_read(proc, 0, b, &should), 0))
+		return;
+	CHECK_INT_EQ(is.pid, should.pid);
+	CHECK_STR_EQ(is.comm, should.comm);
+	CHECK_INT_EQ(is.ppid, should.ppid);
+	CHECK_INT_EQ(is.pgrp, should.pgrp);
+	CHECK_INT_EQ(is.session, should.session);
+	CHECK_INT_EQ(is.tty_nr, should.tty_nr);
+	CHECK_INT_EQ(is.tpgid, should.tpgid);
+	CHECK_INT_EQ(is.flags, should.flags);
+	CHECK_INT_EQ(is.rss_pages, should.rss_pages);
+	CHECK_INT_EQ(is.exit_signal, should.exit_signal);
+	CHECK_INT_EQ(is.exit_code, should.exit_code);
+	CHECK_INT_EQ(is.start_code, should.start_code);
+	CHECK_INT_EQ(is.end_code, should.end_code);
+	CHECK_INT_EQ(is.start_data, should.start_data);
+	CHECK_INT_EQ(is.end_data, should.end_data);
+	CHECK_INT_EQ(is.start_brk, should.start_brk);
+	CHECK_INT_EQ(is.start_stack, should.start_stack);
+	CHECK_INT_EQ(is.arg_start, should.arg_start);
+	CHECK_INT_EQ(is.arg_end, should.arg_end);
+	CHECK_INT_EQ(is.env_start, should.env_start);
+	CHECK_INT_EQ(is.env_end, should.env_end);
+}
+
 #define WORDS 128
 
 static void process_check(struct alike *a, pid_t pid, int proc, struct proc_buf *b)
@@ -275,10 +326,15 @@ static void process_check(struct alike *a, pid_t pid, int proc, struct proc_buf 
 	cleanup_proc_fds struct proc_fds fds = { 0 }, fds_should = { 0 };
 	uint64_t words[WORDS], words_should[WORDS];
 	struct proc_numbers numbers;
+	struct proc_limits limits, limits_should;
 	size_t nr, nr_should;
 	uint32_t filter;
 	int oom_score;
 
+	stat_check(a, pid, proc, b);
+	if (CHECK_INT_EQ(alike_limits_read(a, pid, proc, b, &limits), 0) &&
+	    CHECK_INT_EQ(proc_limits_read(proc, b, &limits_should), 0))
+		CHECK(!memcmp(&limits, &limits_should, sizeof(limits)));
 	if (CHECK_INT_EQ(alike_auxv_read(a, pid, proc, b, words, WORDS, &nr), 0) &&
 	    CHECK_INT_EQ(proc_auxv_read(proc, b, words_should, WORDS, &nr_should), 0) &&
 	    CHECK_INT_EQ(nr, nr_should))
@@ -398,6 +454,7 @@ TEST(alike_says_what_proc_says)
 		CHECK_INT_EQ(with.nr_auxvs, 1);
 		CHECK_INT_EQ(with.nr_fds, 3);
 		CHECK_INT_EQ(with.nr_numbers, 3);
+		CHECK_INT_EQ(with.nr_stats, view.process[0].has_rss ? 4 : 0);
 		mappings_check(&view, pids);
 		children_check(&without, pids);
 	}
