@@ -260,13 +260,11 @@ int taskview_read_processes(struct taskview *v, pid_t *pids, size_t nr)
 	int r;
 
 	v->nr_processes = 0;
-	if (nr)
-		qsort(pids, nr, sizeof(*pids), view_by_tid);
+	view_sort(pids, nr, sizeof(*pids));
 	r = bpf_iterate(v->processes, v->process_bytes, BPF_OF_ALL, 0, process_add, &arg);
 	if (r < 0)
 		v->nr_processes = 0;
-	if (v->nr_processes)
-		qsort(v->process, v->nr_processes, sizeof(*v->process), view_by_tid);
+	view_sort(v->process, v->nr_processes, sizeof(*v->process));
 	return r;
 }
 
@@ -312,9 +310,9 @@ int view_load_vmas(struct btf_layout *l, struct taskview *v)
 	struct bpf_code c = { 0 };
 
 	bpf_code_begin(&c, sizeof(struct vma_record), 2);
-	bpf_code_read(&c, TO_VMA(vma.start), 8, BPF_R7, btf_at(l, VMA, "vm_start"));
-	bpf_code_read(&c, TO_VMA(vma.end), 8, BPF_R7, btf_at(l, VMA, "vm_end"));
-	bpf_code_read(&c, TO_VMA(vma.flags), 8, BPF_R7, btf_at(l, VMA, "vm_flags"));
+	bpf_code_load(&c, TO_VMA(vma.start), 8, BPF_R7, btf_at(l, VMA, "vm_start"));
+	bpf_code_load(&c, TO_VMA(vma.end), 8, BPF_R7, btf_at(l, VMA, "vm_end"));
+	bpf_code_load(&c, TO_VMA(vma.flags), 8, BPF_R7, btf_at(l, VMA, "vm_flags"));
 	for (size_t i = 0; i < ARRAY_SIZE(part); i++)
 		bpf_code_load(&c, part[i].to, 8, BPF_R7, btf_at(l, VMA, part[i].member));
 	if (name)

@@ -262,6 +262,19 @@ int view_by_tid(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
+void view_sort(void *v, size_t nr, size_t size)
+{
+	const char *at = v;
+
+	/* The kernel goes by number: so they mostly are already. */
+	for (size_t i = 1; i < nr; i++) {
+		if (view_by_tid(at + (i - 1) * size, at + i * size) > 0) {
+			qsort(v, nr, size, view_by_tid);
+			return;
+		}
+	}
+}
+
 int taskview_read(struct taskview *v, const pid_t *pids, size_t nr)
 {
 	const size_t record = sizeof(struct view_record);
@@ -272,8 +285,7 @@ int taskview_read(struct taskview *v, const pid_t *pids, size_t nr)
 		r = bpf_iterate(v->threads, record, BPF_OF_PROCESS, pids[i], thread_add, v);
 	if (!nr)
 		r = bpf_iterate(v->threads, record, BPF_OF_ALL, 0, thread_add, v);
-	if (v->nr)
-		qsort(v->v, v->nr, sizeof(*v->v), view_by_tid);
+	view_sort(v->v, v->nr, sizeof(*v->v));
 	return r;
 }
 
@@ -343,8 +355,7 @@ int taskview_read_calls(struct taskview *v)
 		v->nr_calls = 0;
 		return r;
 	}
-	if (v->nr_calls)
-		qsort(v->call, v->nr_calls, sizeof(*v->call), view_by_tid);
+	view_sort(v->call, v->nr_calls, sizeof(*v->call));
 	return 0;
 }
 
@@ -458,7 +469,7 @@ int taskview_read_kin(struct taskview *v)
 		v->nr_kin = 0;
 	if (!v->nr_kin)
 		return r;
-	qsort(v->kin, v->nr_kin, sizeof(*v->kin), view_by_tid);
+	view_sort(v->kin, v->nr_kin, sizeof(*v->kin));
 	kin_judge(v);
 	return 0;
 }

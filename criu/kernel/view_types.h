@@ -47,6 +47,7 @@ struct record_head {
 void view_read_tid(struct btf_layout *l, struct bpf_code *c);
 
 int view_by_tid(const void *a, const void *b); /* each begins with a pid_t */
+void view_sort(void *v, size_t nr, size_t size); /* the same */
 
 /* Their programs. 0, or -errno. */
 int view_load_processes(struct btf_layout *l, struct taskview *v);
