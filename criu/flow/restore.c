@@ -193,14 +193,22 @@ static int read_inherited(struct restore *r)
 /* Of a task that has so much to be read, several threads read, if there are processors for them. */
 #define LARGE_BYTES (8ull << 20)
 
-static void plan_readers(struct restore *r, bool by_huge)
+static uint64_t bytes_to_read(const struct task_restore *tr)
+{
+	uint64_t bytes = 0;
+
+	for (size_t i = 0; i < tr->nr_pages; i++)
+		bytes += tr->pages[i].len;
+	return bytes;
+}
+
+static void plan_readers(struct restore *r)
 {
 	unsigned int processors = parallel_processors(), nr = 0;
 	struct task *t;
 
 	tasks_for_each(t, &r->tree) {
-		t->restore->readers =
-		    task_is_alive(t) && fill_large_bytes(t->restore, by_huge) >= LARGE_BYTES;
+		t->restore->readers = task_is_alive(t) && bytes_to_read(t->restore) >= LARGE_BYTES;
 		nr += t->restore->readers;
 	}
 	tasks_for_each(t, &r->tree) {
@@ -221,9 +229,9 @@ static int plan_reading(struct restore *r)
 	if (ret < 0)
 		return ret;
 	tasks_for_each(t, &r->tree)
-		by_huge |= !by_huge && task_is_alive(t) && fill_large_bytes(t->restore, true);
+		by_huge |= !by_huge && task_is_alive(t) && fill_has_huge(t->restore);
 	by_huge &= !r->has_compat && fill_can_use_huge();
-	plan_readers(r, by_huge);
+	plan_readers(r);
 	r->staging_len = by_huge ? READERS_MAX * STAGING_STEP : 0;
 	return 0;
 }

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Runs of pages mostly lie back to back in the images: in that of an earlier dump with gaps, where
- * a later one has newer pages. What is small is read into place by a few large calls. What is as
- * large as a huge page is left for the end, when several threads read it. Where the mapping may
- * have huge pages, each is filled aside, and moved into place (UFFDIO_MOVE): the kernel enters one
- * page instead of 512, which takes a third of the time, and the mapping is not changed. It has as
- * many bytes of memory as it would have had.
+ * a later one has newer pages. What is small is read into place by a few large calls, or by several
+ * threads where it is much. What is as large as a huge page is left for the end, when they read it.
+ * Where the mapping may have huge pages, each is filled aside, and moved into place (UFFDIO_MOVE):
+ * the kernel enters one page instead of 512, which takes a third of the time, and the mapping is
+ * not changed. It has as many bytes of memory as it would have had.
  *
  * The room for the program is found by the same walk, without a program.
  */
@@ -31,6 +31,7 @@
 #define FEATURE_MOVE (1ull << 16) /* since Linux 6.8 */
 
 #define IOV_PIECE  (16ull << 20) /* so that progress can be told */
+#define READ_BYTES (512ull << 10) /* of what is small, that one of several threads takes at a time */
 #define THP_SWITCH "/sys/kernel/mm/transparent_hugepage/enabled"
 
 static bool kernel_moves(void)
@@ -69,7 +70,8 @@ struct filling {
 	const uint8_t *prot;
 	const int *fds; /* by source */
 	uint32_t source; /* of what is not in an operation yet */
-	bool by_huge;
+	bool by_huge, by_several;
+	struct op *reads; /* of by_several: nr_ops of them */
 	struct op_iov *iov;
 	size_t nr_iov, first; /* so many, from first on not in an operation yet */
 	struct read_range *ranges;
@@ -85,15 +87,16 @@ static void flush(struct filling *f)
 	struct op *op;
 
 	if (f->total) {
-		f->nr_ops++;
 		if (f->p) {
-			op = program_op(f->p, OP_READ, OP_WHAT_READ);
+			op = f->by_several ? &f->reads[f->nr_ops]
+					   : program_op(f->p, OP_READ, OP_WHAT_READ);
 			op->arg[0] = (uint64_t)f->fds[f->source];
 			op->arg[1] = f->off;
 			op->arg[2] = (uint64_t)(uintptr_t)(f->iov + f->first);
 			op->arg[3] = f->nr_iov - f->first;
 			op->arg[4] = f->total;
 		}
+		f->nr_ops++;
 	}
 	f->off += f->total;
 	f->total = 0;
@@ -110,6 +113,8 @@ static void add_small(struct filling *f, uint64_t addr, uint64_t end)
 		addr += len;
 		f->total += len;
 	}
+	if (f->by_several && f->total >= READ_BYTES)
+		flush(f);
 }
 
 static void add_span(struct filling *f, size_t vma)
@@ -204,26 +209,33 @@ static void walk(struct filling *f)
 		walk_source(f, i);
 }
 
-uint64_t fill_large_bytes(const struct task_restore *tr, bool by_huge)
+bool fill_has_huge(const struct task_restore *tr)
 {
-	struct filling f = { .tr = tr, .by_huge = by_huge };
+	struct filling f = { .tr = tr, .by_huge = true };
 
 	walk(&f);
-	return by_huge && !f.nr_spans ? 0 : f.large;
+	return f.nr_spans;
+}
+
+static struct filling counted(const struct task_restore *tr, bool by_huge)
+{
+	struct filling f = { .tr = tr, .by_huge = by_huge, .by_several = tr->readers > 1 };
+
+	walk(&f);
+	return f;
 }
 
 size_t fill_room(const struct restore *r, const struct task_restore *tr)
 {
-	struct filling f = { .tr = tr, .by_huge = r->staging_len };
+	struct filling f = counted(tr, r->staging_len);
 
-	walk(&f);
 	return (f.nr_iov + f.nr_spans) * sizeof(struct op_iov) +
 	       f.nr_ranges * sizeof(struct read_range) + (f.nr_ops + 1) * sizeof(struct op) +
 	       sizeof(struct large_read) + tr->readers * READER_STACK + sizeof(r->spare_pids) + 128;
 }
 
 /* The task itself is the first reader. */
-static void read_the_large(const struct filling *f, const struct restore *r)
+static void read_by_several(const struct filling *f, const struct restore *r)
 {
 	struct large_read *l = program_data(f->p, sizeof(*l));
 	size_t helpers = f->tr->readers > 1 ? f->tr->readers - 1 : 0;
@@ -233,6 +245,8 @@ static void read_the_large(const struct filling *f, const struct restore *r)
 		.total = f->large,
 		.spans = (uint64_t)(uintptr_t)f->spans,
 		.nr_spans = f->nr_spans,
+		.reads = (uint64_t)(uintptr_t)f->reads,
+		.nr_reads = f->by_several ? f->nr_ops : 0,
 		.staging = r->staging,
 		.nr_readers = 1 + helpers,
 		.numbers = program_copy(f->p, r->spare_pids, sizeof(r->spare_pids)),
@@ -245,14 +259,17 @@ static void read_the_large(const struct filling *f, const struct restore *r)
 void fill_program(struct program *p, const struct restore *r, const struct task_restore *tr,
 		  const uint8_t *prot, const int *fds)
 {
-	struct filling count = { .tr = tr, .by_huge = r->staging };
-	struct filling f = { p, tr, prot, fds, .by_huge = r->staging };
+	struct filling count = counted(tr, r->staging);
+	struct filling f = {
+		p, tr, prot, fds, .by_huge = r->staging, .by_several = count.by_several,
+	};
 
-	walk(&count);
+	if (f.by_several)
+		f.reads = program_data(p, count.nr_ops * sizeof(*f.reads));
 	f.iov = program_data(p, count.nr_iov * sizeof(*f.iov));
 	f.ranges = program_data(p, count.nr_ranges * sizeof(*f.ranges));
 	f.spans = program_data(p, count.nr_spans * sizeof(*f.spans));
 	walk(&f);
-	if (f.nr_ranges)
-		read_the_large(&f, r);
+	if (f.nr_ranges || f.by_several)
+		read_by_several(&f, r);
 }

@@ -7,8 +7,8 @@
 bool fill_can_use_huge(void);
 /* A plain mapping whose owner has no opinion about its pages, or likes them large. */
 bool fill_takes_huge(const MmEntry *mm, const VmaEntry *v);
-/* Bytes that are worth to be read by several. by_huge: 0 unless some of them can come that way. */
-uint64_t fill_large_bytes(const struct task_restore *tr, bool by_huge);
+/* Some of its memory can. */
+bool fill_has_huge(const struct task_restore *tr);
 
 /* Bytes of program that fill_program() takes. */
 size_t fill_room(const struct restore *r, const struct task_restore *tr);

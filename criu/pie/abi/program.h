@@ -107,10 +107,13 @@ struct read_range {
 struct large_read {
 	uint64_t ranges, total; /* struct read_range[], and the bytes of all of them */
 	uint64_t spans, nr_spans; /* struct op_iov[]: mappings that have a range of by_huge */
+	uint64_t reads, nr_reads; /* struct op[], as of OP_READ: what is small, but much */
 	uint64_t staging; /* of the first reader; 0: no huge pages */
 	uint64_t nr_readers, stacks; /* stacks of all but the first, which is the task itself */
 	uint64_t numbers, nr_numbers; /* int32_t[], for their threads */
-	uint64_t next; /* the readers': the first byte that nobody has taken */
+	/* The readers': the first byte of the ranges, and the first of the reads, that nobody has
+	 * taken. */
+	uint64_t next, next_read;
 	int64_t err; /* of whom it failed */
 };
 

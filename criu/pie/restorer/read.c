@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What is small is read by one thread, a few large calls. Large ranges are read by several, which
+ * What is small is read by a few large calls, of one thread or of several. Large ranges are read by several, which
  * take a piece after the other. Where huge pages are asked for, each is filled aside, and moved to
  * its place (UFFDIO_MOVE): for that the mapping is registered with a userfaultfd, for a kind of
  * fault that never comes (write protection), so that whatever cannot be moved is just read there.
@@ -61,7 +61,7 @@ static uint64_t batch_of(const struct op_iov *iov, uint64_t nr)
 }
 
 /* arg: fd, offset, iov, nr, total */
-long read_all(const struct run *r, const struct op *op)
+long read_all(struct stage_area *area, const struct op *op)
 {
 	struct op_iov *iov = (struct op_iov *)(uintptr_t)op->arg[2];
 	uint64_t nr = op->arg[3], off = op->arg[1], left = op->arg[4];
@@ -74,7 +74,7 @@ long read_all(const struct run *r, const struct op *op)
 			continue;
 		if (n <= 0)
 			return n ? n : -ENODATA_;
-		__atomic_add_fetch(&r->area->read_bytes, (uint64_t)n, __ATOMIC_RELAXED);
+		__atomic_add_fetch(&area->read_bytes, (uint64_t)n, __ATOMIC_RELAXED);
 		off += (uint64_t)n;
 		left -= (uint64_t)n;
 		for (; nr && (uint64_t)n >= iov->len; nr--, iov++)
@@ -264,11 +264,29 @@ static void read_pieces(struct reader *rd)
 		blob_syscall2(__NR_munmap, rd->staging, READ_PIECE);
 }
 
+static void read_small(const struct reader *rd)
+{
+	const struct op *reads = (const struct op *)(uintptr_t)rd->l->reads;
+	struct large_read *l = rd->l;
+	long ret = 0;
+
+	while (!ret && !__atomic_load_n(&l->err, __ATOMIC_RELAXED)) {
+		uint64_t i = __atomic_fetch_add(&l->next_read, 1, __ATOMIC_RELAXED);
+
+		if (i >= l->nr_reads)
+			break;
+		ret = read_all(rd->area, &reads[i]);
+	}
+	if (ret)
+		__atomic_store_n(&l->err, ret, __ATOMIC_RELAXED);
+}
+
 /* --- several threads --------------------------------------------------------------- */
 
 static void __attribute__((noreturn)) reader_main(void *arg)
 {
 	read_pieces(arg);
+	read_small(arg);
 	for (;;)
 		blob_syscall1(__NR_exit, 0);
 }
@@ -351,6 +369,7 @@ long read_large(const struct run *r, struct large_read *l)
 			break;
 	}
 	read_pieces(&own);
+	read_small(&own);
 	for (uint64_t i = 1; i < nr; i++)
 		reader_wait(r, others[i], tids[i]);
 	if (own.uffd >= 0)

@@ -4,6 +4,6 @@
 #include "criu/pie/restorer/run.h"
 
 /* OP_READ. */
-long read_all(const struct run *r, const struct op *op);
+long read_all(struct stage_area *area, const struct op *op);
 /* OP_READ_LARGE. */
 long read_large(const struct run *r, struct large_read *l);

@@ -238,7 +238,7 @@ static long run_one(const struct run *r, const struct op *op)
 	case OP_SYSCALL32:
 		return syscall32(op);
 	case OP_READ:
-		return read_all(r, op);
+		return read_all(r->area, op);
 	case OP_READ_LARGE:
 		return read_large(r, (struct large_read *)(uintptr_t)op->arg[0]);
 	case OP_CLONE:
