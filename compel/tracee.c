@@ -41,10 +41,12 @@ int tracee_seize(pid_t tid)
 	return tracee_interrupt(tid);
 }
 
-int tracee_attach(pid_t tid, bool suspend_seccomp)
+int tracee_attach(pid_t tid, bool dies_with_us, bool suspend_seccomp)
 {
-	uintptr_t options = PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL;
+	uintptr_t options = PTRACE_O_TRACESYSGOOD;
 
+	if (dies_with_us)
+		options |= PTRACE_O_EXITKILL;
 	if (suspend_seccomp)
 		options |= PTRACE_O_SUSPEND_SECCOMP;
 	return trace(PTRACE_SEIZE, tid, 0, (void *)options);

@@ -52,8 +52,9 @@ struct tracee_stop {
 /* Attach and ask for a stop; tracee_wait() then says when it has come. */
 int tracee_seize(pid_t tid);
 int tracee_interrupt(pid_t tid);
-/* Attach without a stop, for a thread that is to die with its tracer; until it may live on. */
-int tracee_attach(pid_t tid, bool suspend_seccomp);
+/* Attach without a stop. dies_with_us: its process, all threads of it, is killed when the tracer
+ * ends; until it may live on. */
+int tracee_attach(pid_t tid, bool dies_with_us, bool suspend_seccomp);
 int tracee_outlive(pid_t tid);
 
 /* Wait for the next stop, or for the end. SIGCHLD must be blocked and not ignored. -ESRCH of a

@@ -72,7 +72,7 @@ bool snapshot_wants(const struct dump *d, const struct task *t)
 static int keep(pid_t pid, const struct remote *r)
 {
 	const uint32_t yes = 1;
-	int err = tracee_attach(pid, false);
+	int err = tracee_attach(pid, true, false);
 
 	if (err < 0)
 		return err;

@@ -28,6 +28,18 @@
 
 #define STOP_TELL_SECONDS 1 /* at most, until the parent of a stopped task is told of it */
 
+/* Which of its threads live on. */
+static size_t first_thread(const struct task *t)
+{
+	return t->leader_ended ? 1 : 0;
+}
+
+/* The one that does what is to be done for the process. */
+static const struct thread *living(const struct task *t)
+{
+	return &t->threads[first_thread(t)];
+}
+
 int trace_tasks(struct restore *r)
 {
 	struct task *t;
@@ -35,7 +47,8 @@ int trace_tasks(struct restore *r)
 	tasks_for_each(t, &r->tree) {
 		for (size_t i = 0; i < t->nr_threads; i++) {
 			bool suspend = t->restore->seccomp != NULL;
-			int err = tracee_attach(t->threads[i].tid, suspend);
+			bool first = i == first_thread(t); /* kills all of them */
+			int err = tracee_attach(t->threads[i].tid, first, suspend);
 
 			if (err == -EPERM && suspend)
 				return fail_hint(
@@ -50,18 +63,6 @@ int trace_tasks(struct restore *r)
 		}
 	}
 	return 0;
-}
-
-/* Which of its threads live on. */
-static size_t first_thread(const struct task *t)
-{
-	return t->leader_ended ? 1 : 0;
-}
-
-/* The one that does what is to be done for the process. */
-static const struct thread *living(const struct task *t)
-{
-	return &t->threads[first_thread(t)];
 }
 
 static uint64_t thread_mask(const struct task *t, size_t i)
@@ -378,8 +379,8 @@ void tasks_outlive(struct restore *r)
 	if (t->kind == TASK_STOPPED)
 		kill(t->pid, stop_signal(t));
 	tasks_for_each(t, &r->tree)
-		for (size_t i = first_thread(t); i < t->nr_threads && !is_stopped_child(t); i++)
-			tracee_outlive(t->threads[i].tid);
+		if (task_is_alive(t) && !is_stopped_child(t))
+			tracee_outlive(living(t)->tid);
 }
 
 int resume_tasks(struct restore *r)

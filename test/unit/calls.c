@@ -120,7 +120,7 @@ TEST(calls_of_one_that_is_traced_are_not_known)
 	wait_for_state(pid, 'S');
 	tracer = fork();
 	if (!tracer) {
-		bool held = tracee_attach(pid, false) >= 0;
+		bool held = tracee_attach(pid, true, false) >= 0;
 
 		CHECK(held && write(ready[1], "x", 1) == 1);
 		pause();
