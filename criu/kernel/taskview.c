@@ -300,7 +300,7 @@ const struct view_thread *taskview_find(const struct taskview *v, pid_t tid)
 
 struct call_record {
 	struct record_head head;
-	uint64_t state, flags, regs, nr, arg[6], pc;
+	uint64_t state, flags, leader, regs, nr, arg[6], pc;
 };
 
 #define TO_CALL(field) offsetof(struct call_record, field)
@@ -321,6 +321,7 @@ static int calls_load(struct btf_layout *l, struct taskview *v)
 	view_read_tid(l, &c);
 	bpf_code_load(&c, TO_CALL(state), 4, BPF_R7, btf_at(l, TASK, "__state"));
 	bpf_code_load(&c, TO_CALL(flags), 4, BPF_R7, btf_at(l, TASK, "flags"));
+	bpf_code_read(&c, TO_CALL(leader), 8, BPF_R7, btf_at(l, TASK, "group_leader"));
 	bpf_code_user_regs(&c, TO_CALL(regs), BPF_R7);
 	for (size_t i = 0; i < ARRAY_SIZE(reg); i++)
 		bpf_code_load_from(&c, reg[i].to, 8, TO_CALL(regs),
@@ -336,6 +337,7 @@ static int call_add(void *arg, const void *record)
 
 	*c = (struct view_call){
 		.tid = (pid_t)r->head.tid,
+		.leader = r->leader,
 		.is_asleep = r->state != 0, /* TASK_RUNNING */
 		.is_worker = r->flags & (PROC_PF_IO_WORKER | PROC_PF_USER_WORKER),
 		.nr = (long)r->nr,
@@ -365,6 +367,15 @@ const struct view_call *taskview_call(const struct taskview *v, pid_t tid)
 
 	return v->nr_calls ? bsearch(&key, v->call, v->nr_calls, sizeof(*v->call), view_by_tid)
 			   : NULL;
+}
+
+void taskview_call_threads(const struct taskview *v, pid_t pid, struct proc_pids *ret)
+{
+	const struct view_call *its = taskview_call(v, pid);
+
+	for (size_t i = 0; its && i < v->nr_calls; i++)
+		if (v->call[i].leader == its->leader)
+			*array_push(ret->v, ret->nr, ret->cap) = v->call[i].tid;
 }
 
 /* --- kin --------------------------------------------------------------------------------- */
@@ -472,21 +483,6 @@ int taskview_read_kin(struct taskview *v)
 	view_sort(v->kin, v->nr_kin, sizeof(*v->kin));
 	kin_judge(v);
 	return 0;
-}
-
-static int tid_add(void *arg, const void *record)
-{
-	const struct kin_record *r = record;
-	struct proc_pids *to = arg;
-
-	*array_push(to->v, to->nr, to->cap) = (pid_t)r->head.tid;
-	return 0;
-}
-
-int taskview_threads(const struct taskview *v, pid_t pid, struct proc_pids *ret)
-{
-	return bpf_iterate(v->kinship, sizeof(struct kin_record), BPF_OF_PROCESS, pid, tid_add,
-			   ret);
 }
 
 const struct view_kin *taskview_kin(const struct taskview *v, pid_t tid)

@@ -69,6 +69,7 @@ struct view_thread {
 /* What a thread was doing. */
 struct view_call {
 	pid_t tid;
+	uint64_t leader; /* the same: threads of one process */
 	bool is_asleep; /* or stands still */
 	bool is_worker; /* of io_uring, or another that the kernel has made for itself */
 	/* Asleep in a system call, as /proc/TID/syscall has it: -1, in none. */
@@ -155,13 +156,12 @@ const struct view_thread *taskview_find(const struct taskview *v, pid_t tid);
 int taskview_read_calls(struct taskview *v);
 /* NULL: it was not there. */
 const struct view_call *taskview_call(const struct taskview *v, pid_t tid);
+/* Appends the threads that a process had then. */
+void taskview_call_threads(const struct taskview *v, pid_t pid, struct proc_pids *ret);
 /* Who belongs to whom at the moment. 0, or -errno. */
 int taskview_read_kin(struct taskview *v);
 /* NULL: it was not there. */
 const struct view_kin *taskview_kin(const struct taskview *v, pid_t tid);
-/* Appends the threads of a process: those that are there from beginning to end, unless another one
- * ends meanwhile. 0, or -errno. */
-int taskview_threads(const struct taskview *v, pid_t pid, struct proc_pids *ret);
 /* The open files of a thread by number: how many, of which at most max are written; or -errno. From
  * any thread. */
 ssize_t taskview_files(const struct taskview *v, pid_t tid, struct view_file *ret, size_t max);

@@ -173,6 +173,9 @@ static int trace_threads(const struct dump *d)
 		for (size_t i = 0; i < t->nr_threads; i++) {
 			int r = thread_trace(d, &sight, &t->threads[i]);
 
+			/* Here there is time for it: others take longer for /proc. */
+			if (r >= 0 && i)
+				r = sched_read(d, &t->threads[i]);
 			if (r < 0)
 				return task_fail_at(fail_at(r, "thread %d", (int)t->threads[i].tid),
 						    t);
@@ -187,12 +190,9 @@ static int thread_call(const struct dump *d, const struct task *t, struct thread
 {
 	uint64_t head = 0;
 	size_t len = 0;
-	int r = sched_read(d, th);
+	int r = t->abi == TASK_ABI_32 ? ia32_get_robust_list(th->tid, &head, &len)
+				      : sys_get_robust_list(th->tid, &head, &len);
 
-	if (r < 0)
-		return r;
-	r = t->abi == TASK_ABI_32 ? ia32_get_robust_list(th->tid, &head, &len)
-				  : sys_get_robust_list(th->tid, &head, &len);
 	if (r < 0)
 		return fail(-r, "get_robust_list");
 	th->robust_list = head;
@@ -384,6 +384,13 @@ static int leader_read(struct task *t, int proc, struct proc_buf *b)
 	return 0;
 }
 
+static int leader_call(const struct dump *d, struct task *t)
+{
+	int r = sched_read(d, &t->threads[0]);
+
+	return r < 0 ? r : thread_call(d, t, &t->threads[0]);
+}
+
 static int task_read_proc(void *ctx, size_t i, unsigned int worker)
 {
 	struct reading *reading = ctx;
@@ -409,8 +416,7 @@ static int task_read_proc(void *ctx, size_t i, unsigned int worker)
 		t->frozen_cgroup = frozen ? mem_strdup(frozen) : NULL;
 		r = alive_read(reading->d, t, proc, &reading->alike[worker], b);
 		if (r >= 0)
-			r = fail_at(thread_call(reading->d, t, &t->threads[0]), "thread %d",
-				    (int)task_tid(t));
+			r = fail_at(leader_call(reading->d, t), "thread %d", (int)task_tid(t));
 	}
 	return r < 0 ? fail_at(r, "pid %d (%s)", (int)t->pid, t->stat.comm) : 0;
 }

@@ -200,7 +200,8 @@ static int thread_seize(struct dump *d, struct task *t, pid_t tid)
 	return r == -ESRCH ? 0 : seize_refused(d, t, tid, -r);
 }
 
-/* Threads that are not seized yet: how many were, or negative. by_view: not necessarily all. */
+/* Threads that are not seized yet: how many were, or negative. by_view: those that it had when all
+ * were looked at. */
 static int task_seize_threads(struct dump *d, struct task *t, bool by_view)
 {
 	cleanup_proc_pids struct proc_pids tids = { 0 };
@@ -210,7 +211,9 @@ static int task_seize_threads(struct dump *d, struct task *t, bool by_view)
 
 	if (proc < 0)
 		return 0;
-	if (!by_view || !d->view_is_open || taskview_threads(&d->view, t->pid, &tids) < 0)
+	if (by_view)
+		taskview_call_threads(&d->view, t->pid, &tids);
+	if (!tids.nr)
 		r = proc_threads_read(proc, &tids);
 	if (r == -ENOENT || r == -ESRCH)
 		return 0;

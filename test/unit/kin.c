@@ -70,7 +70,7 @@ static void threads_check(const struct taskview *v, const struct word *w)
 {
 	cleanup_proc_pids struct proc_pids tids = { 0 };
 
-	CHECK_INT_EQ(taskview_threads(v, w->pid, &tids), 0);
+	taskview_call_threads(v, w->pid, &tids);
 	if (!CHECK_INT_EQ(tids.nr, w->thread ? 2 : 1))
 		return;
 	CHECK_INT_EQ(tids.v[0], w->pid);
@@ -104,7 +104,7 @@ TEST(taskview_knows_kin)
 	struct taskview v = { 0 };
 	struct word words[4];
 	pid_t pids[4];
-	int r = taskview_open(&v, VIEW_OF_KIN), from[2];
+	int r = taskview_open(&v, VIEW_OF_KIN | VIEW_OF_CALLS), from[2];
 
 	if (r == -ENOENT)
 		test_skip("types of the kernel (CONFIG_DEBUG_INFO_BTF)");
@@ -115,7 +115,7 @@ TEST(taskview_knows_kin)
 		CHECK(read(from[0], &words[i], sizeof(words[i])) == sizeof(words[i]));
 	}
 	CHECK(taskview_kin(&v, getpid()) == NULL);
-	if (CHECK_INT_EQ(taskview_read_kin(&v), 0)) {
+	if (CHECK_INT_EQ(taskview_read_kin(&v), 0) && CHECK_INT_EQ(taskview_read_calls(&v), 0)) {
 		for (int i = 0; i < 4; i++)
 			word_check(&v, &words[i]);
 		check(&v, getpid(), true, true);
