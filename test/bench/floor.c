@@ -5,6 +5,7 @@
  * What the kernel takes for as much of the plainest kind: prints seconds. The least that a dump
  * or a restore could take, however it were written.
  */
+#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/sched.h>
@@ -327,14 +328,20 @@ static void *crew_member(void *arg)
 	return NULL;
 }
 
+#define CREW_STACK 16384ul
+
+static char *crew_stacks; /* of all of them; who stops them knows where they are, too */
+
 static void crew_start(pid_t *tids, size_t nr)
 {
 	pthread_attr_t attr;
 	pthread_t thread;
 
 	pthread_attr_init(&attr);
-	pthread_attr_setstacksize(&attr, 16384);
+	pthread_attr_setstacksize(&attr, CREW_STACK);
 	for (size_t i = 0; i < nr; i++) {
+		if (crew_stacks)
+			pthread_attr_setstack(&attr, crew_stacks + i * CREW_STACK, CREW_STACK);
 		errno = pthread_create(&thread, &attr, crew_member, &tids[i]);
 		must(errno ? -1 : 0, "thread");
 	}
@@ -350,16 +357,13 @@ static void children_start(pid_t *pids, size_t nr)
 }
 
 /*
- * What start() makes is stopped as a tree is that is dumped: it has another parent than who stops
- * it, and a session of its own (another group of the scheduler, where it groups by session, so
- * that whoever is woken runs at once), and has been asleep for a moment.
+ * What start() makes is stopped, and ended, as a tree is that is dumped: it has another parent than
+ * who stops it, and a session of its own (another group of the scheduler, where it groups by
+ * session, so that whoever is woken runs at once), and has been asleep for a moment.
  */
-static double stop_tree(size_t nr, void (*start)(pid_t *ids, size_t nr))
+static pid_t tree_start(pid_t *ids, size_t nr, void (*start)(pid_t *ids, size_t nr))
 {
-	pid_t *ids = mmap(NULL, nr * sizeof(*ids), PROT_READ | PROT_WRITE,
-			  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	const struct timespec moment = { .tv_nsec = 50000000 };
-	double seconds;
 	pid_t pid = (pid_t)must(fork(), "fork");
 
 	if (pid == 0) {
@@ -373,26 +377,160 @@ static double stop_tree(size_t nr, void (*start)(pid_t *ids, size_t nr))
 		while (!__atomic_load_n(&ids[i], __ATOMIC_SEQ_CST))
 			sched_yield();
 	nanosleep(&moment, NULL);
-	seconds = stop_all(ids, nr);
-	for (size_t i = 0; i < nr; i++)
+	return pid;
+}
+
+/* Of those that are stopped; their parent is left. */
+static void tree_end(const pid_t *ids, size_t nr)
+{
+	for (size_t i = nr; i-- > 0;)
 		kill(ids[i], SIGKILL);
-	kill(pid, SIGKILL);
-	for (size_t i = 0; i < nr; i++)
+	for (size_t i = nr; i-- > 0;)
 		waitpid(ids[i], NULL, __WALL);
+}
+
+/* All registers, and which signals are blocked. */
+static void registers_read(const pid_t *ids, size_t nr)
+{
+	static const int sets[] = { NT_PRSTATUS, NT_X86_XSTATE };
+	static uint8_t set[16384];
+	uint64_t mask;
+
+	for (size_t i = 0; i < nr; i++) {
+		for (size_t k = 0; k < sizeof(sets) / sizeof(sets[0]); k++) {
+			struct iovec to = { set, sizeof(set) };
+
+			must(ptrace(PTRACE_GETREGSET, ids[i], sets[k], &to), "registers");
+		}
+		must(ptrace(PTRACE_GETSIGMASK, ids[i], sizeof(mask), &mask), "signal mask");
+	}
+}
+
+/* The two pages at the top of each stack. */
+static void stacks_copy(pid_t pid, size_t nr, int file)
+{
+	static char buf[SCATTERED * PAGE];
+	struct iovec from[SCATTERED / 2], to = { buf, 0 };
+
+	for (size_t i = 0, n = 0; i < nr; i++) {
+		from[n++] = (struct iovec){ crew_stacks + (i + 1) * CREW_STACK - 2 * PAGE, 2 * PAGE };
+		if (n < SCATTERED / 2 && i + 1 < nr)
+			continue;
+		to.iov_len = 2 * n * PAGE;
+		must(process_vm_readv(pid, &to, 1, from, n, 0), "process_vm_readv");
+		must(write(file, buf, to.iov_len), "write");
+		n = 0;
+	}
+}
+
+/* How long it takes to stop them, and to read their registers, copy two pages of each of the stacks
+ * that we know to the file, and end them. */
+static double tree_times(size_t nr, void (*start)(pid_t *ids, size_t nr), int file, double *ret_end)
+{
+	pid_t *ids = mmap(NULL, nr * sizeof(*ids), PROT_READ | PROT_WRITE,
+			  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	pid_t pid = tree_start(ids, nr, start);
+	double stop = stop_all(ids, nr), begin = now();
+
+	registers_read(ids, nr);
+	if (crew_stacks)
+		stacks_copy(pid, nr, file);
+	tree_end(ids, nr);
+	*ret_end = now() - begin;
+	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
-	return seconds;
+	return stop;
 }
 
 /* stop N: processes, seized, interrupted, waited for. */
 static double floor_stop(char **argv)
 {
-	return stop_tree(strtoul(argv[0], NULL, 10), children_start);
+	double end;
+
+	return tree_times(strtoul(argv[0], NULL, 10), children_start, -1, &end);
 }
 
 /* stop-threads N: of one process. */
 static double floor_stop_threads(char **argv)
 {
-	return stop_tree(strtoul(argv[0], NULL, 10), crew_start);
+	double end;
+
+	return tree_times(strtoul(argv[0], NULL, 10), crew_start, -1, &end);
+}
+
+/* --- what no dump of many tasks can do without ---------------------------------------- */
+
+#define SMALL_IMAGE 512
+
+struct small_images {
+	const char *dir;
+	size_t nr, at;
+};
+
+static void *small_images_write(void *arg)
+{
+	static const char data[SMALL_IMAGE];
+	struct small_images *s = arg;
+	int dir = (int)must(open(s->dir, O_RDONLY | O_DIRECTORY), s->dir);
+
+	for (size_t i; (i = __atomic_fetch_add(&s->at, 1, __ATOMIC_RELAXED)) < s->nr;) {
+		char name[32];
+		int fd;
+
+		snprintf(name, sizeof(name), "floor-%zu.img", i);
+		fd = (int)must(openat(dir, name, O_WRONLY | O_CREAT | O_EXCL, 0600), name);
+		must(write(fd, data, sizeof(data)), "write");
+		close(fd);
+	}
+	close(dir);
+	return NULL;
+}
+
+/* So many files of 512 bytes, by two threads. */
+static double small_images(const char *dir, size_t nr)
+{
+	struct small_images s = { dir, nr, 0 };
+	double start = now(), seconds;
+	pthread_t other;
+
+	errno = pthread_create(&other, NULL, small_images_write, &s);
+	must(errno ? -1 : 0, "thread");
+	small_images_write(&s);
+	pthread_join(other, NULL);
+	seconds = now() - start;
+	for (size_t i = 0; i < nr; i++) {
+		char path[4096];
+
+		snprintf(path, sizeof(path), "%s/floor-%zu.img", dir, i);
+		unlink(path);
+	}
+	return seconds;
+}
+
+/* children N DIR: stopped, registers read, seven images written for each, ended. */
+static double floor_children(char **argv)
+{
+	size_t nr = strtoul(argv[0], NULL, 10);
+	double end, stop = tree_times(nr, children_start, -1, &end);
+
+	return stop + small_images(argv[1], 7 * nr) + end;
+}
+
+/* crew N DIR: the same of the threads of one process, one image for each, and two pages of their
+ * stacks, by one processor. */
+static double floor_crew(char **argv)
+{
+	size_t nr = strtoul(argv[0], NULL, 10);
+	char path[4096];
+	double end, stop;
+	int file;
+
+	file_path(path, sizeof(path), argv[1]);
+	file = (int)must(open(path, O_RDWR | O_CREAT | O_EXCL, 0600), path);
+	unlink(path);
+	crew_stacks = map(nr * CREW_STACK);
+	stop = tree_times(nr, crew_start, file, &end);
+	return stop + small_images(argv[1], nr) + end;
 }
 
 /* threads N: made. */
@@ -511,6 +649,8 @@ static const struct operation {
 	{ "clone", 1, floor_clone },
 	{ "stop", 1, floor_stop },
 	{ "stop-threads", 1, floor_stop_threads },
+	{ "children", 2, floor_children },
+	{ "crew", 2, floor_crew },
 	{ "threads", 1, floor_threads },
 	{ "mmap", 1, floor_mmap },
 	{ "maps", 1, floor_maps },
