@@ -109,8 +109,8 @@ int alike_ns_read(struct alike *a, pid_t pid, int proc, struct proc_ns *ret);
 /* As proc_status_of() any thread; but of what is neither its name nor in struct view_status it
  * may say 0, with signals that it does not have pending. */
 int alike_status_read(struct alike *a, pid_t tid, struct proc_buf *b, struct proc_status *ret);
-/* As proc_stat_read() of a process; but what it counts and what is of the main thread only may be 0:
- * the state, times, priorities. */
+/* As proc_stat_read() of a process; but what it counts and what is of the main thread only may be
+ * 0: the state, times, priorities. */
 int alike_stat_read(struct alike *a, pid_t pid, int proc, struct proc_buf *b,
 		    struct proc_stat *ret);
 /* As proc_limits_read(). */

@@ -33,8 +33,8 @@ struct view_process {
 	struct view_numbers {
 		uint64_t oom_score, login, mm_flags;
 	} numbers;
-	/* The same, and the same places: the same in /proc/PID/stat, but for what is of its main thread,
-	 * what it counts, and its memory. */
+	/* The same, and the same places: the same in /proc/PID/stat, but for what is of its main
+	 * thread, what it counts, and its memory. */
 	struct view_stat {
 		uint64_t parent, group, session, tty, flags, exit_signal, exit_code;
 		uint64_t group_flags, group_exit_code;

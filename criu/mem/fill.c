@@ -31,7 +31,7 @@
 #define FEATURE_MOVE (1ull << 16) /* since Linux 6.8 */
 
 #define IOV_PIECE  (16ull << 20) /* so that progress can be told */
-#define READ_BYTES (512ull << 10) /* of what is small, that one of several threads takes at a time */
+#define READ_BYTES (512ull << 10) /* of what is small, that a thread of several takes at a time */
 #define THP_SWITCH "/sys/kernel/mm/transparent_hugepage/enabled"
 
 static bool kernel_moves(void)

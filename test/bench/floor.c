@@ -413,7 +413,8 @@ static void stacks_copy(pid_t pid, size_t nr, int file)
 	struct iovec from[SCATTERED / 2], to = { buf, 0 };
 
 	for (size_t i = 0, n = 0; i < nr; i++) {
-		from[n++] = (struct iovec){ crew_stacks + (i + 1) * CREW_STACK - 2 * PAGE, 2 * PAGE };
+		from[n].iov_base = crew_stacks + (i + 1) * CREW_STACK - 2 * PAGE;
+		from[n++].iov_len = 2 * PAGE;
 		if (n < SCATTERED / 2 && i + 1 < nr)
 			continue;
 		to.iov_len = 2 * n * PAGE;

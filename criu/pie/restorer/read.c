@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What is small is read by a few large calls, of one thread or of several. Large ranges are read by several, which
- * take a piece after the other. Where huge pages are asked for, each is filled aside, and moved to
- * its place (UFFDIO_MOVE): for that the mapping is registered with a userfaultfd, for a kind of
- * fault that never comes (write protection), so that whatever cannot be moved is just read there.
+ * What is small is read by a few large calls, of one thread or of several. Large ranges are read
+ * by several, which take a piece after the other. Where huge pages are asked for, each is filled
+ * aside, and moved to its place (UFFDIO_MOVE): for that the mapping is registered with a
+ * userfaultfd, for a kind of fault that never comes (write protection), so that whatever cannot be
+ * moved is just read there.
  */
 #include "criu/pie/restorer/read.h"
 
