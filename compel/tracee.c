@@ -109,16 +109,18 @@ static bool has_ended(pid_t tid)
 
 /*
  * Not asleep in waitpid(2): that has nothing to tell of a leader that has ended before the
- * other threads are reaped, and it is the caller who has to reap them.
+ * other threads are reaped, and it is the caller who has to reap them. The signal that told of the
+ * end may have been taken by a wait for another thread, so it is looked for before each sleep.
  */
 int tracee_wait(pid_t tid, struct tracee_stop *ret)
 {
+	bool ended = false;
 	sigset_t set;
 	int status;
 
 	sigemptyset(&set);
 	sigaddset(&set, SIGCHLD);
-	for (bool ended = false;; ended = has_ended(tid)) {
+	for (;;) {
 		pid_t got = waitpid(tid, &status, __WALL | WNOHANG);
 
 		if (got < 0)
@@ -127,7 +129,8 @@ int tracee_wait(pid_t tid, struct tracee_stop *ret)
 			break;
 		if (ended)
 			return -ESRCH;
-		if (sigwaitinfo(&set, NULL) < 0)
+		ended = has_ended(tid);
+		if (!ended && sigwaitinfo(&set, NULL) < 0)
 			return -errno;
 	}
 	*ret = stop_decode(status);
