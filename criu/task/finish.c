@@ -223,6 +223,8 @@ static int wait_thread_stopped(struct restore *r, int proc, const struct thread 
 			return fail(-err, "read stat of thread %d", (int)th->tid);
 		if (st.state == 'T')
 			return 0;
+		if (st.state == 'Z' || st.state == 'X')
+			return fail_plain("thread %d has ended", (int)th->tid);
 		err = session_interrupted(r->s);
 		if (err < 0)
 			return err;
