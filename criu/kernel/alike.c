@@ -235,7 +235,7 @@ static struct seen view_read(struct alike *a, pid_t pid, size_t expected)
 }
 
 static struct alike_maps *maps_find(const struct alike *a, const struct view_process *p,
-					  struct seen seen)
+				    struct seen seen)
 {
 	for (size_t i = 0; p && seen.nr && i < a->nr_maps; i++) {
 		struct alike_maps *m = &a->maps[i];

@@ -23,7 +23,8 @@ struct process_head {
 	uint64_t real_timer, real_interval, cpu_timers[4];
 };
 
-#define RSS_COUNTERS 4 /* MM_FILEPAGES, MM_ANONPAGES, MM_SWAPENTS, MM_SHMEMPAGES */
+/* As MM_FILEPAGES and so on. */
+enum { FILEPAGES, ANONPAGES, SWAPENTS, SHMEMPAGES, RSS_COUNTERS };
 
 /* What is written next. */
 struct process_stat {
@@ -203,8 +204,9 @@ static uint64_t rss_pages(const int64_t *counters)
 {
 	uint64_t sum = 0;
 
+	/* Below 0: what other processors have to add is missing. */
 	for (size_t i = 0; i < RSS_COUNTERS; i++)
-		if (i != 2 && counters[i] > 0) /* MM_SWAPENTS; they may lag behind */
+		if (i != SWAPENTS && counters[i] > 0)
 			sum += (uint64_t)counters[i];
 	return sum;
 }
