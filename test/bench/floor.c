@@ -249,9 +249,9 @@ static pid_t clone_pid(pid_t pid)
 
 static void end_all(const pid_t *pids, size_t nr)
 {
-	for (size_t i = 0; i < nr; i++)
+	for (size_t i = nr; i-- > 0;)
 		kill(pids[i], SIGKILL);
-	for (size_t i = 0; i < nr; i++)
+	for (size_t i = nr; i-- > 0;)
 		waitpid(pids[i], NULL, __WALL);
 }
 
@@ -380,15 +380,6 @@ static pid_t tree_start(pid_t *ids, size_t nr, void (*start)(pid_t *ids, size_t 
 	return pid;
 }
 
-/* Of those that are stopped; their parent is left. */
-static void tree_end(const pid_t *ids, size_t nr)
-{
-	for (size_t i = nr; i-- > 0;)
-		kill(ids[i], SIGKILL);
-	for (size_t i = nr; i-- > 0;)
-		waitpid(ids[i], NULL, __WALL);
-}
-
 /* All registers, and which signals are blocked. */
 static void registers_read(const pid_t *ids, size_t nr)
 {
@@ -436,7 +427,7 @@ static double tree_times(size_t nr, void (*start)(pid_t *ids, size_t nr), int fi
 	registers_read(ids, nr);
 	if (crew_stacks)
 		stacks_copy(pid, nr, file);
-	tree_end(ids, nr);
+	end_all(ids, nr);
 	*ret_end = now() - begin;
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
