@@ -98,19 +98,22 @@ static int thread_set(struct restore *r, const struct task *t, size_t i)
 	return err < 0 ? fail_at(fail(-err, "set registers"), "thread %d", (int)th->tid) : 0;
 }
 
-static int leader_wait_ended(struct restore *r, const struct task *t)
+/* Until a thread is in the state that stat has such a letter for. */
+static int thread_wait_state(struct restore *r, const struct task *t, pid_t tid, char state)
 {
 	cleanup_proc_buf struct proc_buf b = { 0 };
 	cleanup_close int proc = proc_open(t->pid);
 	struct proc_stat st;
 
 	for (;;) {
-		int err = proc < 0 ? proc : proc_stat_read(proc, t->pid, &b, &st);
+		int err = proc < 0 ? proc : proc_stat_read(proc, tid, &b, &st);
 
 		if (err < 0)
-			return fail(-err, "read /proc/%d/stat", (int)t->pid);
-		if (st.state == 'Z')
+			return fail(-err, "read stat of thread %d", (int)tid);
+		if (st.state == state)
 			return 0;
+		if (st.state == 'Z' || st.state == 'X')
+			return fail_plain("thread %d has ended", (int)tid);
 		err = session_interrupted(r->s);
 		if (err < 0)
 			return err;
@@ -125,7 +128,8 @@ static int leader_end(struct restore *r, const struct task *t)
 	int err = tracee_exit(t->pid, restart_syscall_insn(r), t->leader_exit_code >> 8 & 0xff,
 			      t->restore->seccomp != NULL);
 
-	return err < 0 ? fail(-err, "end the main thread") : leader_wait_ended(r, t);
+	return err < 0 ? fail(-err, "end the main thread")
+		       : thread_wait_state(r, t, t->pid, 'Z');
 }
 
 /* The last one unmaps the hole: with it goes what the others stood on. Until that is done all its
@@ -211,35 +215,13 @@ static int stop_signal(const struct task *t)
 	return t->stop_sig;
 }
 
-static int wait_thread_stopped(struct restore *r, int proc, const struct thread *th)
-{
-	cleanup_proc_buf struct proc_buf b = { 0 };
-	struct proc_stat st;
-
-	for (;;) {
-		int err = proc_stat_read(proc, th->tid, &b, &st);
-
-		if (err < 0)
-			return fail(-err, "read stat of thread %d", (int)th->tid);
-		if (st.state == 'T')
-			return 0;
-		if (st.state == 'Z' || st.state == 'X')
-			return fail_plain("thread %d has ended", (int)th->tid);
-		err = session_interrupted(r->s);
-		if (err < 0)
-			return err;
-		poll(NULL, 0, 1);
-	}
-}
-
 /* With the last of its threads the process has stopped, and the parent can be told. */
 static int wait_until_stopped(struct restore *r, const struct task *t)
 {
-	cleanup_close int proc = proc_open(t->pid);
-	int err = proc < 0 ? fail(-proc, "open /proc/%d", (int)t->pid) : 0;
+	int err = 0;
 
 	for (size_t i = first_thread(t); i < t->nr_threads && err >= 0; i++)
-		err = wait_thread_stopped(r, proc, &t->threads[i]);
+		err = thread_wait_state(r, t, t->threads[i].tid, 'T');
 	return err;
 }
 
