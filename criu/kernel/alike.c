@@ -340,7 +340,7 @@ int alike_stat_read(struct alike *a, pid_t pid, int proc, struct proc_buf *b,
 		    struct proc_stat *ret)
 {
 	const struct view_process *p = process_seen(a, pid);
-	const struct view_thread *t = p && p->has_rss ? alike_seen(a, pid) : NULL;
+	const struct view_thread *t = p && a->view->has_rss ? alike_seen(a, pid) : NULL;
 	int r;
 
 	for (size_t i = 0; t && i < a->nr_stats; i++) {

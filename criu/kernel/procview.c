@@ -29,7 +29,7 @@ enum { FILEPAGES, ANONPAGES, SWAPENTS, SHMEMPAGES, RSS_COUNTERS };
 /* What is written next. */
 struct process_stat {
 	struct view_stat stat;
-	int64_t has_rss, rss[RSS_COUNTERS];
+	int64_t rss[RSS_COUNTERS];
 };
 
 /* What a program has on its stack. */
@@ -110,30 +110,28 @@ static void read_rss(struct btf_layout *l, struct bpf_code *c)
 	int at = btf_at_optional(l, MM, "rss_stat"), count = btf_at(l, PERCPU_COUNTER, "count");
 	int size = (int)btf_size(&l->btf, l->names[PERCPU_COUNTER].id);
 
-	if (btf_array(&l->btf, l->names[MM].id, "rss_stat") != RSS_COUNTERS)
-		return;
-	bpf_code_read(c, MORE(has_rss), 8, BPF_R7, btf_at(l, TASK, "mm"));
 	for (int i = 0; i < RSS_COUNTERS; i++)
 		bpf_code_follow(c, MORE(rss) + (size_t)i * 8, 8, OUT(mm), at + i * size + count);
 }
 
-static void write_stat(struct btf_layout *l, struct bpf_code *c)
+static void write_stat(struct btf_layout *l, struct bpf_code *c, bool has_rss)
 {
 	enum { GROUP = 2, SESSION }; /* enum pid_type, since 4.19 */
 	int pids = btf_at(l, SIGNAL, "pids");
 
 	bpf_code_clear(c, AT(part), PART);
 	bpf_code_read(c, MORE(stat.parent), 8, BPF_R7, btf_at(l, TASK, "real_parent"));
-	bpf_code_read(c, MORE(stat.flags), 4, BPF_R7, btf_at(l, TASK, "flags"));
-	bpf_code_read(c, MORE(stat.exit_signal), 4, BPF_R7, btf_at(l, TASK, "exit_signal"));
-	bpf_code_read(c, MORE(stat.exit_code), 4, BPF_R7, btf_at(l, TASK, "exit_code"));
+	bpf_code_load(c, MORE(stat.flags), 4, BPF_R7, btf_at(l, TASK, "flags"));
+	bpf_code_load(c, MORE(stat.exit_signal), 4, BPF_R7, btf_at(l, TASK, "exit_signal"));
+	bpf_code_load(c, MORE(stat.exit_code), 4, BPF_R7, btf_at(l, TASK, "exit_code"));
 	bpf_code_follow(c, MORE(stat.group), 8, AT(signal), pids + GROUP * 8);
 	bpf_code_follow(c, MORE(stat.session), 8, AT(signal), pids + SESSION * 8);
 	bpf_code_follow(c, MORE(stat.tty), 8, AT(signal), btf_at(l, SIGNAL, "tty"));
 	bpf_code_follow(c, MORE(stat.group_flags), 4, AT(signal), btf_at(l, SIGNAL, "flags"));
 	bpf_code_follow(c, MORE(stat.group_exit_code), 4, AT(signal),
 			btf_at(l, SIGNAL, "group_exit_code"));
-	read_rss(l, c);
+	if (has_rss)
+		read_rss(l, c);
 	bpf_code_write(c, AT(more), sizeof(struct process_stat));
 }
 
@@ -173,6 +171,7 @@ int view_load_processes(struct btf_layout *l, struct taskview *v)
 		      btf_array(&l->btf, l->names[SIGNAL].id, "it") != 2 ||
 		      btf_array(&l->btf, l->names[SIGNAL].id, "rlim") != RLIM_NLIMITS;
 	v->process_bytes = sizeof(struct process_record) + auxv * 8;
+	v->has_rss = btf_array(&l->btf, l->names[MM].id, "rss_stat") == RSS_COUNTERS;
 	bpf_code_begin(&c, sizeof(struct process_stack), 1);
 	bpf_code_load(&c, AT(kind), 4, BPF_R7, btf_at(l, TASK, "exit_signal"));
 	other = bpf_code_skip(&c, AT(kind), NOT_A_LEADER, NOT_A_LEADER);
@@ -182,7 +181,7 @@ int view_load_processes(struct btf_layout *l, struct taskview *v)
 	read_signal(l, &c);
 	read_fds(l, &c);
 	bpf_code_write(&c, AT(head), sizeof(struct process_head));
-	write_stat(l, &c);
+	write_stat(l, &c, v->has_rss);
 	bpf_code_copy(&c, AT(part), PART, AT(signal), btf_at(l, SIGNAL, "rlim"),
 		      sizeof(((struct process_record *)0)->limits));
 	write_bits(&c, AT(open_fds));
@@ -243,7 +242,6 @@ static int process_add(void *arg, const void *record)
 	memcpy(p->inside.actions, r->actions, sizeof(r->actions));
 	p->numbers = (struct view_numbers){ h->oom_score, h->login, h->mm_flags };
 	p->stat = r->more.stat;
-	p->has_rss = r->more.has_rss;
 	p->rss_pages = rss_pages(r->more.rss);
 	memcpy(p->limits, r->limits, sizeof(p->limits));
 	p->has_timers = h->timers;

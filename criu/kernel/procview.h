@@ -39,9 +39,8 @@ struct view_process {
 		uint64_t parent, group, session, tty, flags, exit_signal, exit_code;
 		uint64_t group_flags, group_exit_code;
 	} stat;
-	uint64_t rss_pages; /* as in stat; to be used with has_rss */
+	uint64_t rss_pages; /* as in stat, where the view has them */
 	struct rlimit64 limits[RLIM_NLIMITS];
-	bool has_rss; /* this kernel counts as it has since 6.2 */
 	bool has_timers; /* timer_create(2): perhaps */
 	bool has_fds; /* they are all here, which are below VIEW_FDS: */
 	uint64_t files[VIEW_FILES]; /* by number; the same: the same open file description */

@@ -125,6 +125,7 @@ struct taskview {
 	struct view_process *process; /* the same: procview.h */
 	size_t nr_processes, cap_processes;
 	size_t process_bytes; /* that its program writes */
+	bool has_rss; /* of processes: this kernel counts as it has since 6.2 */
 	struct view_vma *vma; /* of all processes, one after the other */
 	struct view_run *run; /* where those of each are */
 	size_t nr_runs;

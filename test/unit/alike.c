@@ -454,7 +454,7 @@ TEST(alike_says_what_proc_says)
 		CHECK_INT_EQ(with.nr_auxvs, 1);
 		CHECK_INT_EQ(with.nr_fds, 3);
 		CHECK_INT_EQ(with.nr_numbers, 3);
-		CHECK_INT_EQ(with.nr_stats, view.process[0].has_rss ? 4 : 0);
+		CHECK_INT_EQ(with.nr_stats, view.has_rss ? 4 : 0);
 		mappings_check(&view, pids);
 		children_check(&without, pids);
 	}
